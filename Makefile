@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+# The build.  `make` builds build/prosaas; SAN=1 builds everything with address
+# and undefined-behaviour sanitizers into build/san; CC=clang works as well.
+#
+#   make             the binary              make test       every test (see test/run)
+#   make unit        unit tests              make lint       compilers, tidy, cppcheck, shellcheck
+#   make box         black-box tests         make layers     a folder includes only folders above it
+#   make fuzz        a minute per target     make docs fmt   generated pages; formatting
+
+CC       ?= gcc
+PKGS     := libuv hiredis libcurl sqlite3 openssl zlib
+VERSION  := $(shell sed -n 's/^\#\# \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -n 1)
+COMMIT   := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+ifdef SAN
+B        := build/san
+OPT      := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else
+B        := build
+OPT      := -O2 -g
+endif
+
+WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wwrite-strings -Wvla -Wno-missing-field-initializers
+CPPFLAGS += -Isrc -I$(B)/gen -D_GNU_SOURCE -DPROSAAS_VERSION='"$(VERSION)"' -DPROSAAS_COMMIT='"$(COMMIT)"'
+CFLAGS   += -std=c17 $(OPT) $(WARN) -fstack-protector-strong $(shell pkg-config --cflags $(PKGS))
+LDFLAGS  += $(OPT)
+LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lpthread -lm
+
+SRC      := $(sort $(wildcard src/*/*.c))
+OBJ      := $(SRC:src/%.c=$(B)/obj/%.o)
+MAIN     := $(sort $(wildcard src/*.c))
+MAINOBJ  := $(MAIN:src/%.c=$(B)/obj/%.o)
+TESTS    := $(sort $(wildcard test/unit/*/*_test.c))
+TESTBIN  := $(TESTS:test/unit/%_test.c=$(B)/unit/%_test)
+FUZZ     := $(sort $(wildcard test/fuzz/*_fuzz.c))
+FUZZBIN  := $(FUZZ:test/fuzz/%.c=build/fuzz/%)
+LUA      := $(sort $(wildcard src/queue/script/*.lua))
+SQL      := $(sort $(wildcard src/store/schema/*.sql))
+GEN      := $(B)/gen/scripts.h $(B)/gen/schema.h
+
+all: $(B)/prosaas
+
+$(B)/prosaas: $(MAINOBJ) $(B)/libprosaas.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/libprosaas.a: $(OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/obj/%.o: src/%.c Makefile | $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Lua and SQL live in files of their own; src/embed.sh makes C strings of them.
+$(B)/gen/scripts.h: src/embed.sh $(LUA)
+	@mkdir -p $(@D)
+	sh src/embed.sh script $(LUA) >$@.tmp && mv $@.tmp $@
+$(B)/gen/schema.h: src/embed.sh $(SQL)
+	@mkdir -p $(@D)
+	sh src/embed.sh schema $(SQL) >$@.tmp && mv $@.tmp $@
+
+# A test may include the .c it tests, to reach its statics.
+$(B)/unit/%_test: test/unit/%_test.c $(B)/libprosaas.a test/unit/unit.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) -Wno-unused-function $(LDFLAGS) -MMD -MP -o $@ $< $(B)/libprosaas.a $(LDLIBS) $(shell pkg-config --libs jansson)
+
+build/fuzz/%: test/fuzz/%.c $(SRC) | build/gen/scripts.h build/gen/schema.h
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	  $(shell pkg-config --cflags $(PKGS)) -o $@ $< $(filter src/base/%.c src/codec/%.c,$(SRC)) $(LDLIBS)
+
+tests: $(TESTBIN)
+unit: $(TESTBIN)
+	@sh test/unit/run $(TESTBIN)
+box: $(B)/prosaas
+	@sh test/box/run $(B)/prosaas
+test:
+	@sh test/run
+fuzz: $(FUZZBIN)
+	@for f in $(FUZZBIN); do echo "fuzz: $$f"; mkdir -p build/corpus/$$(basename $$f); \
+	  $$f -max_total_time=$${SECONDS_EACH:-60} -max_len=65536 -print_final_stats=1 build/corpus/$$(basename $$f) \
+	  $$(ls -d test/fuzz/regression/$$(basename $$f) 2>/dev/null) || exit 1; done
+
+layers:
+	@sh test/layers
+docs: $(B)/prosaas
+	$(B)/prosaas config --markdown >docs/config.md
+fmt:
+	clang-format -i $(filter-out src/base/metrics.h,$(shell git ls-files '*.c' '*.h'))
+lint: layers
+	@sh test/lint
+bench: $(B)/prosaas
+	@sh bench/run
+clean:
+	rm -rf build
+
+PREFIX ?= /usr/local
+install: build/prosaas
+	install -D -m 755 build/prosaas $(DESTDIR)$(PREFIX)/bin/prosaas
+	install -D -m 644 man/prosaas.1 $(DESTDIR)$(PREFIX)/share/man/man1/prosaas.1
+
+.PHONY: all tests unit box test fuzz layers docs fmt lint bench clean install
+.SECONDARY:
+-include $(OBJ:.o=.d) $(MAINOBJ:.o=.d) $(TESTBIN:=.d)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* digest.c: hashes, random bytes, comparison in constant time. */
+#include "base/digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "base/err.h"
+
+/* One context and one fetched algorithm for all calls: fetching costs more
+ * than hashing a short id. */
+void
+digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZE])
+{
+	static _Thread_local EVP_MD_CTX *ctx;
+	static _Thread_local EVP_MD *md;
+
+	if (!ctx) {
+		ctx = EVP_MD_CTX_new();
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+		if (!ctx || !md)
+			die("OpenSSL has no SHA-256");
+	}
+	EVP_DigestInit_ex2(ctx, md, NULL);
+	for (size_t i = 0; i < count; i++) {
+		EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
+		EVP_DigestUpdate(ctx, "", 1);
+	}
+	EVP_DigestFinal_ex(ctx, ret, NULL);
+}
+
+void
+digest_id(const struct str *parts, size_t count, char ret[DIGEST_ID_SIZE])
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint8_t d[DIGEST_SIZE];
+
+	digest_sha256(parts, count, d);
+	for (int i = 0; i < DIGEST_ID_SIZE - 1; i++) {
+		int bit = i * 5;
+		unsigned two = (unsigned)d[bit / 8] << 8 | d[bit / 8 + 1];
+
+		ret[i] = alphabet[two >> (11 - bit % 8) & 31];
+	}
+	ret[DIGEST_ID_SIZE - 1] = '\0';
+}
+
+void
+digest_hex(const uint8_t *bytes, size_t n, char *ret)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		ret[2 * i] = hex[bytes[i] >> 4];
+		ret[2 * i + 1] = hex[bytes[i] & 15];
+	}
+	ret[2 * n] = '\0';
+}
+
+bool
+digest_same(struct str a, struct str b)
+{
+	return a.n == b.n && CRYPTO_memcmp(a.p, b.p, a.n) == 0;
+}
+
+void
+digest_random(void *to, size_t n)
+{
+	if (RAND_bytes(to, (int)n) != 1)
+		die("no random bytes");
+}

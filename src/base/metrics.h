@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* metrics.h: every number this program reports, one row each.
+ *
+ * A row is: name in C, kind, Prometheus name, labels, one line of help.  Rows of
+ * one Prometheus name stand together.  Kinds: COUNTER only rises, GAUGE is set,
+ * HISTOGRAM takes seconds.  Base units, no tenant, chat or phone in a label.
+ *
+ * Only the loop's thread writes: no lock, no allocation.  To add a number: one
+ * row here, one metric_*() call where it happens. */
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
+
+#include <stdint.h>
+
+struct buf;
+
+#define METRICS_HTTP_(X, id, code)                                         \
+	X(id, COUNTER, "prosaas_http_requests_total",                      \
+		"route=\"webhook\",code=\"" code "\"", "Answers by route and status")
+
+/* clang-format off */
+#define METRICS(X)                                                                              \
+	METRICS_HTTP_(X, M_HTTP_200, "200")                                                     \
+	METRICS_HTTP_(X, M_HTTP_400, "400")                                                     \
+	METRICS_HTTP_(X, M_HTTP_401, "401")                                                     \
+	METRICS_HTTP_(X, M_HTTP_413, "413")                                                     \
+	METRICS_HTTP_(X, M_HTTP_503, "503")                                                     \
+	X(M_HTTP_SECONDS, HISTOGRAM, "prosaas_http_request_duration_seconds", "route=\"webhook\"", "From the whole request read to the answer written") \
+	X(M_CONNECTIONS, GAUGE, "prosaas_http_connections", "", "Open connections")             \
+	X(M_HTTP_BAD, COUNTER, "prosaas_http_bad_requests_total", "", "Connections closed for what is not strict HTTP/1.1 or too slow") \
+	X(M_MSG_ENQUEUED, COUNTER, "prosaas_webhook_messages_total", "outcome=\"enqueued\"", "Messages of webhooks by what became of them") \
+	X(M_MSG_DUPLICATE, COUNTER, "prosaas_webhook_messages_total", "outcome=\"duplicate\"", "")    \
+	X(M_MSG_DEAD, COUNTER, "prosaas_webhook_messages_total", "outcome=\"dead_lettered\"", "") \
+	X(M_MSG_FULL, COUNTER, "prosaas_webhook_messages_total", "outcome=\"queue_full\"", "")  \
+	X(M_MSG_ERROR, COUNTER, "prosaas_webhook_messages_total", "outcome=\"error\"", "")      \
+	X(M_MSG_UNAVAILABLE, COUNTER, "prosaas_webhook_messages_total", "outcome=\"unavailable\"", "") \
+	X(M_BATCHES, COUNTER, "prosaas_enqueue_batches_total", "", "Script calls that enqueue") \
+	X(M_BATCH_SECONDS, HISTOGRAM, "prosaas_enqueue_batch_duration_seconds", "", "From sending a batch to its answer") \
+	X(M_REDIS_UP, GAUGE, "prosaas_redis_up", "", "1 while connected and ready")             \
+	X(M_REDIS_CONNECTS, COUNTER, "prosaas_redis_connects_total", "", "Connections that became ready") \
+	X(M_REDIS_ERRORS, COUNTER, "prosaas_redis_errors_total", "", "Connections lost, refused or timed out") \
+	X(M_JOBS_OK, COUNTER, "prosaas_jobs_finished_total", "result=\"ok\"", "Job attempts by result") \
+	X(M_JOBS_RETRY, COUNTER, "prosaas_jobs_finished_total", "result=\"retry\"", "")         \
+	X(M_JOBS_FAILED, COUNTER, "prosaas_jobs_finished_total", "result=\"failed\"", "")       \
+	X(M_JOBS_FENCED, COUNTER, "prosaas_jobs_finished_total", "result=\"fenced\"", "")       \
+	X(M_JOB_SECONDS, HISTOGRAM, "prosaas_job_duration_seconds", "", "From claim to end")    \
+	X(M_JOB_WAIT_SECONDS, HISTOGRAM, "prosaas_job_queue_wait_seconds", "", "From enqueue to claim") \
+	X(M_JOBS_RUNNING, GAUGE, "prosaas_jobs_running", "", "Jobs in flight in this worker")   \
+	X(M_AI_OK, COUNTER, "prosaas_ai_requests_total", "outcome=\"ok\"", "AI requests by outcome") \
+	X(M_AI_ERROR, COUNTER, "prosaas_ai_requests_total", "outcome=\"error\"", "")            \
+	X(M_AI_SECONDS, HISTOGRAM, "prosaas_ai_request_duration_seconds", "", "One AI request") \
+	X(M_AI_TOKENS_IN, COUNTER, "prosaas_ai_tokens_total", "kind=\"prompt\"", "Tokens the provider counted") \
+	X(M_AI_TOKENS_OUT, COUNTER, "prosaas_ai_tokens_total", "kind=\"completion\"", "")       \
+	X(M_SEND_OK, COUNTER, "prosaas_send_total", "outcome=\"ok\"", "Messages to the gateway by outcome") \
+	X(M_SEND_ERROR, COUNTER, "prosaas_send_total", "outcome=\"error\"", "")                 \
+	X(M_SEND_AMBIGUOUS, COUNTER, "prosaas_send_total", "outcome=\"ambiguous\"", "")         \
+	X(M_STORE_COMMITS, COUNTER, "prosaas_store_commits_total", "", "Database commits")      \
+	X(M_STORE_OPS, COUNTER, "prosaas_store_operations_total", "", "Operations in those commits") \
+	X(M_STORE_SECONDS, HISTOGRAM, "prosaas_store_commit_duration_seconds", "", "One commit, begin to end") \
+	X(M_LEADER, GAUGE, "prosaas_leader", "", "1 in the scheduler that leads")               \
+	X(M_SCHED_MOVED, COUNTER, "prosaas_scheduled_moved_total", "", "Due jobs put on their queue") \
+	X(M_LEASES_RETURNED, COUNTER, "prosaas_leases_recovered_total", "", "Jobs of dead workers put back") \
+	X(M_START_TIME, GAUGE, "prosaas_start_time_seconds", "", "When this process started, Unix time")
+/* clang-format on */
+
+enum metric {
+#define METRIC_ENUM_(id, kind, name, labels, help) id,
+	METRICS(METRIC_ENUM_)
+#undef METRIC_ENUM_
+		METRIC_COUNT
+};
+
+void metric_add(enum metric m, uint64_t n);
+void metric_set(enum metric m, int64_t v);
+void metric_observe(enum metric m, int64_t us); /* a duration in microseconds */
+int64_t metric_get(enum metric m);              /* counter, gauge, or a histogram's count */
+
+/* metrics_render appends the Prometheus text exposition format 0.0.4. */
+void metrics_render(struct buf *out);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.h: every setting, one row each.
+ *
+ * A row is: kind, field, environment name, default, least, most (numbers) or
+ * the allowed words (WORD), help.  From a row come the field of struct settings,
+ * the parser, `prosaas config` and docs/config.md.
+ *
+ *   TEXT    const char *, NULL when unset and without default
+ *   SECRET  the same, masked when shown, also read from the file NAME_FILE
+ *   NUMBER  int64_t within bounds
+ *   REAL    double within bounds
+ *   WORD    const char *, one of the allowed
+ *
+ * The environment comes first, then NAME_FILE, then the default.  To add a
+ * setting: one row here. */
+#ifndef BASE_SETTINGS_H
+#define BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/defs.h"
+
+struct buf;
+
+/* clang-format off */
+#define SETTINGS(X)                                                                             \
+	X(WORD, role, "SERVICE_ROLE", "all", 0, 0, "api|worker|scheduler|admin|all", "What this process does when the command line does not say") \
+	X(TEXT, host, "HOST", NULL, 0, 0, NULL, "Address to listen on; unset: 127.0.0.1 in `all`, else 0.0.0.0") \
+	X(NUMBER, port, "PORT", "5000", 0, 65535, NULL, "Port of the webhook")                  \
+	X(TEXT, redis_url, "REDIS_URL", NULL, 0, 0, NULL, "redis://[user:password@]host[:port][/db] or unix://path[?db=n]; unset: `all` starts a private one") \
+	X(TEXT, database_url, "DATABASE_URL", NULL, 0, 0, NULL, "sqlite:///path; unset: prosaas.db in DATA_DIR") \
+	X(TEXT, data_dir, "DATA_DIR", "./data", 0, 0, NULL, "Directory for the embedded database, Redis and tokens") \
+	X(SECRET, internal_secret, "INTERNAL_SECRET", NULL, 0, 0, NULL, "Webhooks carry it in X-Internal-Secret; unset: every webhook is 401") \
+	X(SECRET, internal_secret_previous, "INTERNAL_SECRET_PREVIOUS", NULL, 0, 0, NULL, "Valid as well while the secret is being rotated") \
+	X(SECRET, admin_token, "ADMIN_TOKEN", NULL, 0, 0, NULL, "Bearer token of the admin API; unset: it answers 401") \
+	X(NUMBER, admin_port, "ADMIN_PORT", "5050", 0, 65535, NULL, "Port of the admin API")    \
+	X(TEXT, rq_queues, "RQ_QUEUES", "high,default,low,maintenance,broadcasts", 0, 0, NULL, "Queues, first is served first") \
+	X(WORD, rq_serializer, "RQ_SERIALIZER", "pickle", 0, 0, "pickle|json", "How job data is written; both are read") \
+	X(TEXT, job_function, "JOB_FUNCTION", "server.jobs.webhook_process_job.webhook_process_job", 0, 0, NULL, "func_name written into jobs, so that Python workers can take them") \
+	X(NUMBER, worker_concurrency, "WORKER_CONCURRENCY", "256", 1, 10000, NULL, "Jobs in flight per worker process") \
+	X(NUMBER, job_timeout_s, "JOB_TIMEOUT", "300", 1, 86400, NULL, "Seconds an attempt may take") \
+	X(NUMBER, job_retries, "JOB_RETRIES", "3", 0, 100, NULL, "Further attempts after a transient error") \
+	X(NUMBER, dedupe_ttl_s, "DEDUPE_TTL", "3600", 1, 2592000, NULL, "Seconds the Redis layer remembers a message id") \
+	X(NUMBER, max_body_bytes, "MAX_BODY_BYTES", "1048576", 1024, 67108864, NULL, "Largest webhook body; 413 above") \
+	X(NUMBER, max_queue_depth, "MAX_QUEUE_DEPTH", "1000000", 1, 1000000000, NULL, "Jobs waiting in a queue above which webhooks are answered 503") \
+	X(NUMBER, enqueue_deadline_ms, "ENQUEUE_DEADLINE_MS", "2000", 10, 60000, NULL, "Milliseconds to wait for Redis before answering 503") \
+	X(WORD, ai_provider, "AI_PROVIDER", "builtin", 0, 0, "builtin|openai", "Who writes answers: rules and a default text per tenant, or an OpenAI-compatible server") \
+	X(TEXT, openai_base_url, "OPENAI_BASE_URL", "https://api.openai.com/v1", 0, 0, NULL, "Base URL of the AI provider") \
+	X(SECRET, openai_api_key, "OPENAI_API_KEY", NULL, 0, 0, NULL, "Bearer token of the AI provider") \
+	X(TEXT, openai_model, "OPENAI_MODEL", "gpt-4o-mini", 0, 0, NULL, "Model, unless the tenant names one") \
+	X(NUMBER, ai_timeout_s, "AI_TIMEOUT", "30", 1, 600, NULL, "Seconds one AI request may take") \
+	X(NUMBER, ai_max_tokens, "AI_MAX_TOKENS", "350", 1, 100000, NULL, "Longest answer, in tokens") \
+	X(REAL, ai_temperature, "AI_TEMPERATURE", "0.3", 0, 2, NULL, "Sampling temperature")    \
+	X(NUMBER, ai_history, "AI_HISTORY", "20", 0, 200, NULL, "Earlier messages sent along")   \
+	X(TEXT, baileys_base_url, "BAILEYS_BASE_URL", NULL, 0, 0, NULL, "Baileys gateway, e.g. http://baileys:3300; unset: `all` starts a fake one") \
+	X(NUMBER, fake_gateway_port, "FAKE_GATEWAY_PORT", "3300", 0, 65535, NULL, "Port of the fake gateway that `all` starts") \
+	X(WORD, stats_auth, "STATS_AUTH", "local", 0, 0, "local|required|off", "Who may read /api/jobs/* and /metrics without the secret") \
+	X(TEXT, stats_networks, "STATS_NETWORKS", NULL, 0, 0, NULL, "CIDRs, comma separated, that count as local too") \
+	X(WORD, log_level, "LOG_LEVEL", "info", 0, 0, "error|warn|info|debug", "What is logged") \
+	X(WORD, log_format, "LOG_FORMAT", "text", 0, 0, "text|json", "Lines for eyes or for machines") \
+	X(NUMBER, metrics_port, "METRICS_PORT", NULL, 0, 65535, NULL, "Port of /healthz, /readyz and /metrics; unset: 5001 worker, 5002 scheduler") \
+	X(NUMBER, drain_timeout_s, "DRAIN_TIMEOUT", "30", 0, 3600, NULL, "Seconds to finish after SIGTERM") \
+	X(NUMBER, max_connections, "MAX_CONNECTIONS", "10000", 1, 1000000, NULL, "Open connections above which accepting pauses") \
+	X(NUMBER, request_timeout_ms, "REQUEST_TIMEOUT_MS", "10000", 100, 600000, NULL, "Milliseconds from the first byte of a request to its last") \
+	X(NUMBER, idle_timeout_ms, "IDLE_TIMEOUT_MS", "60000", 100, 3600000, NULL, "Milliseconds a connection may be idle")
+/* clang-format on */
+
+#define SETTING_C_TEXT   const char *
+#define SETTING_C_SECRET const char *
+#define SETTING_C_WORD   const char *
+#define SETTING_C_NUMBER int64_t
+#define SETTING_C_REAL   double
+
+struct settings {
+#define SETTING_FIELD_(kind, field, env, def, lo, hi, words, help) SETTING_C_##kind field;
+	SETTINGS(SETTING_FIELD_)
+#undef SETTING_FIELD_
+};
+
+enum { SETTING_UNSET = -1 }; /* a NUMBER without default that was not set */
+
+/* settings_load reads the environment.  0, or -EINVAL with one line in err that
+ * names the setting, the value (secrets masked) and what is allowed.  Texts live
+ * until the process ends. */
+int settings_load(struct settings *s, char err[256]) MUSTCHECK;
+
+/* settings_show lists each setting: name, value, where it came from, help. */
+void settings_show(const struct settings *s, struct buf *out);
+
+/* settings_markdown writes docs/config.md. */
+void settings_markdown(struct buf *out);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* ai.h: one answer from an OpenAI-compatible server (chat completions).
+ *
+ * POST {base}/chat/completions; the shape and the error classes follow OpenAI's
+ * OpenAPI description.  Embed a struct ai_call, fill the upper part, start, wait.
+ *
+ *   429 of type insufficient_quota, 401, 403, 404 and other 4xx   ERR_REFUSED
+ *   429 otherwise, 503 with slow_down                             ERR_THROTTLED
+ *   5xx, 408, 409, an empty or unreadable answer                  ERR_REMOTE
+ *   no answer                                                     as http_client.h says */
+#ifndef CLIENT_AI_H
+#define CLIENT_AI_H
+
+#include <stdint.h>
+
+#include "base/str.h"
+#include "net/http_client.h"
+
+struct arena;
+struct flow;
+struct settings;
+struct ai_client;
+
+enum ai_role { AI_USER, AI_ASSISTANT };
+
+struct ai_turn {
+	enum ai_role role;
+	struct str text;
+};
+
+struct ai_call {
+	struct arena *arena;         /* the job's */
+	struct str model;            /* absent: the setting's */
+	struct str prompt;           /* the tenant's system prompt; may be absent */
+	const struct ai_turn *turns; /* oldest first, the current one last */
+	size_t turn_count;
+	int64_t max_tokens;          /* 0: the setting's */
+	double temperature;          /* below 0: the setting's */
+
+	/* set when it is over: */
+	int err;
+	char words[192];
+	struct str answer;           /* in the arena; trimmed, never empty when err is 0 */
+	int64_t tokens_in, tokens_out; /* 0 when the server does not say */
+	int64_t retry_after_ms;      /* -1: none */
+
+	/* private */
+	struct http_call http;
+};
+
+/* ai_client_new takes base URL, key, model and limits from the settings, which it
+ * borrows for its life. */
+struct ai_client *ai_client_new(struct http_client *http, const struct settings *s);
+
+/* ai_start begins; f is woken once.  Then call ai_finish() first: it reads the
+ * answer and frees what the call holds. */
+void ai_start(struct ai_client *c, struct ai_call *call, struct flow *f);
+int ai_finish(struct ai_call *call) MUSTCHECK;
+
+#endif

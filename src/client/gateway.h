@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* gateway.h: the way to WhatsApp, whichever the tenant has.
+ *
+ * One interface; today one gateway behind it, the Baileys HTTP API:
+ *   POST {base}/send     {"tenantId","to","type":"text","text","idempotencyKey","messageId"}
+ *   GET  {base}/healthz  a gateway that remembers idempotency keys on disk answers JSON with
+ *                        "idempotency":"durable"; the original answers "ok"
+ *
+ *   200 {"ok":true,"messageId":...}      0
+ *   503, 5xx, no connection              transient, nothing was sent
+ *   500 send_failed, a lost answer       ERR_AMBIGUOUS: WhatsApp may have taken it
+ *   400 and other 4xx                    ERR_REFUSED
+ *   429                                  ERR_THROTTLED
+ */
+#ifndef CLIENT_GATEWAY_H
+#define CLIENT_GATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "net/http_client.h"
+
+struct arena;
+struct flow;
+struct settings;
+struct gateway;
+
+struct gateway_call {
+	struct arena *arena;   /* the job's */
+	struct str tenant;     /* "1" is sent as "business_1", other names as they are */
+	struct str base_url;   /* the tenant's own gateway; absent: the setting's */
+	struct str to;         /* the JID that wrote */
+	struct str text;
+	struct str key;        /* outbound key: idempotency key and WhatsApp message id */
+
+	/* set when it is over: */
+	int err;
+	char words[192];
+	struct str message_id; /* as the gateway says; in the arena */
+	bool durable;          /* gateway_probe: it remembers keys on disk */
+	int64_t retry_after_ms;
+
+	/* private */
+	struct http_call http;
+};
+
+struct gateway *gateway_new(struct http_client *http, const struct settings *s);
+
+/* gateway_send posts the message; f is woken once, then gateway_send_finish(). */
+void gateway_send(struct gateway *g, struct gateway_call *call, struct flow *f);
+int gateway_send_finish(struct gateway_call *call) MUSTCHECK;
+
+/* gateway_probe asks whether a send with the same key may be repeated safely. */
+void gateway_probe(struct gateway *g, struct gateway_call *call, struct flow *f);
+int gateway_probe_finish(struct gateway_call *call) MUSTCHECK;
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* webhook.h: what the body of POST /webhook/whatsapp/incoming says.
+ *
+ *   {"tenantId":"1","payload":{"messages":[{"key":{"id":...,"remoteJid":...,
+ *    "fromMe":...},"message":{...}},...],"type":"notify"}}
+ *
+ * One pass validates the whole body and finds each message's bytes, which are
+ * never changed, and the few fields the door needs.  A body that is not JSON or
+ * not of this shape is an error that names what is wrong; a single message that
+ * can't be processed is not: it carries the reason in `unfit` and is kept as a
+ * dead letter.  Source of the shape: Baileys' messages.upsert event. */
+#ifndef CODEC_WEBHOOK_H
+#define CODEC_WEBHOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct arena;
+
+enum {
+	WEBHOOK_TENANT_MAX = 64, /* bytes of a tenant id, [A-Za-z0-9_-] */
+	WEBHOOK_ID_MAX = 128,    /* longer message ids are replaced by their hash */
+};
+
+struct webhook_msg {
+	struct str raw;    /* the message as it came, borrowed from the body */
+	struct str id;     /* key.id decoded; "h-" + 26 base32 characters of a hash of it
+			      when it is longer than WEBHOOK_ID_MAX; "n-" + the same of raw
+			      when there is none, so that a re-delivery is a duplicate too */
+	struct str chat;   /* key.remoteJid decoded; absent when there is none */
+	bool from_me;      /* key.fromMe is true */
+	bool stub;         /* no content, but a messageStubType: undecryptable or a notice */
+	const char *unfit; /* NULL, or why it can't be processed: "no chat", "no content",
+			      "not an object", "no key" */
+};
+
+struct webhook {
+	struct str tenant; /* "1" for 1, "1" and "business_1" */
+	struct webhook_msg *msgs;
+	size_t count;
+};
+
+/* webhook_scan reads a body.  What it returns lives in the arena and the body.
+ * 0; ERR_SYNTAX or ERR_LIMIT: not JSON, or deeper than JSON_DEPTH_MAX;
+ * ERR_SHAPE: JSON but not this shape (tenantId missing or not a name, payload or
+ * messages of a wrong type; a missing or null payload or messages is an empty
+ * list).  err then names what is wrong, fit for the 400 answer; a peer's text in
+ * it is printable ASCII and short.  A key that the door reads and that stands
+ * twice in one object is ERR_SHAPE: two readers could disagree about it. */
+int webhook_scan(struct arena *a, struct str body, struct webhook *ret, char err[128]) MUSTCHECK;
+
+#endif

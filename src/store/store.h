@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* store.h: the database, as operations.
+ *
+ * One thread owns the database.  It takes whatever operations wait and runs them
+ * as ONE transaction (group commit), each in a savepoint of its own: an operation
+ * that fails undoes itself only.  When the commit is on disk (synchronous FULL)
+ * the loop is told and wakes each operation's flow.  So a flow that was woken
+ * without error knows that its rows survive a power cut.
+ *
+ * Embed the operation's struct in your own, fill its upper part, start it from a
+ * step, wait.  Until it completes, operation, arena and slices belong to the
+ * store's thread: do not touch them.  Results are copied into op.arena.
+ *
+ * Commands without a loop use store_run(), which waits.
+ *
+ * What makes replies happen once:
+ *   messages: unique (tenant, provider, chat, provider_message_id) for inbound rows
+ *   messages: unique outbound_key
+ *   turns.attempt: keep and mark from a lower attempt are refused (ERR_FENCED) */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/defs.h"
+#include "base/str.h"
+
+struct arena;
+struct flow;
+struct loop;
+struct store;
+
+struct store_op {
+	struct arena *arena; /* results go here */
+	int err;             /* when it is over: 0 or negative */
+	char words[128];     /* for the operator, when err is set */
+	/* private */
+	struct store_op *next;
+	struct flow *flow;
+	int (*run)(struct store *, struct store_op *);
+};
+
+/* A tenant: a business with one WhatsApp number.  To add a property: one row
+ * here and a migration that adds the column.  Kinds: TEXT is a struct str (absent
+ * = NULL), NUMBER int64_t, REAL double. */
+#define TENANT_FIELDS(X)                                                                 \
+	X(TEXT, name, "Name of the business")                                            \
+	X(TEXT, status, "active or paused: a paused tenant's messages are stored, not answered") \
+	X(TEXT, gateway_url, "Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")  \
+	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")                    \
+	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                                  \
+	X(TEXT, prompt, "System prompt for the AI")                                      \
+	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")              \
+	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")           \
+	X(TEXT, default_text, "Built-in answer when no rule matches; empty: no answer")  \
+	X(TEXT, rules, "Built-in answers: JSON list of {\"match\":\"word\",\"reply\":\"text\"}") \
+	X(TEXT, ambiguous, "dead or resend: what becomes of a message that was sent perhaps")
+
+#define TENANT_C_TEXT   struct str
+#define TENANT_C_NUMBER int64_t
+#define TENANT_C_REAL   double
+
+struct tenant {
+	struct str id;
+#define TENANT_FIELD_(kind, name, help) TENANT_C_##kind name;
+	TENANT_FIELDS(TENANT_FIELD_)
+#undef TENANT_FIELD_
+	int64_t created_us;
+};
+
+/* store_open opens DATABASE_URL.  wake_loop may be NULL for commands.  It does not
+ * migrate: NULL with words in err when the schema is older (naming `prosaas
+ * migrate`), newer, or the file can't be opened. */
+struct store *store_open(struct loop *wake_loop, const char *database_url, char err[256]);
+
+/* store_migrate brings the schema of database_url to this version; creates the
+ * file and its directory (0700) when missing.  0, or negative with words. */
+int store_migrate(const char *database_url, int *ret_from, int *ret_to, char err[256]) MUSTCHECK;
+
+/* store_close waits for what was started, then closes. */
+void store_close(struct store *s);
+
+/* store_run does what the start functions do, and waits: for commands. */
+int store_run(struct store *s, struct store_op *op) MUSTCHECK;
+
+/* --- the inbound job ------------------------------------------------------ */
+
+enum turn_state { TURN_OPEN, TURN_ASKED, TURN_KEPT, TURN_SENDING, TURN_DONE };
+
+struct store_history {
+	bool from_customer;
+	struct str text;
+};
+
+/* store_load: one transaction that finds the tenant (ERR_NO_TENANT), makes or
+ * finds contact, identity and conversation, makes or finds the inbound row and its
+ * turn, and says where that turn stands.  A second call with the same message
+ * changes nothing but the turn's attempt, which rises to `attempt`. */
+struct store_load {
+	struct store_op op;
+	struct str tenant, provider, chat, message_id, job_id;
+	bool from_me;          /* stored as direction "out", source "human"; its turn is done at once */
+	bool answerable;       /* false: stored only; its turn is done at once */
+	struct str kind;       /* "text", "image", "unknown", ... */
+	struct str text;       /* canonical text; may be absent */
+	struct str raw;        /* JSON */
+	struct str push_name;
+	int64_t sent_us;       /* the customer's clock; 0: unknown */
+	int64_t attempt;
+	int64_t history_max;
+
+	/* results */
+	struct tenant found;
+	int64_t conversation_id, inbound_id, turn_id;
+	enum turn_state state;
+	bool known;            /* the inbound row was there before */
+	struct store_history *history; /* oldest first, without this message */
+	size_t history_count;
+	int64_t reply_id;      /* 0: none yet */
+	struct str reply_text, reply_key, reply_status;
+};
+void store_load(struct store *s, struct store_load *op, struct flow *f);
+
+/* store_keep: the answer is decided; its row is written (status "pending") and the
+ * turn is kept.  When the turn has a reply already, that one is returned.  With an
+ * absent text the turn is done without a reply. */
+struct store_keep {
+	struct store_op op;
+	int64_t turn_id, attempt, inbound_id;
+	struct str tenant;
+	struct str text;       /* absent: no reply */
+	struct str key;        /* outbound key */
+	int64_t tokens_in, tokens_out;
+
+	int64_t reply_id;
+	struct str reply_text, reply_key, reply_status;
+};
+void store_keep(struct store *s, struct store_keep *op, struct flow *f);
+
+/* store_mark: the reply is about to be posted ("sending"), was taken ("sent": the
+ * turn is done) or can't be ("failed": the turn is done).  */
+struct store_mark {
+	struct store_op op;
+	int64_t turn_id, reply_id, attempt;
+	struct str tenant;
+	struct str status;
+	struct str provider_message_id; /* with "sent" */
+	struct str reason;              /* with "failed" */
+};
+void store_mark(struct store *s, struct store_mark *op, struct flow *f);
+
+/* --- tenants and lists, for commands and the admin role ------------------- */
+
+struct store_tenant_get {
+	struct store_op op;
+	struct str id;
+	struct tenant found; /* ERR_NOT_FOUND */
+};
+void store_tenant_get(struct store *s, struct store_tenant_get *op, struct flow *f);
+
+struct store_tenant_list {
+	struct store_op op;
+	struct tenant *tenants;
+	size_t count;
+};
+void store_tenant_list(struct store *s, struct store_tenant_list *op, struct flow *f);
+
+/* store_tenant_put: with create, adds a tenant (ERR_EXISTS) whose other properties
+ * are the schema's defaults; then sets the named properties.  ERR_SHAPE with words
+ * that name the property and what is allowed. */
+struct store_tenant_put {
+	struct store_op op;
+	struct str id;         /* [A-Za-z0-9_-]{1,64}; "business_1" is "1" */
+	bool create;
+	const struct str *names, *values;
+	size_t count;
+};
+void store_tenant_put(struct store *s, struct store_tenant_put *op, struct flow *f);
+
+/* store_tenant_remove: ERR_NOT_FOUND; ERR_EXISTS while the tenant has messages
+ * (pause it instead). */
+struct store_tenant_remove {
+	struct store_op op;
+	struct str id;
+};
+void store_tenant_remove(struct store *s, struct store_tenant_remove *op, struct flow *f);
+
+struct store_message {
+	int64_t id, conversation_id, turn_id, reply_to;
+	struct str direction, source, chat, kind, text, status, provider_message_id, outbound_key, reason;
+	int64_t created_us, sent_us;
+	int64_t attempts;
+};
+
+/* store_message_list: the newest first, older than before_id (0: from the newest),
+ * of one chat or (absent) of all chats of the tenant; at most limit (1 to 500). */
+struct store_message_list {
+	struct store_op op;
+	struct str tenant, chat;
+	int64_t before_id, limit;
+	struct store_message *messages;
+	size_t count;
+};
+void store_message_list(struct store *s, struct store_message_list *op, struct flow *f);
+
+/* store_ping: runs an empty transaction; for readiness. */
+void store_ping(struct store *s, struct store_op *op, struct flow *f);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include <errno.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/flow.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/settings.h"
+
+TEST(str_cut_walks_a_list)
+{
+	struct str rest = STR("a,,b");
+
+	CHECK_STR(str_cut(&rest, ','), "a");
+	CHECK_STR(str_cut(&rest, ','), "");
+	CHECK_STR(str_cut(&rest, ','), "b");
+	CHECK(!rest.p);
+}
+
+TEST(str_int_knows_its_bounds)
+{
+	int64_t v = 0;
+
+	CHECK_INT(str_int(STR("9223372036854775807"), &v), 0);
+	CHECK(v == INT64_MAX);
+	CHECK_INT(str_int(STR("-9223372036854775808"), &v), 0);
+	CHECK(v == INT64_MIN);
+	CHECK_INT(str_int(STR("9223372036854775808"), &v), -ERANGE);
+	CHECK_INT(str_int(STR("12x"), &v), -EINVAL);
+	CHECK_INT(str_int(STR("-"), &v), -EINVAL);
+	CHECK_INT(str_int(STR(""), &v), -EINVAL);
+}
+
+TEST(arena_keeps_what_it_was_given)
+{
+	struct arena a;
+
+	arena_init(&a);
+	struct str first = arena_str(&a, STR("first"));
+	for (int i = 0; i < 1000; i++)
+		memset(arena_alloc(&a, (size_t)i * 7 % 5000), 'x', (size_t)i * 7 % 5000);
+	CHECK_STR(first, "first");
+	CHECK_STR(arena_printf(&a, "%d-%s", 7, "x"), "7-x");
+	CHECK(!arena_str(&a, (struct str){0}).p);
+	arena_clear(&a);
+	CHECK_STR(arena_str(&a, STR("again")), "again");
+	arena_done(&a);
+}
+
+TEST(buf_grows_at_the_end_and_is_taken_from_the_front)
+{
+	struct buf b;
+
+	buf_init(&b);
+	for (int i = 0; i < 5000; i++) {
+		buf_addf(&b, "%d,", i);
+		if (i % 3 == 0)
+			buf_take(&b, 1);
+	}
+	buf_addu(&b, 0);
+	buf_addu(&b, UINT64_MAX);
+	struct str s = buf_str(&b);
+	CHECK(str_ends(s, STR("4999,018446744073709551615")));
+	buf_done(&b);
+}
+
+TEST(clock_writes_rq_dates)
+{
+	char iso[CLOCK_ISO_SIZE];
+
+	clock_iso(iso, 1795500312345678);
+	CHECK_STR(str_of(iso), "2026-11-24T06:05:12.345678Z");
+	clock_iso(iso, 0);
+	CHECK_STR(str_of(iso), "1970-01-01T00:00:00.000000Z");
+}
+
+TEST(digest_separates_its_parts)
+{
+	struct str ab[] = {STR("ab"), STR("c")}, a[] = {STR("a"), STR("bc")};
+	char one[DIGEST_ID_SIZE], two[DIGEST_ID_SIZE], hex[2 * DIGEST_SIZE + 1];
+	uint8_t d[DIGEST_SIZE];
+
+	digest_id(ab, 2, one);
+	digest_id(a, 2, two);
+	CHECK(strcmp(one, two) != 0);
+	CHECK_INT(strlen(one), 26);
+	CHECK_INT(strspn(one, "abcdefghijklmnopqrstuvwxyz234567"), 26);
+
+	digest_sha256((struct str[]){STR("abc")}, 1, d);
+	digest_hex(d, sizeof(d), hex);
+	/* printf 'abc\0' | sha256sum */
+	CHECK_STR(str_of(hex), "dc1114cd074914bd872cc1f9a23ec910ea2203bc79779ab2e17da25782a624fc");
+	CHECK(digest_same(STR("x"), STR("x")) && !digest_same(STR("x"), STR("y")));
+	CHECK(!digest_same(STR("x"), STR("xy")));
+}
+
+TEST(err_knows_what_may_be_retried)
+{
+	CHECK(err_transient(-ECONNREFUSED) && err_transient(ERR_REMOTE));
+	CHECK(!err_transient(ERR_REFUSED) && !err_transient(-EINVAL) && !err_transient(0));
+	CHECK_STR(str_of(err_text(ERR_FENCED)), "another attempt owns this now");
+}
+
+static int trail;
+static flow_step two, three;
+static int
+one(struct flow *f)
+{
+	trail = 1;
+	return flow_goto(f, two);
+}
+static int
+two(struct flow *f)
+{
+	trail = trail * 10 + 2;
+	return flow_wait(f, three);
+}
+static int
+three(struct flow *f)
+{
+	(void)f;
+	trail = trail * 10 + 3;
+	return -EIO;
+}
+static void
+ended(struct flow *f, int err)
+{
+	CHECK_STR(str_of(f->name), "three");
+	trail = trail * 10 + (err == -EIO ? 4 : 0);
+}
+
+TEST(flow_runs_its_steps_in_order)
+{
+	struct flow f;
+
+	flow_init(&f, one, "one", ended);
+	flow_wake(&f);
+	CHECK_INT(trail, 12);
+	flow_wake(&f);
+	CHECK_INT(trail, 1234);
+}
+
+TEST(metrics_render_as_prometheus_text)
+{
+	struct buf b;
+
+	buf_init(&b);
+	metric_add(M_MSG_ENQUEUED, 3);
+	metric_observe(M_HTTP_SECONDS, 3000);
+	metrics_render(&b);
+	buf_addc(&b, '\0');
+	CHECK(strstr(b.data, "prosaas_webhook_messages_total{outcome=\"enqueued\"} 3\n"));
+	CHECK(strstr(b.data, "prosaas_http_request_duration_seconds_bucket{route=\"webhook\",le=\"0.0025\"} 0\n"));
+	CHECK(strstr(b.data, "prosaas_http_request_duration_seconds_bucket{route=\"webhook\",le=\"0.005\"} 1\n"));
+	CHECK(strstr(b.data, "_count{route=\"webhook\"} 1\n"));
+	buf_done(&b);
+}
+
+TEST(settings_name_what_is_wrong)
+{
+	struct settings s;
+	char err[256];
+
+	setenv("PORT", "99999", 1);
+	CHECK(settings_load(&s, err) < 0);
+	CHECK_STR(str_of(err), "PORT=99999: allowed is a number from 0 to 65535");
+	setenv("PORT", "", 1);
+	CHECK_INT(settings_load(&s, err), 0);
+	CHECK_INT(s.port, 5000);
+	setenv("LOG_LEVEL", "loud", 1);
+	CHECK(settings_load(&s, err) < 0);
+	CHECK_STR(str_of(err), "LOG_LEVEL=loud: allowed are error|warn|info|debug");
+	unsetenv("LOG_LEVEL");
+	setenv("INTERNAL_SECRET_FILE", "/nowhere", 1);
+	CHECK(settings_load(&s, err) < 0);
+	unsetenv("INTERNAL_SECRET_FILE");
+}
+
+TEST(settings_mask_secrets_and_passwords)
+{
+	struct settings s;
+	struct buf b;
+	char err[256];
+
+	setenv("INTERNAL_SECRET", "hush", 1);
+	setenv("REDIS_URL", "redis://u:hush@h:1/2", 1);
+	CHECK_INT(settings_load(&s, err), 0);
+	buf_init(&b);
+	settings_show(&s, &b);
+	buf_addc(&b, '\0');
+	CHECK(!strstr(b.data, "hush"));
+	CHECK(strstr(b.data, "REDIS_URL=redis://***@h:1/2\n"));
+	CHECK(strstr(b.data, "INTERNAL_SECRET=***\n"));
+	buf_done(&b);
+	unsetenv("INTERNAL_SECRET");
+	unsetenv("REDIS_URL");
+}
+
+TEST(log_hides_people)
+{
+	CHECK_STR(str_of(log_chat(STR("972501234567@s.whatsapp.net"))), "97…67@s.whatsapp.net");
+	CHECK_STR(str_of(log_safe(STR("a\nb\"\x80"))), "a?b\"?");
+}
+
+UNIT_MAIN
