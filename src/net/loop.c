@@ -68,12 +68,8 @@ loop_stop(struct loop *l)
 void
 loop_each_turn(struct loop *l, struct loop_hook *hook)
 {
-	struct loop_hook **tail = &l->hooks;
-
-	while (*tail)
-		tail = &(*tail)->next;
-	hook->next = NULL;
-	*tail = hook;
+	hook->next = l->hooks;
+	l->hooks = hook;
 }
 
 void

@@ -38,7 +38,8 @@ void loop_init(struct loop *l);
 void loop_on_stop(struct loop *l, void (*fn)(void *), void *arg);
 void loop_stop(struct loop *l);
 
-/* loop_hook runs hook->run(hook) once a turn, for ever; in order of adding. */
+/* loop_each_turn runs hook->run(hook) once a turn, for ever.  The last added runs
+ * first: what stands on top of another module hands down to it in the same turn. */
 void loop_each_turn(struct loop *l, struct loop_hook *hook);
 
 void loop_run(struct loop *l);

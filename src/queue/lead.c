@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* lead.c: one of several schedulers leads, and acts. */
+#include "queue/lead.h"
+
+#include <hiredis/hiredis.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "codec/rqjob.h"
+#include "net/loop.h"
+#include "queue/redis.h"
+
+enum {
+	DEADLINE_MS = 5000,
+	SWEEP_MAX = 500, /* ids per registry and act: bounds the stall of Redis */
+};
+
+#define LEADER_KEY "prosaas:leader:scheduler"
+
+struct lead {
+	const struct settings *s;
+	struct lead_events events;
+	void *arg;
+	struct redis *redis;
+	struct redis_cmd lead_cmd, sweep_cmd, resign_cmd;
+	uv_timer_t tick;
+	char token[33];
+	struct buf exc; /* of a poisoned job */
+	bool leading, asking, sweeping, quitting;
+	void (*quit_done)(void *);
+	void *quit_arg;
+};
+
+static void
+set_leading(struct lead *l, bool leading)
+{
+	if (l->leading == leading)
+		return;
+	l->leading = leading;
+	l->events.leads(l->arg, leading);
+}
+
+static int
+count_queues(const struct settings *s)
+{
+	struct str rest = str_of(s->rq_queues);
+	int n = 0;
+
+	while (rest.p)
+		n += str_trim(str_cut(&rest, ',')).n > 0;
+	return n;
+}
+
+static void
+on_swept(struct redis_cmd *cmd)
+{
+	struct lead *l = container_of(cmd, struct lead, sweep_cmd);
+
+	l->sweeping = false;
+	if (cmd->err < 0) {
+		if (cmd->reply)
+			log_warn("sweep: %s", cmd->reply->str);
+		return;
+	}
+	if (cmd->reply->type != REDIS_REPLY_ARRAY) {
+		set_leading(l, false);
+		return;
+	}
+	l->events.swept(l->arg, redis_int(redis_at(cmd->reply, 0), 0),
+		redis_int(redis_at(cmd->reply, 1), 0), redis_int(redis_at(cmd->reply, 2), 0));
+}
+
+static void
+sweep(struct lead *l)
+{
+	struct str rest = str_of(l->s->rq_queues);
+	char now[CLOCK_ISO_SIZE];
+
+	l->sweeping = true;
+	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1, 6 + count_queues(l->s), on_swept);
+	redis_argz(l->redis, LEADER_KEY);
+	redis_argz(l->redis, l->token);
+	clock_iso(now, clock_wall_us());
+	redis_argz(l->redis, now);
+	redis_argi(l->redis, SWEEP_MAX);
+	redis_argi(l->redis, LEAD_CRASHES_MAX);
+	redis_arg(l->redis, buf_str(&l->exc));
+	while (rest.p) {
+		struct str queue = str_trim(str_cut(&rest, ','));
+
+		if (queue.n)
+			redis_arg(l->redis, queue);
+	}
+}
+
+static void
+on_asked(struct redis_cmd *cmd)
+{
+	struct lead *l = container_of(cmd, struct lead, lead_cmd);
+
+	l->asking = false;
+	set_leading(l, cmd->err == 0 && redis_int(cmd->reply, 0) == 1);
+	if (l->leading && !l->sweeping && !l->quitting)
+		sweep(l);
+}
+
+static void
+on_tick(uv_timer_t *t)
+{
+	struct lead *l = t->data;
+
+	if (l->asking || l->quitting)
+		return;
+	l->asking = true;
+	redis_eval(l->redis, &l->lead_cmd, SCRIPT_LEAD, 1, 3, on_asked);
+	redis_argz(l->redis, LEADER_KEY);
+	redis_argz(l->redis, l->token);
+	redis_argi(l->redis, LEAD_LIFE_MS);
+}
+
+struct lead *
+lead_new(struct loop *loop, const struct settings *s, const struct lead_events *events, void *arg)
+{
+	struct lead *l = xcalloc(1, sizeof(*l));
+	struct redis_options o = {
+		.url = s->redis_url, .name = "prosaas-scheduler", .deadline_ms = DEADLINE_MS};
+	uint8_t dice[16];
+
+	digest_random(dice, sizeof(dice));
+	digest_hex(dice, sizeof(dice), l->token);
+	l->s = s;
+	l->events = *events;
+	l->arg = arg;
+	l->redis = redis_new(loop, &o);
+	rqjob_exc(&l->exc, STR("poison: its worker died each time it ran this job"));
+	uv_timer_init(&loop->uv, &l->tick);
+	l->tick.data = l;
+	uv_timer_start(&l->tick, on_tick, 1, LEAD_EVERY_MS);
+	return l;
+}
+
+bool
+lead_ready(const struct lead *l)
+{
+	return redis_ready(l->redis);
+}
+
+const char *
+lead_trouble(const struct lead *l)
+{
+	return redis_trouble(l->redis);
+}
+
+static void
+on_resigned(struct redis_cmd *cmd)
+{
+	struct lead *l = container_of(cmd, struct lead, resign_cmd);
+
+	l->quit_done(l->quit_arg);
+}
+
+void
+lead_quit(struct lead *l, void (*done)(void *), void *arg)
+{
+	l->quitting = true;
+	l->quit_done = done;
+	l->quit_arg = arg;
+	redis_eval(l->redis, &l->resign_cmd, SCRIPT_RESIGN, 1, 2, on_resigned);
+	redis_argz(l->redis, LEADER_KEY);
+	redis_argz(l->redis, l->token);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* redis.h: one connection to Redis, pipelined, that comes back.
+ *
+ *   connecting ---> greeting ---> ready ---> lost ---> (delay) ---> connecting
+ *                 AUTH, SELECT,          every command in flight ends
+ *                 SCRIPT LOAD            with ERR_UNAVAILABLE or -ETIMEDOUT
+ *
+ * Commands are written at the end of the loop's turn, in one write.  Each has a
+ * deadline; a reply that is late closes the connection, since what arrives after
+ * could no longer be told apart.  A lost answer means the command ran or not.
+ * Reconnecting waits 25 ms to 1 s, doubling, with full jitter.
+ *
+ * A command: embed struct redis_cmd, then
+ *
+ *   redis_eval(r, &cmd, SCRIPT_CLAIM, 3, done);    3 arguments follow
+ *   redis_arg(r, STR("...")); redis_argz(...); redis_argi(...);
+ *
+ * done is called exactly once, from the loop; cmd.reply (hiredis) is freed after
+ * it returns.  When not ready, done comes soon with ERR_UNAVAILABLE.
+ *
+ * REDIS_URL: redis://[user:password@]host[:port][/db] or unix://path[?db=n]. */
+#ifndef QUEUE_REDIS_H
+#define QUEUE_REDIS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/str.h"
+
+struct loop;
+struct redis;
+struct redis_cmd;
+struct redisReply;
+
+/* Each script is a file of its own, script/<name>.lua. */
+#define SCRIPT_MAP(X)                 \
+	X(SCRIPT_ENQUEUE, enqueue)    \
+	X(SCRIPT_CLAIM, claim)        \
+	X(SCRIPT_RENEW, renew)        \
+	X(SCRIPT_FINISH, finish)      \
+	X(SCRIPT_BURY, bury)          \
+	X(SCRIPT_LEAD, lead)          \
+	X(SCRIPT_RESIGN, resign)      \
+	X(SCRIPT_SWEEP, sweep)        \
+	X(SCRIPT_STATS, stats)
+
+enum redis_script {
+#define SCRIPT_ENUM_(id, name) id,
+	SCRIPT_MAP(SCRIPT_ENUM_)
+#undef SCRIPT_ENUM_
+		SCRIPT_COUNT
+};
+
+typedef void redis_done(struct redis_cmd *cmd);
+
+struct redis_cmd {
+	int err;                  /* 0: there is a reply and it is not an error;
+				     ERR_REMOTE: reply is Redis's error; else no reply */
+	struct redisReply *reply; /* freed after done returns */
+	/* private */
+	redis_done *done;
+	int64_t deadline_ms;
+	struct redis *r;
+	STAILQ_ENTRY(redis_cmd) next;
+};
+
+struct redis_options {
+	const char *url;
+	const char *name;          /* CLIENT SETNAME; no blanks */
+	int64_t deadline_ms;       /* of a command, unless redis_deadline() says otherwise */
+	void (*on_ready)(void *arg); /* NULL: not told */
+	void *arg;
+};
+
+/* redis_url_check says what is wrong with a URL, or returns 0. */
+int redis_url_check(const char *url, char err[256]) MUSTCHECK;
+
+/* redis_new begins to connect.  url and name are borrowed for its life. */
+struct redis *redis_new(struct loop *l, const struct redis_options *o);
+
+bool redis_ready(const struct redis *r);
+
+/* redis_trouble says why it is not ready; "" when it is. */
+const char *redis_trouble(const struct redis *r);
+
+void redis_call(struct redis *r, struct redis_cmd *cmd, const char *name, int args,
+	redis_done *done);
+void redis_eval(struct redis *r, struct redis_cmd *cmd, enum redis_script script, int keys,
+	int args, redis_done *done);
+void redis_arg(struct redis *r, struct str s);
+void redis_argz(struct redis *r, const char *z);
+void redis_argi(struct redis *r, int64_t v);
+
+/* redis_args_raw appends whole arguments that redis_format() made. */
+void redis_args_raw(struct redis *r, struct str raw);
+struct buf;
+void redis_format(struct buf *out, struct str s);
+
+/* redis_deadline gives the command just begun another deadline, in ms from now. */
+void redis_deadline(struct redis_cmd *cmd, int64_t ms);
+
+/* redis_close ends the connection for good: commands in flight end, nothing is
+ * called after they did. */
+void redis_close(struct redis *r);
+
+/* What a reply says, NULL-safe: the text of a string, the integer of a number. */
+struct str redis_text(const struct redisReply *reply);
+int64_t redis_int(const struct redisReply *reply, int64_t otherwise);
+
+/* Element i of an array reply; NULL when there is none. */
+const struct redisReply *redis_at(const struct redisReply *reply, size_t i);
+
+#endif

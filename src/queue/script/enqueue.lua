@@ -1,0 +1,162 @@
+-- enqueue.lua: accept messages; see queue/enqueue.h.
+--
+-- ARGV: now (ISO), now (Unix s), dedupe ttl (s), max depth, timeout (s), retries,
+--       then eight per message:
+--   kind    q: queue a job    x: keep a dead letter
+--   queue, lock key, lock field, job id, data, tenant, then
+--   tail    q: "lane\0description"    x: "reason\0description\0exc\0raw"
+--
+-- Returns one word a message: q queued, x kept, d duplicate, f queue full, or
+-- "e<what went wrong>".  Redis does not roll back, so each message is checked
+-- first and written in the order job, push, lock, through pcall: an error undoes
+-- what its own message wrote and touches no other.  An existing job is a
+-- duplicate whatever became of its lock; nothing is overwritten.
+local now, unix, ttl, depth_max = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local timeout, retries = ARGV[5], ARGV[6]
+local call, failure_ttl = redis.pcall, 31536000
+local out, queues = {}, {}
+
+local function wrong(r)
+	return type(r) == 'table' and r.err
+end
+
+local function split(s)
+	local parts, from = {}, 1
+	while true do
+		local at = string.find(s, '\0', from, true)
+		if not at then
+			parts[#parts + 1] = string.sub(s, from)
+			return parts
+		end
+		parts[#parts + 1] = string.sub(s, from, at - 1)
+		from = at + 1
+	end
+end
+
+-- Room in a queue: counted once a call, with what waits in the holding list and
+-- what this call added.  An error (a key of the wrong type) is remembered too.
+local function queue_of(name)
+	local q = queues[name]
+	if not q then
+		local n = call('LLEN', 'rq:queue:' .. name)
+		local held = call('LLEN', 'prosaas:holding:' .. name)
+		local bad = wrong(n) or wrong(held) or wrong(call('SADD', 'rq:queues', 'rq:queue:' .. name))
+		q = { err = bad, depth = bad and 0 or n + held }
+		queues[name] = q
+	end
+	return q
+end
+
+-- Is it known?  The field of our hash says so.  A string is the original's lock:
+-- it counts only while the original's job exists; else our hash takes its place.
+-- Returns 'lock' or 'job' when known, else nil; an error; replace (the string must go).
+local function known(lock, field, job)
+	local have = call('HGET', lock, field)
+	local replace = false
+	if wrong(have) then
+		if redis.call('TYPE', lock).ok ~= 'string' then
+			return nil, have.err
+		end
+		local theirs = 'rq:job:deduped:' .. string.sub(lock, 10)
+		if redis.call('EXISTS', theirs) == 1 then
+			return 'lock'
+		end
+		replace = true
+	elseif have then
+		return 'lock'
+	end
+	if redis.call('EXISTS', job) == 1 then
+		if redis.call('TYPE', job).ok ~= 'hash' then
+			return nil, 'WRONGTYPE ' .. job
+		end
+		return 'job', nil, replace
+	end
+	return nil, nil, replace
+end
+
+local function set_lock(lock, field, id, replace)
+	if replace then
+		call('DEL', lock)
+	end
+	local r = call('HSET', lock, field, id)
+	if not wrong(r) then
+		call('EXPIRE', lock, ttl)
+	end
+	return r
+end
+
+local function queue_job(name, job, id, data, tenant, tail)
+	local q = queue_of(name)
+	if q.err then
+		return q.err
+	end
+	if q.depth >= depth_max then
+		return 'full'
+	end
+	local zero = string.find(tail, '\0', 1, true)
+	local r = call('HSET', job, 'status', 'queued', 'created_at', now, 'enqueued_at', now,
+		'origin', name, 'timeout', timeout, 'retries_left', retries, 'data', data,
+		'description', string.sub(tail, zero + 1), 'prosaas_tenant', tenant,
+		'prosaas_lane', string.sub(tail, 1, zero - 1))
+	if wrong(r) then
+		return r.err
+	end
+	r = call('RPUSH', 'rq:queue:' .. name, id)
+	if wrong(r) then
+		call('DEL', job)
+		return r.err
+	end
+	q.depth = q.depth + 1
+end
+
+local function keep_dead(name, job, id, data, tenant, tail)
+	local t = split(tail)
+	local raw = string.sub(tail, #t[1] + #t[2] + #t[3] + 4) -- raw bytes may hold \0
+	local bad = wrong(call('SADD', 'rq:queues', 'rq:queue:' .. name))
+		or wrong(call('HSET', job, 'status', 'failed', 'created_at', now, 'enqueued_at', now,
+			'ended_at', now, 'origin', name, 'timeout', timeout, 'data', data,
+			'description', t[2], 'prosaas_tenant', tenant, 'prosaas_reason', t[1],
+			'prosaas_raw', raw))
+		or wrong(call('ZADD', 'rq:failed:' .. name, unix + failure_ttl, id))
+		or wrong(call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', t[3]))
+	if bad then
+		call('DEL', job, 'rq:results:' .. id)
+		call('ZREM', 'rq:failed:' .. name, id)
+		return bad
+	end
+	call('EXPIRE', job, failure_ttl)
+	call('EXPIRE', 'rq:results:' .. id, failure_ttl)
+end
+
+for i = 7, #ARGV, 8 do
+	local kind, name, lock, field = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+	local id, data, tenant, tail = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7]
+	local job = 'rq:job:' .. id
+	local word = kind
+	local seen, err, replace = known(lock, field, job)
+
+	if seen then
+		if seen == 'job' then
+			set_lock(lock, field, id, replace) -- refreshed
+		end
+		word = 'd'
+	elseif not err then
+		if kind == 'q' then
+			err = queue_job(name, job, id, data, tenant, tail)
+		else
+			err = keep_dead(name, job, id, data, tenant, tail)
+		end
+		if not err then
+			-- The job is stored: a lock that can't be set costs only a look at the job.
+			set_lock(lock, field, id, replace)
+		end
+	end
+
+	if err == 'full' then
+		word = 'f'
+	elseif err then
+		word = 'e' .. err
+	end
+	out[#out + 1] = word
+end
+return out

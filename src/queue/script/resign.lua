@@ -1,0 +1,6 @@
+-- resign.lua: give the leadership up; see queue/lead.h.
+-- KEYS: leader key.  ARGV: token.
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+	return redis.call('DEL', KEYS[1])
+end
+return 0
