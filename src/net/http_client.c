@@ -269,8 +269,8 @@ on_ready(uv_poll_t *h, int status, int events)
 	struct http_client *c = w->client;
 	int flags = 0, running;
 
-	if (status < 0)
-		flags = CURL_CSELECT_ERR; /* curl reads from the socket which */
+	if (status < 0) /* tries: told ERR, curl would not ask the socket which */
+		flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	if (events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
