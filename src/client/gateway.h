@@ -7,11 +7,16 @@
  *                        "idempotency":"durable"; the original answers "ok"
  *
  *   200 {"ok":true,"messageId":...}      0
- *   503, 5xx, no connection              transient, nothing was sent
+ *   503, no connection                   ERR_UNAVAILABLE: nothing was sent
+ *   5xx                                  ERR_REMOTE: nothing was sent
  *   500 send_failed, a lost answer       ERR_AMBIGUOUS: WhatsApp may have taken it
- *   400 and other 4xx                    ERR_REFUSED
+ *     (also cancelled after sending, a 200 one cannot read, 502 and 504 of a proxy)
+ *   400 and other 4xx, 3xx               ERR_REFUSED
  *   429                                  ERR_THROTTLED
- */
+ *
+ * A send is never repeated in here (http_client.h, once).  Every gateway gets
+ * INTERNAL_SECRET in X-Internal-Secret, also a tenant's own: it needs it anyway to
+ * deliver webhooks to us. */
 #ifndef CLIENT_GATEWAY_H
 #define CLIENT_GATEWAY_H
 
@@ -29,7 +34,7 @@ struct gateway;
 struct gateway_call {
 	struct arena *arena;   /* the job's */
 	struct str tenant;     /* "1" is sent as "business_1", other names as they are */
-	struct str base_url;   /* the tenant's own gateway; absent: the setting's */
+	struct str base_url;   /* the tenant's own gateway; absent or empty: the setting's */
 	struct str to;         /* the JID that wrote */
 	struct str text;
 	struct str key;        /* outbound key: idempotency key and WhatsApp message id */
@@ -37,9 +42,9 @@ struct gateway_call {
 	/* set when it is over: */
 	int err;
 	char words[192];
-	struct str message_id; /* as the gateway says; in the arena */
+	struct str message_id; /* as the gateway says, in the arena; absent when it does not */
 	bool durable;          /* gateway_probe: it remembers keys on disk */
-	int64_t retry_after_ms;
+	int64_t retry_after_ms; /* -1: none */
 
 	/* private */
 	struct http_call http;

@@ -45,7 +45,7 @@ struct peer {
 	struct peer_turn *turns;
 	size_t count;
 	int port;
-	size_t served; /* requests read; look after peer_stop() */
+	_Atomic size_t served; /* requests read */
 	/* private */
 	int listener, stop[2], fd, conns;
 	pthread_t thread;

@@ -7,6 +7,7 @@
 #include <semaphore.h>
 
 #include "peer.h"
+#include "wait.h"
 
 /* Name look-ups of this program end here, in curl's threads too. */
 static sem_t lookup_begun, lookup_goes_on;
@@ -23,57 +24,13 @@ getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
 	return EAI_NONAME;
 }
 
-/* A call with a flow of its own. */
+/* A call and who waits for it. */
 struct probe {
-	struct flow flow;
+	struct waiter waiter;
 	struct http_client *client;
 	struct http_call call;
 	char url[64];
-	bool started, over;
-	int wakes;
 };
-
-static struct loop *
-the_loop(void)
-{
-	static struct loop loop;
-	static bool ready;
-
-	if (!ready)
-		loop_init(&loop);
-	ready = true;
-	return &loop;
-}
-
-static struct http_client *
-the_client(void)
-{
-	static struct http_client *client;
-
-	if (!client)
-		client = http_client_new(the_loop());
-	return client;
-}
-
-static int
-probe_woken(struct flow *f)
-{
-	struct probe *p = container_of(f, struct probe, flow);
-
-	assert(p->started);
-	p->wakes++;
-	return flow_wait(f, probe_woken);
-}
-
-static int
-probe_begin(struct flow *f)
-{
-	struct probe *p = container_of(f, struct probe, flow);
-
-	http_call_start(p->client, &p->call, f);
-	p->started = true;
-	return flow_wait(f, probe_woken);
-}
 
 static void
 probe_init(struct probe *p, int port)
@@ -86,25 +43,16 @@ probe_init(struct probe *p, int port)
 static void
 probe_start(struct probe *p)
 {
-	flow_init(&p->flow, probe_begin, "begin", NULL);
-	flow_wake(&p->flow);
-}
-
-/* Runs the loop until the call is over, and then on for whatever is left of it. */
-static void
-probe_wait(struct probe *p)
-{
-	while (p->wakes == 0)
-		uv_run(&the_loop()->uv, UV_RUN_ONCE);
-	for (int i = 0; i < 3; i++)
-		uv_run(&the_loop()->uv, UV_RUN_NOWAIT);
+	waiter_init(&p->waiter);
+	http_call_start(p->client, &p->call, &p->waiter.flow);
+	assert(p->waiter.wakes == 0);
 }
 
 static void
 probe_run(struct probe *p)
 {
 	probe_start(p);
-	probe_wait(p);
+	waiter_wait(&p->waiter);
 }
 
 static char *
@@ -154,7 +102,7 @@ TEST(an_answer_is_read_whichever_way_it_is_framed)
 		CHECK_STR(buf_str(&p.call.answer), rows[i].body);
 		CHECK_INT(p.call.retry_after_ms, -1);
 		CHECK(p.call.sent);
-		CHECK_INT(p.wakes, 1);
+		CHECK_INT(p.waiter.wakes, 1);
 		CHECK_INT(peer.served, 1);
 		http_call_done(&p.call);
 	}
@@ -205,7 +153,7 @@ TEST(a_call_without_a_whole_answer_says_how_it_failed)
 		CHECK(*p.call.words);
 		CHECK_INT(p.call.status, 0);
 		CHECK_INT(buf_len(&p.call.answer), 0);
-		CHECK_INT(p.wakes, 1);
+		CHECK_INT(p.waiter.wakes, 1);
 		http_call_done(&p.call);
 	}
 	free(big_head);
@@ -236,7 +184,7 @@ TEST(what_was_never_sent_is_unavailable)
 		CHECK_INT(p.call.err, ERR_UNAVAILABLE);
 		CHECK(!p.call.sent);
 		CHECK(*p.call.words);
-		CHECK_INT(p.wakes, 1);
+		CHECK_INT(p.waiter.wakes, 1);
 		http_call_done(&p.call);
 	}
 	peer_stop(&not_tls);
@@ -296,10 +244,10 @@ TEST(waiting_for_a_free_connection_ends_at_the_deadline)
 	waiter.call.timeout_ms = 50;
 	probe_start(&holder);
 	probe_start(&waiter);
-	probe_wait(&waiter);
-	int holder_wakes = holder.wakes;
+	waiter_wait(&waiter.waiter);
+	int holder_wakes = holder.waiter.wakes;
 	http_call_cancel(&holder.call);
-	probe_wait(&holder);
+	waiter_wait(&holder.waiter);
 	peer_stop(&peer);
 	CHECK_INT(holder_wakes, 0);
 	CHECK_INT(waiter.call.err, ERR_UNAVAILABLE);
@@ -322,23 +270,23 @@ TEST(a_cancelled_call_is_woken_once_and_tells_how_far_it_was)
 	probe_start(&early);
 	http_call_cancel(&early.call);
 	http_call_cancel(&early.call);
-	int wakes = early.wakes; /* not from inside cancel */
-	probe_wait(&early);
+	int wakes = early.waiter.wakes; /* not from inside cancel */
+	waiter_wait(&early.waiter);
 
 	probe_init(&late, peer.port);
 	probe_start(&late);
 	while (!was_sent(late.call.transfer)) /* once it is, nothing would end a wait */
 		uv_run(&the_loop()->uv, UV_RUN_NOWAIT);
 	http_call_cancel(&late.call);
-	probe_wait(&late);
+	waiter_wait(&late.waiter);
 	http_call_cancel(&late.call); /* over already */
 	peer_stop(&peer);
 
 	CHECK_INT(wakes, 0);
-	CHECK_INT(early.wakes, 1);
+	CHECK_INT(early.waiter.wakes, 1);
 	CHECK_INT(early.call.err, -ECANCELED);
 	CHECK(!early.call.sent);
-	CHECK_INT(late.wakes, 1);
+	CHECK_INT(late.waiter.wakes, 1);
 	CHECK_INT(late.call.err, -ECANCELED);
 	CHECK(late.call.sent);
 	CHECK_STR(str_of(late.call.words), "cancelled");
