@@ -42,8 +42,8 @@ ai_client_new(struct http_client *http, const struct settings *s)
 	c->url = api_url(&c->arena, str_of(s->openai_base_url), "/chat/completions");
 	c->headers[0] = "Content-Type: application/json";
 	if (s->openai_api_key)
-		c->headers[1] = arena_printf(&c->arena, "Authorization: Bearer %s",
-			s->openai_api_key).p;
+		c->headers[1] = api_header(
+			&c->arena, "Authorization: Bearer ", s->openai_api_key);
 	return c;
 }
 
@@ -74,7 +74,9 @@ request_body(const struct settings *s, const struct ai_call *call)
 	for (size_t i = 0; i < call->turn_count; i++)
 		add_message(&b, call->turns[i].role == AI_USER ? "user" : "assistant",
 			call->turns[i].text);
-	buf_addf(&b, "],\"max_tokens\":%" PRId64 ",\"temperature\":%g,\"stream\":false}", max, heat);
+	buf_addf(&b,
+		"],\"max_tokens\":%" PRId64 ",\"temperature\":%g,\"stream\":false}",
+		max, heat);
 
 	struct str body = arena_str(call->arena, buf_str(&b));
 	buf_done(&b);
@@ -134,7 +136,8 @@ read_answer(struct ai_call *call, const struct val *v)
 		text = text_of_parts(call->arena, content);
 	text = str_trim(text);
 	if (text.n == 0) {
-		api_words(call->words, &call->http, v ? STR("empty answer") : STR("unreadable answer"));
+		api_words(call->words, &call->http,
+			v ? STR("empty answer") : STR("unreadable answer"));
 		return ERR_REMOTE;
 	}
 	call->answer = arena_str(call->arena, text);
@@ -146,7 +149,7 @@ static bool
 error_is(const struct val *error, const char *name)
 {
 	return str_eqz(val_text(val_get(error, "code")), name) ||
-		str_eqz(val_text(val_get(error, "type")), name);
+	       str_eqz(val_text(val_get(error, "type")), name);
 }
 
 static int
@@ -161,10 +164,12 @@ err_of_status(struct ai_call *call, const struct val *v)
 	api_words(call->words, &call->http, what);
 
 	if (status == 429)
-		return error_is(error, "insufficient_quota") ? ERR_REFUSED : ERR_THROTTLED;
+		return error_is(error, "insufficient_quota") ? ERR_REFUSED
+							     : ERR_THROTTLED;
 	if (status == 503 && error_is(error, "slow_down"))
 		return ERR_THROTTLED;
-	return status >= 500 || status == 408 || status == 409 ? ERR_REMOTE : ERR_REFUSED;
+	return status >= 500 || status == 408 || status == 409 ? ERR_REMOTE
+							       : ERR_REFUSED;
 }
 
 static int

@@ -8,7 +8,8 @@
  *   429 otherwise, 503 with slow_down                             ERR_THROTTLED
  *   5xx, 408, 409, an empty or unreadable answer                  ERR_REMOTE
  *   an answer above 1 MiB                                         ERR_LIMIT
- *   no answer                                                     as http_client.h says */
+ *   no answer                                                     as http_client.h says
+ */
 #ifndef CLIENT_AI_H
 #define CLIENT_AI_H
 
@@ -35,15 +36,15 @@ struct ai_call {
 	struct str prompt;           /* the tenant's system prompt; may be absent */
 	const struct ai_turn *turns; /* oldest first, the current one last */
 	size_t turn_count;
-	int64_t max_tokens;          /* 0: the setting's */
-	double temperature;          /* below 0: the setting's */
+	int64_t max_tokens; /* 0: the setting's */
+	double temperature; /* below 0: the setting's */
 
 	/* set when it is over: */
 	int err;
 	char words[192];
-	struct str answer;           /* in the arena; trimmed, never empty when err is 0 */
+	struct str answer; /* in the arena; trimmed, never empty when err is 0 */
 	int64_t tokens_in, tokens_out; /* 0 when the server does not say */
-	int64_t retry_after_ms;      /* -1: none */
+	int64_t retry_after_ms;        /* -1: none */
 
 	/* private */
 	int64_t started_us;

@@ -22,6 +22,12 @@ api_url(struct arena *a, struct str base, const char *path)
 	return arena_printf(a, "%.*s%s", STR_FMT(base), path).p;
 }
 
+const char *
+api_header(struct arena *a, const char *name, const char *value)
+{
+	return arena_printf(a, "%s%s", name, value).p;
+}
+
 const struct val *
 api_json(struct arena *a, const struct http_call *call)
 {

@@ -13,8 +13,11 @@ struct val;
 
 enum { API_WORDS = 192 };
 
-/* api_url joins a base with or without trailing slash and a path that begins with one. */
+/* api_url joins a base, with or without trailing slash, and a path that has one. */
 const char *api_url(struct arena *a, struct str base, const char *path);
+
+/* api_header joins "Name: " and its value. */
+const char *api_header(struct arena *a, const char *name, const char *value);
 
 /* api_json returns the answer as a tree, or NULL when it is not JSON (an error page
  * of a proxy).  Texts in it point into the answer: copy what outlives the call. */

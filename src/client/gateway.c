@@ -42,8 +42,8 @@ gateway_new(struct http_client *http, const struct settings *s)
 	arena_init(&g->arena);
 	g->headers[0] = "Content-Type: application/json";
 	if (s->internal_secret)
-		g->headers[1] = arena_printf(&g->arena, "X-Internal-Secret: %s",
-			s->internal_secret).p;
+		g->headers[1] = api_header(
+			&g->arena, "X-Internal-Secret: ", s->internal_secret);
 	return g;
 }
 
@@ -181,7 +181,8 @@ gateway_send_finish(struct gateway_call *call)
 	if (call->err < 0)
 		api_words(call->words, &call->http, what);
 	else
-		call->message_id = arena_str(call->arena, val_text(val_get(v, "messageId")));
+		call->message_id =
+			arena_str(call->arena, val_text(val_get(v, "messageId")));
 	count(call->err);
 	http_call_done(&call->http);
 	return call->err;

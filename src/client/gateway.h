@@ -2,9 +2,11 @@
 /* gateway.h: the way to WhatsApp, whichever the tenant has.
  *
  * One interface; today one gateway behind it, the Baileys HTTP API:
- *   POST {base}/send     {"tenantId","to","type":"text","text","idempotencyKey","messageId"}
- *   GET  {base}/healthz  a gateway that remembers idempotency keys on disk answers JSON with
- *                        "idempotency":"durable"; the original answers "ok"
+ *
+ *   POST {base}/send      {"type":"text","tenantId","to","text",
+ *                          "idempotencyKey","messageId"}
+ *   GET  {base}/healthz   {"idempotency":"durable"} from one that remembers keys on
+ *                         disk; the original answers "ok"
  *
  *   200 {"ok":true,"messageId":...}      0
  *   503, no connection                   ERR_UNAVAILABLE: nothing was sent
@@ -32,18 +34,18 @@ struct settings;
 struct gateway;
 
 struct gateway_call {
-	struct arena *arena;   /* the job's */
-	struct str tenant;     /* "1" is sent as "business_1", other names as they are */
-	struct str base_url;   /* the tenant's own gateway; absent or empty: the setting's */
-	struct str to;         /* the JID that wrote */
+	struct arena *arena; /* the job's */
+	struct str tenant;   /* "1" is sent as "business_1", other names as they are */
+	struct str base_url; /* the tenant's own; absent or empty: the setting's */
+	struct str to;       /* the JID that wrote */
 	struct str text;
-	struct str key;        /* outbound key: idempotency key and WhatsApp message id */
+	struct str key; /* outbound key: idempotency key and WhatsApp message id */
 
 	/* set when it is over: */
 	int err;
 	char words[192];
-	struct str message_id; /* as the gateway says, in the arena; absent when it does not */
-	bool durable;          /* gateway_probe: it remembers keys on disk */
+	struct str message_id;  /* as the gateway says, in the arena; may be absent */
+	bool durable;           /* gateway_probe: it remembers keys on disk */
 	int64_t retry_after_ms; /* -1: none */
 
 	/* private */

@@ -38,13 +38,14 @@
 #include "net/loop.h"
 
 enum {
-	CONNECT_MS = 5000,        /* a peer that takes longer is as good as down */
-	HOST_CONNECTIONS = 400,   /* above it throughput falls (c-stack measurements) */
-	KEPT_CONNECTIONS = 512,   /* idle ones; curl's default shrinks with the load */
-	ONCE_IDLE_S = 3,          /* curl counts whole seconds: up to 4 s idle */
+	CONNECT_MS = 5000,      /* a peer that takes longer is as good as down */
+	HOST_CONNECTIONS = 400, /* above it throughput falls (c-stack measurements) */
+	KEPT_CONNECTIONS = 512, /* idle ones; curl's default shrinks with the load */
+	IDLE_S = 60,            /* a connection idle for longer is not taken again */
+	ONCE_IDLE_S = 3,        /* curl counts whole seconds: up to 4 s idle */
 	ANSWER_MAX = 1 << 20,
 	HEAD_MAX = 64 << 10,
-	RETRY_AFTER_MAX_S = 86400,
+	RETRY_AFTER_MAX_MS = 86400 * 1000,
 };
 
 /* One call's side of curl. */
@@ -68,6 +69,7 @@ struct watch {
 };
 
 STAILQ_HEAD(calls, http_call);
+SLIST_HEAD(transfers, transfer);
 
 struct http_client {
 	struct loop *loop;
@@ -75,7 +77,7 @@ struct http_client {
 	uv_timer_t timer;  /* curl's */
 	uv_idle_t deliver; /* active while ended has calls */
 	struct calls ended;
-	SLIST_HEAD(, transfer) idle;
+	struct transfers idle;
 };
 
 /* An option that curl does not take is a curl too old or memory that is gone. */
@@ -98,31 +100,41 @@ was_sent(const struct transfer *t)
 	return bytes > 0;
 }
 
+/* n units in milliseconds, between 0 and a day: the peer may have said anything. */
 static int64_t
-cap_retry(int64_t ms)
+sane_ms(int64_t n, int64_t unit_ms)
 {
-	if (ms < 0)
+	int64_t most = RETRY_AFTER_MAX_MS / unit_ms;
+
+	if (n < 0)
 		return 0;
-	return ms < RETRY_AFTER_MAX_S * 1000LL ? ms : RETRY_AFTER_MAX_S * 1000LL;
+	return (n < most ? n : most) * unit_ms;
+}
+
+static struct str
+header_of(CURL *easy, const char *name)
+{
+	struct curl_header *h;
+
+	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+		return (struct str){0};
+	return str_of(h->value);
 }
 
 /* Returns what the answer's head says about trying again. */
 static int64_t
 retry_after_ms(CURL *easy)
 {
-	struct curl_header *h;
+	struct str after = header_of(easy, "Retry-After");
 	int64_t n;
 
-	if (curl_easy_header(easy, "retry-after-ms", 0, CURLH_HEADER, -1, &h) == CURLHE_OK &&
-		str_int(str_of(h->value), &n) == 0)
-		return cap_retry(n);
-	if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
-		return -1;
-	if (str_int(str_of(h->value), &n) == 0)
-		return cap_retry(n < RETRY_AFTER_MAX_S ? n * 1000 : RETRY_AFTER_MAX_S * 1000LL);
+	if (str_int(header_of(easy, "retry-after-ms"), &n) == 0)
+		return sane_ms(n, 1);
+	if (str_int(after, &n) == 0)
+		return sane_ms(n, 1000);
 
-	time_t at = curl_getdate(h->value, NULL);
-	return at < 0 ? -1 : cap_retry(at * 1000LL - clock_wall_us() / 1000);
+	time_t at = after.p ? curl_getdate(after.p, NULL) : -1;
+	return at < 0 ? -1 : sane_ms(at - clock_wall_us() / 1000000, 1000);
 }
 
 static int
@@ -153,7 +165,8 @@ describe(const struct transfer *t, CURLcode result, struct http_call *call)
 		words = "the answer is too large";
 	else if (result == CURLE_ABORTED_BY_CALLBACK)
 		words = "connection lost before an answer";
-	snprintf(call->words, sizeof(call->words), "%.*s", (int)sizeof(call->words) - 1, words);
+	snprintf(call->words, sizeof(call->words), "%.*s", (int)sizeof(call->words) - 1,
+		words);
 }
 
 static void
@@ -443,12 +456,14 @@ set_options(struct transfer *t, const struct http_call *call)
 {
 	CURL *e = t->easy;
 	bool post = strcmp(call->method, "POST") == 0;
-	int64_t connect_ms = call->timeout_ms < CONNECT_MS ? call->timeout_ms : CONNECT_MS;
+	int64_t ms = call->timeout_ms;
+	long connect_ms = ms < CONNECT_MS ? (long)ms : CONNECT_MS;
+	long idle_s = call->once ? ONCE_IDLE_S : IDLE_S;
 
 	assert(post || strcmp(call->method, "GET") == 0);
 	must(curl_easy_setopt(e, CURLOPT_URL, call->url));
-	must(curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms));
-	must(curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, call->once ? (long)ONCE_IDLE_S : 60L));
+	must(curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_ms));
+	must(curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, idle_s));
 	if (post) {
 		curl_off_t n = (curl_off_t)call->body.n;
 
@@ -467,16 +482,17 @@ http_client_new(struct loop *l)
 	struct http_client *c = xcalloc(1, sizeof(*c));
 
 	must(curl_global_init(CURL_GLOBAL_DEFAULT));
-	c->loop = l;
-	c->multi = curl_multi_init();
-	if (!c->multi)
+	CURLM *m = curl_multi_init();
+	if (!m)
 		die("libcurl: no multi handle");
-	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
-	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-	curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS);
-	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+	c->loop = l;
+	c->multi = m;
+	curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(m, CURLMOPT_SOCKETDATA, c);
+	curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
+	curl_multi_setopt(m, CURLMOPT_TIMERDATA, c);
+	curl_multi_setopt(m, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HOST_CONNECTIONS);
+	curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
 
 	uv_timer_init(&l->uv, &c->timer);
 	uv_idle_init(&l->uv, &c->deliver);

@@ -27,22 +27,21 @@ struct http_client;
 struct transfer;
 
 struct http_call {
-	const char *method;         /* "GET", "POST" */
+	const char *method; /* "GET", "POST" */
 	const char *url;
 	const char *const *headers; /* "Name: value", last is NULL; may be NULL */
 	struct str body;            /* for POST */
-	int64_t timeout_ms;         /* for the whole call; connecting takes at most 5 s of it */
-	size_t answer_max;          /* largest body taken; 0: 1 MiB */
-	bool once;                  /* must not happen twice: see below */
+	int64_t timeout_ms; /* for the whole call; connecting takes at most 5 s of it */
+	size_t answer_max;  /* largest body taken; 0: 1 MiB */
+	bool once;          /* must not happen twice: see below */
 
 	/* set when it is over: */
-	int err;          /* 0: there is a status; else one of the table below */
-	char words[128];  /* for the operator, when err is set */
-	bool sent;        /* some of the request left: the peer may have acted on it */
-	int status;       /* 0 when err is set */
-	struct buf answer; /* the body, empty when err is set; freed by http_call_done() */
-	int64_t retry_after_ms; /* of retry-after-ms or Retry-After (seconds or date), at
-	                           most a day; -1: none */
+	int err;           /* 0: there is a status; else one of the table below */
+	char words[128];   /* for the operator, when err is set */
+	bool sent;         /* some of the request left: the peer may have acted on it */
+	int status;        /* 0 when err is set */
+	struct buf answer; /* the body, empty when err is set; http_call_done() frees */
+	int64_t retry_after_ms; /* what the peer asks for, at most a day; -1: none */
 
 	/* private */
 	struct flow *flow;

@@ -30,7 +30,8 @@ enum peer_then {
 	PEER_KEEP,  /* the connection serves the next turn */
 	PEER_CLOSE, /* FIN */
 	PEER_RESET, /* RST */
-	PEER_LEAVE, /* the connection stays open and silent; the next turn takes a new one */
+	PEER_LEAVE, /* the connection stays open and silent; the next turn takes a new
+		       one */
 };
 
 struct peer_turn {
@@ -54,7 +55,8 @@ struct peer {
 static int
 peer_listen(int *ret_port, int backlog)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in a = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -71,7 +73,8 @@ peer_listen(int *ret_port, int backlog)
 static bool
 peer_wait(struct peer *p, int fd)
 {
-	struct pollfd fds[2] = {{.fd = p->stop[0], .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+	struct pollfd fds[2] = {
+		{.fd = p->stop[0], .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 
 	poll(fds, 2, -1);
 	return fds[0].revents == 0;

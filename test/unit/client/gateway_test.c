@@ -31,8 +31,11 @@ posting_init(struct posting *p, const char *answer, enum peer_then then)
 	snprintf(p->base, sizeof(p->base), "http://127.0.0.1:%d", p->peer.port);
 	p->settings = (struct settings){.baileys_base_url = p->base};
 	arena_init(&p->arena);
-	p->call = (struct gateway_call){.arena = &p->arena, .tenant = STR("1"),
-		.to = STR("972501234567@s.whatsapp.net"), .text = STR("a \"b\"\n"), .key = STR("3EB0AA")};
+	p->call = (struct gateway_call){.arena = &p->arena,
+		.tenant = STR("1"),
+		.to = STR("972501234567@s.whatsapp.net"),
+		.text = STR("a \"b\"\n"),
+		.key = STR("3EB0AA")};
 }
 
 static void
@@ -76,7 +79,10 @@ TEST(gateway_posts_the_body_the_original_knows)
 {
 	struct posting p;
 
-	posting_init(&p, ANSWER("200 OK", "{\"ok\":true,\"messageId\":\"3EB0BB\",\"status\":\"sent\"}"), PEER_CLOSE);
+	posting_init(&p,
+		ANSWER("200 OK",
+			"{\"ok\":true,\"messageId\":\"3EB0BB\",\"status\":\"sent\"}"),
+		PEER_CLOSE);
 	p.settings.internal_secret = "s-1";
 	CHECK_INT(post(&p), 0);
 	CHECK_STR(p.call.message_id, "3EB0BB");
@@ -86,8 +92,11 @@ TEST(gateway_posts_the_body_the_original_knows)
 	CHECK(strstr(p.turn.request, "\r\nX-Internal-Secret: s-1\r\n"));
 	CHECK(strstr(p.turn.request, "\r\nContent-Type: application/json\r\n"));
 	CHECK_STR(str_of(strstr(p.turn.request, "\r\n\r\n") + 4),
-		"{\"type\":\"text\",\"tenantId\":\"business_1\",\"to\":\"972501234567@s.whatsapp.net\","
-		"\"text\":\"a \\\"b\\\"\\n\",\"idempotencyKey\":\"3EB0AA\",\"messageId\":\"3EB0AA\"}");
+		"{\"type\":\"text\",\"tenantId\":\"business_1\",\"to\":\"972501234567@"
+		"s.whatsapp.net\","
+		"\"text\":\"a "
+		"\\\"b\\\"\\n\",\"idempotencyKey\":\"3EB0AA\",\"messageId\":"
+		"\"3EB0AA\"}");
 	posting_done(&p);
 }
 
@@ -95,7 +104,8 @@ TEST(gateway_names_tenants_as_the_original_does)
 {
 	static const struct {
 		const char *tenant, *sent;
-	} rows[] = {{"17", "business_17"}, {"business_17", "business_17"}, {"acme", "acme"}, {"1a", "1a"}, {"", ""}};
+	} rows[] = {{"17", "business_17"}, {"business_17", "business_17"},
+		{"acme", "acme"}, {"1a", "1a"}, {"", ""}};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct posting p;
@@ -122,7 +132,8 @@ TEST(a_tenants_own_gateway_comes_first)
 	p.settings.baileys_base_url = "http://127.0.0.1:1";
 	p.call.base_url = str_of(own);
 	CHECK_INT(post(&p), 0);
-	CHECK(str_starts(str_of(p.turn.request), STR("POST /bridge/send HTTP/1.1\r\n")));
+	CHECK(str_starts(
+		str_of(p.turn.request), STR("POST /bridge/send HTTP/1.1\r\n")));
 	posting_done(&p);
 }
 
@@ -135,26 +146,41 @@ TEST(gateway_tells_sent_perhaps_from_surely_not)
 		const char *words;
 		enum metric metric;
 	} rows[] = {
-		{ANSWER("503 No", "{\"error\":\"WhatsApp not connected\"}"), PEER_CLOSE, ERR_UNAVAILABLE,
-			"HTTP 503 WhatsApp not connected", M_SEND_ERROR},
-		{ANSWER("500 Oh", "{\"error\":\"send_failed\",\"message\":\"private\"}"), PEER_CLOSE, ERR_AMBIGUOUS,
-			"HTTP 500 send_failed", M_SEND_AMBIGUOUS},
-		{ANSWER("500 Oh", "{\"error\":\"other\"}"), PEER_CLOSE, ERR_REMOTE, "HTTP 500 other", M_SEND_ERROR},
-		{ANSWER("500 Oh", "<html>"), PEER_CLOSE, ERR_REMOTE, "HTTP 500", M_SEND_ERROR},
-		{ANSWER("501 Oh", "{}"), PEER_CLOSE, ERR_REMOTE, "HTTP 501", M_SEND_ERROR},
-		{ANSWER("502 Proxy", "<html>"), PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 502", M_SEND_AMBIGUOUS},
-		{ANSWER("504 Proxy", "<html>"), PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 504", M_SEND_AMBIGUOUS},
-		{ANSWER("429 Slow", ""), PEER_CLOSE, ERR_THROTTLED, "HTTP 429", M_SEND_ERROR},
-		{ANSWER("400 Bad", "{\"error\":\"Missing tenantId\"}"), PEER_CLOSE, ERR_REFUSED,
-			"HTTP 400 Missing tenantId", M_SEND_ERROR},
-		{ANSWER("401 No", ""), PEER_CLOSE, ERR_REFUSED, "HTTP 401", M_SEND_ERROR},
-		{ANSWER("302 Found", ""), PEER_CLOSE, ERR_REFUSED, "HTTP 302", M_SEND_ERROR},
-		{ANSWER("200 OK", "ok"), PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 200 without \"ok\":true", M_SEND_AMBIGUOUS},
-		{ANSWER("200 OK", ""), PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
-		{ANSWER("200 OK", "{\"ok\":false}"), PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
-		{ANSWER("200 OK", "[true]"), PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"ok\":true", PEER_CLOSE, ERR_AMBIGUOUS, NULL,
+		{ANSWER("503 No", "{\"error\":\"WhatsApp not connected\"}"), PEER_CLOSE,
+			ERR_UNAVAILABLE, "HTTP 503 WhatsApp not connected",
+			M_SEND_ERROR},
+		{ANSWER("500 Oh",
+			 "{\"error\":\"send_failed\",\"message\":\"private\"}"),
+			PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 500 send_failed",
 			M_SEND_AMBIGUOUS},
+		{ANSWER("500 Oh", "{\"error\":\"other\"}"), PEER_CLOSE, ERR_REMOTE,
+			"HTTP 500 other", M_SEND_ERROR},
+		{ANSWER("500 Oh", "<html>"), PEER_CLOSE, ERR_REMOTE, "HTTP 500",
+			M_SEND_ERROR},
+		{ANSWER("501 Oh", "{}"), PEER_CLOSE, ERR_REMOTE, "HTTP 501",
+			M_SEND_ERROR},
+		{ANSWER("502 Proxy", "<html>"), PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 502",
+			M_SEND_AMBIGUOUS},
+		{ANSWER("504 Proxy", "<html>"), PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 504",
+			M_SEND_AMBIGUOUS},
+		{ANSWER("429 Slow", ""), PEER_CLOSE, ERR_THROTTLED, "HTTP 429",
+			M_SEND_ERROR},
+		{ANSWER("400 Bad", "{\"error\":\"Missing tenantId\"}"), PEER_CLOSE,
+			ERR_REFUSED, "HTTP 400 Missing tenantId", M_SEND_ERROR},
+		{ANSWER("401 No", ""), PEER_CLOSE, ERR_REFUSED, "HTTP 401",
+			M_SEND_ERROR},
+		{ANSWER("302 Found", ""), PEER_CLOSE, ERR_REFUSED, "HTTP 302",
+			M_SEND_ERROR},
+		{ANSWER("200 OK", "ok"), PEER_CLOSE, ERR_AMBIGUOUS,
+			"HTTP 200 without \"ok\":true", M_SEND_AMBIGUOUS},
+		{ANSWER("200 OK", ""), PEER_CLOSE, ERR_AMBIGUOUS, NULL,
+			M_SEND_AMBIGUOUS},
+		{ANSWER("200 OK", "{\"ok\":false}"), PEER_CLOSE, ERR_AMBIGUOUS, NULL,
+			M_SEND_AMBIGUOUS},
+		{ANSWER("200 OK", "[true]"), PEER_CLOSE, ERR_AMBIGUOUS, NULL,
+			M_SEND_AMBIGUOUS},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"ok\":true",
+			PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
 		{"no http\r\n\r\n", PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
 		{NULL, PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
 		{NULL, PEER_RESET, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
@@ -208,7 +234,9 @@ TEST(a_send_cancelled_after_it_left_is_ambiguous)
 		posting_init(&p, NULL, PEER_KEEP);
 		begin(&p);
 		gateway_send(p.gateway, &p.call, &p.waiter.flow);
-		while (sent && p.peer.served == 0) /* no event tells us: the loop must not sleep */
+		while (sent &&
+			p.peer.served ==
+				0) /* no event tells us: the loop must not sleep */
 			uv_run(&the_loop()->uv, UV_RUN_NOWAIT);
 		http_call_cancel(&p.call.http);
 		waiter_wait(&p.waiter);
@@ -227,11 +255,14 @@ TEST(a_probe_finds_out_who_remembers_keys)
 		int err;
 		bool durable;
 	} rows[] = {
-		{ANSWER("200 OK", "{\"ok\":true,\"idempotency\":\"durable\"}"), 0, true},
-		{ANSWER("200 OK", "{\"ok\":true,\"idempotency\":\"memory\"}"), 0, false},
+		{ANSWER("200 OK", "{\"ok\":true,\"idempotency\":\"durable\"}"), 0,
+			true},
+		{ANSWER("200 OK", "{\"ok\":true,\"idempotency\":\"memory\"}"), 0,
+			false},
 		{ANSWER("200 OK", "{\"ok\":true}"), 0, false},
 		{ANSWER("200 OK", "ok"), 0, false},
-		{ANSWER("503 No", "{\"idempotency\":\"durable\"}"), ERR_UNAVAILABLE, false},
+		{ANSWER("503 No", "{\"idempotency\":\"durable\"}"), ERR_UNAVAILABLE,
+			false},
 		{ANSWER("404 No", "none"), ERR_REFUSED, false},
 		{NULL, -ECONNRESET, false},
 	};
@@ -242,7 +273,8 @@ TEST(a_probe_finds_out_who_remembers_keys)
 		posting_init(&p, rows[i].answer, PEER_CLOSE);
 		CHECK_INT(probe(&p), rows[i].err);
 		CHECK_INT(p.call.durable, rows[i].durable);
-		CHECK(str_starts(str_of(p.turn.request), STR("GET /healthz HTTP/1.1\r\n")));
+		CHECK(str_starts(
+			str_of(p.turn.request), STR("GET /healthz HTTP/1.1\r\n")));
 		CHECK_INT(*p.call.words != '\0', rows[i].err < 0);
 		posting_done(&p);
 	}

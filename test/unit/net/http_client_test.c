@@ -37,7 +37,8 @@ probe_init(struct probe *p, int port)
 {
 	*p = (struct probe){.client = the_client()};
 	snprintf(p->url, sizeof(p->url), "http://127.0.0.1:%d/path", port);
-	p->call = (struct http_call){.method = "GET", .url = p->url, .timeout_ms = 5000};
+	p->call =
+		(struct http_call){.method = "GET", .url = p->url, .timeout_ms = 5000};
 }
 
 static void
@@ -77,15 +78,20 @@ TEST(an_answer_is_read_whichever_way_it_is_framed)
 		const char *body;
 	} rows[] = {
 		{OK_2, PEER_KEEP, 200, "ok"},
-		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n1;x=y\r\n!\r\n0\r\n\r\n",
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n2\r\nok\r\n1;x=y\r\n!\r\n0\r\n\r\n",
 			PEER_KEEP, 200, "ok!"},
 		{"HTTP/1.1 200 OK\r\n\r\nuntil close", PEER_CLOSE, 200, "until close"},
-		{"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", PEER_CLOSE, 200, "ok"},
-		{"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n" OK_2, PEER_KEEP, 200, "ok"},
+		{"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", PEER_CLOSE, 200,
+			"ok"},
+		{"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n" OK_2, PEER_KEEP,
+			200, "ok"},
 		{"HTTP/1.1 204 No Content\r\n\r\n", PEER_KEEP, 204, ""},
-		{"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", PEER_KEEP, 404, "none"},
+		{"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", PEER_KEEP,
+			404, "none"},
 		{"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", PEER_KEEP, 500, ""},
-		{"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n", PEER_KEEP, 302, ""},
+		{"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n",
+			PEER_KEEP, 302, ""},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -119,19 +125,26 @@ TEST(a_call_without_a_whole_answer_says_how_it_failed)
 	} rows[] = {
 		{NULL, PEER_CLOSE, -ECONNRESET},
 		{NULL, PEER_RESET, -ECONNRESET},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", PEER_CLOSE, -ECONNRESET},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", PEER_RESET, -ECONNRESET},
-		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", PEER_CLOSE, -ECONNRESET},
-		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", PEER_KEEP, -ECONNRESET},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", PEER_CLOSE,
+			-ECONNRESET},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", PEER_RESET,
+			-ECONNRESET},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+			PEER_CLOSE, -ECONNRESET},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+			PEER_KEEP, -ECONNRESET},
 		{"HTTP/1.1 200 O", PEER_CLOSE, -ECONNRESET},
 		{"garbage garbage garbage\r\n\r\n", PEER_CLOSE, ERR_PROTO},
 		{"HTTP/7.1 200 OK\r\n\r\n", PEER_CLOSE, ERR_PROTO},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", PEER_KEEP, -ETIMEDOUT},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n", PEER_KEEP,
+			-ETIMEDOUT},
 		{NULL, PEER_KEEP, -ETIMEDOUT},
 		{big_head, PEER_KEEP, ERR_LIMIT},
 		{huge_head, PEER_KEEP, ERR_LIMIT},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n123456789012345678901", PEER_KEEP, ERR_LIMIT},
-		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n15\r\n123456789012345678901\r\n",
+		{"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n123456789012345678901",
+			PEER_KEEP, ERR_LIMIT},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n15\r\n123456789012345678901\r\n",
 			PEER_KEEP, ERR_LIMIT},
 	};
 
@@ -172,14 +185,16 @@ TEST(what_was_never_sent_is_unavailable)
 	snprintf(refused, sizeof(refused), "http://127.0.0.1:%d/", port);
 	snprintf(plain, sizeof(plain), "https://127.0.0.1:%d/", not_tls.port);
 
-	const char *const urls[] = {refused, plain, "http://no.such.name.test/", "", "http://", "/send",
-		"http://127.0.0.1:99999/", "ftp://127.0.0.1/x", "file:///etc/passwd"};
+	const char *const urls[] = {refused, plain, "http://no.such.name.test/", "",
+		"http://", "/send", "http://127.0.0.1:99999/", "ftp://127.0.0.1/x",
+		"file:///etc/passwd"};
 	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
 		struct probe p;
 
 		probe_init(&p, 0);
 		p.call.url = urls[i];
-		p.call.timeout_ms = urls[i] == plain ? 100 : 5000; /* the peer says nothing */
+		p.call.timeout_ms =
+			urls[i] == plain ? 100 : 5000; /* the peer says nothing */
 		probe_run(&p);
 		CHECK_INT(p.call.err, ERR_UNAVAILABLE);
 		CHECK(!p.call.sent);
@@ -194,7 +209,8 @@ TEST(a_connection_that_does_not_come_is_unavailable)
 {
 	int port, fds[4];
 	int listener = peer_listen(&port, 0);
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	struct sockaddr_in a = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct probe p;
 
@@ -353,7 +369,8 @@ TEST(a_request_on_a_dead_connection_is_repeated_unless_once)
 
 TEST(the_request_is_what_was_asked_for)
 {
-	static const char *const headers[] = {"Content-Type: application/json", "X-A: b", NULL};
+	static const char *const headers[] = {
+		"Content-Type: application/json", "X-A: b", NULL};
 	struct peer_turn turns[] = {{OK_2}, {OK_2}, {OK_2}};
 	struct peer peer = {.turns = turns, .count = 3};
 	struct probe p;
@@ -379,13 +396,17 @@ TEST(the_request_is_what_was_asked_for)
 	unsetenv("http_proxy");
 	unsetenv("all_proxy");
 
-	snprintf(want, sizeof(want), "POST /path HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: prosaas\r\n"
-		"Accept: */*\r\nContent-Type: application/json\r\nX-A: b\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
+	snprintf(want, sizeof(want),
+		"POST /path HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: prosaas\r\n"
+		"Accept: */*\r\nContent-Type: application/json\r\nX-A: "
+		"b\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
 		peer.port);
 	CHECK_STR(str_of(turns[0].request), want);
 	CHECK(strstr(turns[1].request, "\r\nContent-Length: 0\r\n"));
-	snprintf(want, sizeof(want), "GET /path HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: prosaas\r\n"
-		"Accept: */*\r\n\r\n", peer.port);
+	snprintf(want, sizeof(want),
+		"GET /path HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: prosaas\r\n"
+		"Accept: */*\r\n\r\n",
+		peer.port);
 	CHECK_STR(str_of(turns[2].request), want);
 }
 
@@ -399,6 +420,7 @@ TEST(retry_after_is_understood_in_all_its_forms)
 		{"retry-after: 0", 0, 0},
 		{"Retry-After: 99999999999999999", 86400000, 86400000},
 		{"Retry-After: -5", 0, 0},
+		{"Retry-After: -9223372036854775808", 0, 0},
 		{"Retry-After: soon", -1, -1},
 		{"Retry-After:", -1, -1},
 		{"Retry-After: Sun, 06 Nov 1994 08:49:37 GMT", 0, 0},
@@ -415,14 +437,16 @@ TEST(retry_after_is_understood_in_all_its_forms)
 		struct peer peer = {.turns = &turn, .count = 1};
 		struct probe p;
 
-		snprintf(answer, sizeof(answer), "HTTP/1.1 429 Slow\r\n%s\r\nContent-Length: 0\r\n\r\n",
+		snprintf(answer, sizeof(answer),
+			"HTTP/1.1 429 Slow\r\n%s\r\nContent-Length: 0\r\n\r\n",
 			rows[i].header);
 		peer_start(&peer);
 		probe_init(&p, peer.port);
 		probe_run(&p);
 		peer_stop(&peer);
 		CHECK_INT(p.call.status, 429);
-		if (p.call.retry_after_ms < rows[i].least || p.call.retry_after_ms > rows[i].most)
+		if (p.call.retry_after_ms < rows[i].least ||
+			p.call.retry_after_ms > rows[i].most)
 			FAIL("%s: %" PRId64, rows[i].header, p.call.retry_after_ms);
 		http_call_done(&p.call);
 	}
@@ -430,7 +454,8 @@ TEST(retry_after_is_understood_in_all_its_forms)
 
 TEST(an_answer_up_to_the_limit_is_taken)
 {
-	char *answer = text_of('b', ANSWER_MAX, "HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n", "");
+	char *answer = text_of('b', ANSWER_MAX,
+		"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n", "");
 	struct peer_turn turn = {answer, PEER_KEEP};
 	struct peer peer = {.turns = &turn, .count = 1};
 	struct probe p;
