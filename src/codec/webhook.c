@@ -257,6 +257,20 @@ is_name(struct str s)
 	return s.n >= 1 && s.n <= WEBHOOK_TENANT_MAX;
 }
 
+struct str
+webhook_tenant(struct str id)
+{
+	struct str prefix = STR("business_");
+
+	if (!str_starts(id, prefix) || id.n == prefix.n)
+		return id;
+	struct str number = {id.p + prefix.n, id.n - prefix.n};
+	for (size_t i = 0; i < number.n; i++)
+		if (number.p[i] < '0' || number.p[i] > '9')
+			return id;
+	return number;
+}
+
 static void
 read_tenant(struct scan *s)
 {
@@ -271,8 +285,7 @@ read_tenant(struct scan *s)
 	else
 		t = json_skip(&s->j);
 
-	if (str_starts(t, STR("business_")))
-		t = (struct str){t.p + 9, t.n - 9};
+	t = webhook_tenant(t);
 	bool usable = first == '"' || (first >= '0' && first <= '9' && integer);
 	if (!usable || !is_name(t))
 		bad_shape(s, "%s must be a number or 1 to 64 of A-Z a-z 0-9 _ -", "tenantId");

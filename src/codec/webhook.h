@@ -44,6 +44,10 @@ struct webhook {
 	size_t count;
 };
 
+/* webhook_tenant is the id by which a tenant is known: "1" for "business_1"; only
+ * numbers have the two forms, as at the original's gateway. */
+struct str webhook_tenant(struct str id);
+
 /* webhook_scan reads a body.  What it returns lives in the arena and the body.
  * 0; ERR_SYNTAX or ERR_LIMIT: not JSON, or deeper than JSON_DEPTH_MAX, or more
  * than WEBHOOK_MSGS_MAX messages;

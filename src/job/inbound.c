@@ -34,6 +34,7 @@
 #include "client/gateway.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
+#include "codec/webhook.h"
 #include "job/answer.h"
 #include "job/job.h"
 #include "job/message.h"
@@ -408,8 +409,7 @@ inbound_start(struct job *job, const struct rqjob_call *call)
 
 	if (!tenant.p && number >= 0)
 		tenant = arena_printf(&job->arena, "%lld", (long long)number);
-	if (str_starts(tenant, STR("business_")))
-		tenant = (struct str){tenant.p + 9, tenant.n - 9};
+	tenant = webhook_tenant(tenant);
 	job->tenant = tenant;
 	in->job = job;
 	in->messages = val_get(call->kwargs, "messages");

@@ -44,17 +44,6 @@ set_leading(struct lead *l, bool leading)
 	l->events.leads(l->arg, leading);
 }
 
-static int
-count_queues(const struct settings *s)
-{
-	struct str rest = str_of(s->rq_queues);
-	int n = 0;
-
-	while (rest.p)
-		n += str_trim(str_cut(&rest, ',')).n > 0;
-	return n;
-}
-
 static void
 on_swept(struct redis_cmd *cmd)
 {
@@ -77,11 +66,10 @@ on_swept(struct redis_cmd *cmd)
 static void
 sweep(struct lead *l)
 {
-	struct str rest = str_of(l->s->rq_queues);
 	char now[CLOCK_ISO_SIZE];
 
 	l->sweeping = true;
-	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1, 6 + count_queues(l->s), on_swept);
+	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1, 6 + redis_count_names(l->s->rq_queues), on_swept);
 	redis_argz(l->redis, LEADER_KEY);
 	redis_argz(l->redis, l->token);
 	clock_iso(now, clock_wall_us());
@@ -89,12 +77,7 @@ sweep(struct lead *l)
 	redis_argi(l->redis, SWEEP_MAX);
 	redis_argi(l->redis, LEAD_CRASHES_MAX);
 	redis_arg(l->redis, buf_str(&l->exc));
-	while (rest.p) {
-		struct str queue = str_trim(str_cut(&rest, ','));
-
-		if (queue.n)
-			redis_arg(l->redis, queue);
-	}
+	redis_arg_names(l->redis, l->s->rq_queues);
 }
 
 static void
