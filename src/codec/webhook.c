@@ -244,8 +244,8 @@ read_payload(struct scan *s)
 	}
 }
 
-static bool
-is_name(struct str s)
+bool
+webhook_is_tenant(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
@@ -287,7 +287,7 @@ read_tenant(struct scan *s)
 
 	t = webhook_tenant(t);
 	bool usable = first == '"' || (first >= '0' && first <= '9' && integer);
-	if (!usable || !is_name(t))
+	if (!usable || !webhook_is_tenant(t))
 		bad_shape(s, "%s must be a number or 1 to 64 of A-Z a-z 0-9 _ -", "tenantId");
 	s->w->tenant = t;
 }

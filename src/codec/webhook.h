@@ -48,6 +48,10 @@ struct webhook {
  * numbers have the two forms, as at the original's gateway. */
 struct str webhook_tenant(struct str id);
 
+/* webhook_is_tenant says whether id can be one: 1 to WEBHOOK_TENANT_MAX of A-Z a-z
+ * 0-9 _ and -. */
+bool webhook_is_tenant(struct str id);
+
 /* webhook_scan reads a body.  What it returns lives in the arena and the body.
  * 0; ERR_SYNTAX or ERR_LIMIT: not JSON, or deeper than JSON_DEPTH_MAX, or more
  * than WEBHOOK_MSGS_MAX messages;

@@ -2,7 +2,7 @@
 /* message.h: what one WhatsApp message says.
  *
  * Source of the shapes: Baileys' WAMessage (proto.IWebMessageInfo) as JSON.  Today
- * text is understood; every other kind is named by its key and stored. */
+ * words are understood, whatever they are wrapped in; all else is stored. */
 #ifndef JOB_MESSAGE_H
 #define JOB_MESSAGE_H
 

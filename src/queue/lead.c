@@ -19,8 +19,6 @@ enum {
 	SWEEP_MAX = 500, /* ids per registry and act: bounds the stall of Redis */
 };
 
-#define LEADER_KEY "prosaas:leader:scheduler"
-
 struct lead {
 	const struct settings *s;
 	struct lead_events events;
@@ -70,7 +68,7 @@ sweep(struct lead *l)
 
 	l->sweeping = true;
 	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1, 6 + redis_count_names(l->s->rq_queues), on_swept);
-	redis_argz(l->redis, LEADER_KEY);
+	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
 	clock_iso(now, clock_wall_us());
 	redis_argz(l->redis, now);
@@ -100,7 +98,7 @@ on_tick(uv_timer_t *t)
 		return;
 	l->asking = true;
 	redis_eval(l->redis, &l->lead_cmd, SCRIPT_LEAD, 1, 3, on_asked);
-	redis_argz(l->redis, LEADER_KEY);
+	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
 	redis_argi(l->redis, LEAD_LIFE_MS);
 }
@@ -153,6 +151,6 @@ lead_quit(struct lead *l, void (*done)(void *), void *arg)
 	l->quit_done = done;
 	l->quit_arg = arg;
 	redis_eval(l->redis, &l->resign_cmd, SCRIPT_RESIGN, 1, 2, on_resigned);
-	redis_argz(l->redis, LEADER_KEY);
+	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
 }

@@ -44,7 +44,8 @@ struct redisReply;
 	X(SCRIPT_RESIGN, resign)      \
 	X(SCRIPT_SWEEP, sweep)        \
 	X(SCRIPT_STATS, stats)        \
-	X(SCRIPT_DEAD, dead)
+	X(SCRIPT_DEAD, dead)          \
+	X(SCRIPT_HEALTH, health)
 
 enum redis_script {
 #define SCRIPT_ENUM_(id, name) id,

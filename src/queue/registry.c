@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
+#include "queue/lead.h"
 
 void
 registry_stats(struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done)
@@ -54,6 +55,75 @@ registry_stats_json(const struct redisReply *reply, const char *queues, struct b
 			(long long)age_s(redis_text(redis_at(counts, ARRAY_LEN(keys)))));
 	}
 	buf_addz(out, "}}\n");
+}
+
+enum { HEARTBEAT_OLD_S = 30 }; /* a worker of ours renews every 5 s, RQ's every 30 while busy */
+
+void
+registry_health(struct redis *r, struct redis_cmd *cmd, redis_done *done)
+{
+	redis_eval(r, cmd, SCRIPT_HEALTH, 1, 2, done);
+	redis_argz(r, LEAD_KEY);
+	redis_argi(r, LEAD_LIFE_MS);
+}
+
+static int
+fresh_workers(const struct redisReply *reply)
+{
+	int n = 0;
+
+	for (size_t i = 1; redis_at(reply, i); i++)
+		n += age_s(redis_text(redis_at(redis_at(reply, i), 2))) <= HEARTBEAT_OLD_S;
+	return n;
+}
+
+static void
+worker_json(const struct redisReply *row, struct buf *out)
+{
+	buf_addz(out, "{\"name\":");
+	json_quote(out, redis_text(redis_at(row, 0)));
+	buf_addz(out, ",\"state\":");
+	json_quote(out, redis_text(redis_at(row, 1)));
+	buf_addz(out, ",\"queues\":");
+	json_quote(out, redis_text(redis_at(row, 3)));
+	buf_addf(out, ",\"heartbeat_age_seconds\":%lld}",
+		(long long)age_s(redis_text(redis_at(row, 2))));
+}
+
+static void
+scheduler_json(int64_t age_ms, struct buf *out)
+{
+	buf_addf(out, "\"leading\":%s,\"heartbeat_age_seconds\":", age_ms >= 0 ? "true" : "false");
+	if (age_ms >= 0)
+		buf_addf(out, "%.1f", (double)age_ms / 1000);
+	else
+		buf_addz(out, "null");
+}
+
+void
+registry_health_json(const struct redisReply *reply, bool scheduler_only, struct buf *out)
+{
+	int64_t age_ms = redis_int(redis_at(reply, 0), -1);
+	bool works = scheduler_only || fresh_workers(reply) > 0;
+
+	buf_addf(out, "{\"status\":\"%s\",\"why\":[%s%s%s],",
+		!works ? "unhealthy" : age_ms < 0 ? "degraded" : "ok",
+		works ? "" : "\"no worker has sent a heartbeat in the last 30 s\"",
+		!works && age_ms < 0 ? "," : "", age_ms < 0 ? "\"no scheduler leads\"" : "");
+	if (scheduler_only) {
+		scheduler_json(age_ms, out);
+		buf_addz(out, "}\n");
+		return;
+	}
+	buf_addz(out, "\"scheduler\":{");
+	scheduler_json(age_ms, out);
+	buf_addz(out, "},\"workers\":[");
+	for (size_t i = 1; redis_at(reply, i); i++) {
+		if (i > 1)
+			buf_addc(out, ',');
+		worker_json(redis_at(reply, i), out);
+	}
+	buf_addz(out, "]}\n");
 }
 
 void

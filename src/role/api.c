@@ -13,6 +13,7 @@
 #include "role/drain.h"
 #include "role/ingest.h"
 #include "role/probe.h"
+#include "role/session.h"
 
 struct api {
 	struct probe probe; /* first: see probe.h */
@@ -31,6 +32,12 @@ static void
 webhook(struct http_req *req, void *ctx)
 {
 	ingest_webhook(&((struct api *)ctx)->ingest, req);
+}
+
+static void
+session(struct http_req *req, void *ctx)
+{
+	session_webhook(((struct api *)ctx)->probe.redis, req);
 }
 
 static const char *
@@ -61,7 +68,9 @@ api_run(const struct settings *s)
 	static struct http_route routes[] = {
 		{"POST", "/webhook/whatsapp/incoming", webhook, webhook_gate, 0},
 		{"POST", "/api/whatsapp/webhook/incoming", webhook, webhook_gate, 0},
-		{"GET", "/api/jobs/stats", probe_stats, probe_gate, 0},
+		{"POST", "/webhook/whatsapp/status", session, webhook_gate, 0},
+		{"POST", "/api/internal/whatsapp/status-webhook", session, webhook_gate, 0},
+		PROBE_JOB_ROUTES,
 		PROBE_ROUTES,
 		{NULL, NULL, NULL, NULL, 0},
 	};

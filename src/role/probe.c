@@ -141,37 +141,88 @@ probe_metrics(struct http_req *req, void *ctx)
 	buf_done(&text);
 }
 
-struct stats_call {
+struct jobs_call { /* in the request's arena */
 	struct redis_cmd cmd;
 	struct http_req *req;
 	const char *queues;
+	bool scheduler_only;
 };
 
+/* Answers with what render made of Redis's reply. */
 static void
-on_stats(struct redis_cmd *cmd)
+reply_jobs(struct jobs_call *call, void (*render)(const struct jobs_call *, struct buf *))
 {
-	struct stats_call *call = container_of(cmd, struct stats_call, cmd);
 	struct buf json;
 
-	if (cmd->err < 0) {
+	if (call->cmd.err < 0) {
 		http_reply_error(call->req, 503, "service_unavailable", "Redis does not answer");
 		return;
 	}
 	buf_init(&json);
-	registry_stats_json(cmd->reply, call->queues, &json);
+	render(call, &json);
 	http_reply_json(call->req, 200, buf_str(&json));
 	buf_done(&json);
+}
+
+static void
+render_stats(const struct jobs_call *call, struct buf *out)
+{
+	registry_stats_json(call->cmd.reply, call->queues, out);
+}
+
+static void
+render_health(const struct jobs_call *call, struct buf *out)
+{
+	registry_health_json(call->cmd.reply, call->scheduler_only, out);
+}
+
+static void
+on_stats(struct redis_cmd *cmd)
+{
+	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_stats);
+}
+
+static void
+on_health(struct redis_cmd *cmd)
+{
+	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_health);
+}
+
+static struct jobs_call *
+jobs_call_new(struct http_req *req, const struct probe *p)
+{
+	struct jobs_call *call = ARENA_NEW(&req->arena, struct jobs_call);
+
+	call->req = req;
+	call->queues = p->s->rq_queues;
+	return call;
 }
 
 void
 probe_stats(struct http_req *req, void *ctx)
 {
 	struct probe *p = ctx;
-	struct stats_call *call = ARENA_NEW(&req->arena, struct stats_call);
+	struct jobs_call *call = jobs_call_new(req, p);
 
-	call->req = req;
-	call->queues = p->s->rq_queues;
 	registry_stats(p->redis, &call->cmd, call->queues, on_stats);
+}
+
+void
+probe_jobs_health(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+
+	registry_health(p->redis, &jobs_call_new(req, p)->cmd, on_health);
+}
+
+void
+probe_jobs_scheduler(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+	struct jobs_call *call = jobs_call_new(req, p);
+
+	call->scheduler_only = true;
+	registry_health(p->redis, &call->cmd, on_health);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* probe.h: the endpoints every role has: /healthz, /readyz, /metrics, and
- * /api/jobs/stats where there is a Redis connection.
+ * /api/jobs/... where there is a Redis connection.
  *
  * A role embeds struct probe as its FIRST member and gives itself as the routes'
  * context, so that probe and role handlers share one table:
@@ -21,7 +21,7 @@ struct settings;
 
 struct probe {
 	const struct settings *s;
-	struct redis *redis;               /* for stats; NULL: no /api/jobs/stats */
+	struct redis *redis;               /* for PROBE_JOB_ROUTES; else NULL */
 	const char *(*trouble)(void *ctx); /* "" when ready, else why not */
 	bool draining;
 	struct http_server *server;
@@ -43,7 +43,8 @@ bool secret_matches(const struct settings *s, struct str given);
  * localhost or [::1], with or without a port. */
 bool is_loopback_host(struct str host);
 
-http_handler probe_health, probe_ready, probe_metrics, probe_stats;
+http_handler probe_health, probe_ready, probe_metrics;
+http_handler probe_stats, probe_jobs_health, probe_jobs_scheduler; /* need p->redis */
 http_gate probe_gate;
 
 /* clang-format off */
@@ -53,6 +54,11 @@ http_gate probe_gate;
 	{"GET", "/api/health", probe_health, NULL, 0},          \
 	{"GET", "/readyz", probe_ready, NULL, 0},               \
 	{"GET", "/metrics", probe_metrics, probe_gate, 0}
+
+#define PROBE_JOB_ROUTES                                                  \
+	{"GET", "/api/jobs/stats", probe_stats, probe_gate, 0},           \
+	{"GET", "/api/jobs/health", probe_jobs_health, probe_gate, 0},    \
+	{"GET", "/api/jobs/scheduler", probe_jobs_scheduler, probe_gate, 0}
 /* clang-format on */
 
 #endif

@@ -136,7 +136,7 @@ def test_an_unknown_tenant_is_a_dead_letter_that_can_be_replayed(stage):
     job = wait_failed(stage, "unknown_tenant")
     assert job.kwargs["messages"] == [m]
     stage.cli("tenant", "add", "77", "default_text=Now I know you")
-    stage.cli("jobs", "retry", job.id)
+    Queue("default", connection=stage.redis.bytes).failed_job_registry.requeue(job.id)
     assert wait_sent(stage, 1)[0]["text"] == "Now I know you"
     assert worker.alive()
 
