@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <hiredis/hiredis.h>
+#include <sys/resource.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -238,8 +239,14 @@ probe_listen(struct probe *p, struct loop *l, const struct http_route *routes, i
 		.routes = routes,
 		.ctx = p,
 	};
+	struct rlimit files;
 	char err[128];
 
+	/* A connection is a descriptor: take as many as the system allows. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	p->server = http_server_new(l, &o, err);
 	if (!p->server)
 		die("%s", err);
