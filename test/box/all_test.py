@@ -72,8 +72,8 @@ def test_the_printed_curl_line_works_and_the_reply_shows_once(stage):
     system = All(stage).ready()
     curl = re.search(r"^  (curl -i -X POST.*?\}'$)", system.log(), re.M | re.S)[1]
     for outcome in ("Enqueued webhook_process_job", "Skipped duplicate webhook"):
-        out = subprocess.run(["sh", "-c", curl], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=20).stdout
-        assert out.startswith("HTTP/1.1 200 OK") and out.endswith("\r\n\r\n")
+        out = subprocess.run(["sh", "-c", curl], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20).stdout
+        assert out.startswith(b"HTTP/1.1 200 OK") and out.endswith(b"\r\n\r\n")
         system.wait_log(outcome + " tenant=1 msg_id=TEST123")
     system.wait_log(r"\[WEBHOOK_JOB\] Completed")
     assert [s["to"] for s in system.sent()] == ["972501234567@s.whatsapp.net"]

@@ -60,6 +60,7 @@ def test_idle_connections_cost_little(stage):
     socks = [connect(api) for _ in range(count // 2)]
     try:
         wait_until(lambda: api.metric("prosaas_http_connections") >= count // 2, 30, "half of them")
+        assert api.post(webhook(message("A0"))).status == 200 # what is made once is made now
         before = api.rss_kb()
         socks += [connect(api) for _ in range(count // 2)]
         wait_until(lambda: api.metric("prosaas_http_connections") >= count // 2 * 2, 30, "all connections")
