@@ -130,7 +130,7 @@ struct str
 json_key(struct json *j)
 {
 	bool escaped;
-	struct str key = json_string(j, &escaped);
+	struct str key = json_read_string(j, &escaped);
 
 	if (!expect(j, ':', "no colon"))
 		return (struct str){0};
@@ -224,7 +224,7 @@ pass_wide(struct json *j)
 }
 
 struct str
-json_string(struct json *j, bool *ret_escaped)
+json_read_string(struct json *j, bool *ret_escaped)
 {
 	*ret_escaped = false;
 	if (!expect(j, '"', "no string"))
@@ -373,7 +373,7 @@ pass_one_of(struct json *j, char a, char b)
 }
 
 struct str
-json_number(struct json *j, bool *ret_integer)
+json_read_number(struct json *j, bool *ret_integer)
 {
 	*ret_integer = true;
 	skip_blanks(j);
@@ -397,7 +397,7 @@ json_number(struct json *j, bool *ret_integer)
 }
 
 char
-json_literal(struct json *j)
+json_read_literal(struct json *j)
 {
 	char first = json_peek(j);
 	struct str word = str_of(first == 't' ? "true" : first == 'f' ? "false" : "null");
@@ -431,15 +431,15 @@ skip_value(struct json *j)
 			skip_value(j);
 		break;
 	case '"':
-		json_string(j, &ignored);
+		json_read_string(j, &ignored);
 		break;
 	case 't':
 	case 'f':
 	case 'n':
-		json_literal(j);
+		json_read_literal(j);
 		break;
 	default:
-		json_number(j, &ignored);
+		json_read_number(j, &ignored);
 	}
 }
 
@@ -508,7 +508,7 @@ static struct val *
 number_val(struct parser *p)
 {
 	bool integer;
-	struct str text = json_number(&p->j, &integer);
+	struct str text = json_read_number(&p->j, &integer);
 	struct val *v = new_val(p, VAL_INT);
 
 	if (integer && str_int(text, &v->integer) == 0)
@@ -558,15 +558,15 @@ parse_value(struct parser *p)
 	case '[':
 		return parse_items(p, first);
 	case '"':
-		return text_val(p, json_string(&p->j, &escaped));
+		return text_val(p, json_read_string(&p->j, &escaped));
 	case 0: /* an error: the tree is dropped */
 	case 'n':
-		json_literal(&p->j);
+		json_read_literal(&p->j);
 		return new_val(p, VAL_NULL);
 	case 't':
 	case 'f':
 		v = new_val(p, VAL_BOOL);
-		v->truth = json_literal(&p->j) == 't';
+		v->truth = json_read_literal(&p->j) == 't';
 		return v;
 	default:
 		return number_val(p);

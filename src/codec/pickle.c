@@ -217,7 +217,7 @@ put_number(struct buf *out, struct json *j)
 {
 	bool integer;
 	int64_t v;
-	struct str text = json_number(j, &integer);
+	struct str text = json_read_number(j, &integer);
 
 	if (!text.p)
 		return; /* an error: json_end() will tell */
@@ -277,16 +277,16 @@ put_json(struct buf *out, struct json *j)
 		put_array(out, j);
 		break;
 	case '"':
-		raw = json_string(j, &escaped);
+		raw = json_read_string(j, &escaped);
 		put_raw(out, raw, escaped);
 		break;
 	case 'n':
-		json_literal(j);
+		json_read_literal(j);
 		pickle_null(out);
 		break;
 	case 't':
 	case 'f':
-		put_truth(out, json_literal(j) == 't');
+		put_truth(out, json_read_literal(j) == 't');
 		break;
 	default:
 		put_number(out, j);

@@ -66,7 +66,7 @@ read_text(struct scan *s)
 		json_skip(&s->j);
 		return (struct str){NULL, 0};
 	}
-	struct str raw = json_string(&s->j, &escaped);
+	struct str raw = json_read_string(&s->j, &escaped);
 	struct str text = escaped ? json_unescape(s->arena, raw) : raw;
 	return text.n ? text : (struct str){NULL, 0}; /* an empty one says nothing */
 }
@@ -281,7 +281,7 @@ read_tenant(struct scan *s)
 	if (first == '"')
 		t = read_text(s);
 	else if (first == '-' || (first >= '0' && first <= '9'))
-		t = json_number(&s->j, &integer);
+		t = json_read_number(&s->j, &integer);
 	else
 		t = json_skip(&s->j);
 
