@@ -527,7 +527,7 @@ name_peer(struct http_conn *c)
 }
 
 void
-http_conn_new(struct http_server *s)
+http_conn_new(struct http_server *s, int fd)
 {
 	struct http_conn *c = xcalloc(1, sizeof(*c));
 
@@ -537,7 +537,9 @@ http_conn_new(struct http_server *s)
 	LIST_INSERT_HEAD(&s->conns, c, next);
 	metric_set(M_CONNECTIONS, ++s->count);
 	set_state(c, HTTP_IDLE);
-	if (uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)&c->tcp) < 0) {
+	int r = fd < 0 ? uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)&c->tcp)
+		       : uv_tcp_open(&c->tcp, fd);
+	if (r < 0) {
 		http_conn_close(c);
 		return;
 	}
@@ -554,7 +556,7 @@ http_conn_late(struct http_conn *c, int64_t now_ms)
 
 	switch (c->state) {
 	case HTTP_IDLE:
-		if (age_ms > o->idle_timeout_ms)
+		if (age_ms > (c->server->draining ? HTTP_DRAIN_IDLE_MS : o->idle_timeout_ms))
 			http_conn_close(c);
 		break;
 	case HTTP_HEAD:
@@ -577,6 +579,21 @@ http_conn_late(struct http_conn *c, int64_t now_ms)
 	case HTTP_CLOSED:
 		break;
 	}
+}
+
+/* A request may have reached the kernel but not us: it is in flight too. */
+void
+http_conn_drain(struct http_conn *c)
+{
+	uv_os_fd_t fd;
+	char byte;
+
+	if (c->state != HTTP_IDLE)
+		return;
+	bool unread = uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 &&
+		      recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	if (!unread)
+		http_conn_close(c);
 }
 
 /* --- what handlers ask ---------------------------------------------------- */

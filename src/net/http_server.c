@@ -90,7 +90,7 @@ on_connection(uv_stream_t *listener, int status)
 		s->full = true; /* libuv listens no further until it is accepted */
 		return;
 	}
-	http_conn_new(s);
+	http_conn_new(s, -1);
 }
 
 static void
@@ -107,7 +107,7 @@ http_server_left(struct http_server *s)
 {
 	if (s->full && !s->draining && s->count < s->o.connections_max) {
 		s->full = false;
-		http_conn_new(s);
+		http_conn_new(s, -1);
 	}
 	tell_drained(s);
 }
@@ -204,6 +204,23 @@ on_listener_closed(uv_handle_t *h)
 	tell_drained(s);
 }
 
+/* Those that the kernel has accepted for us: closing the listener resets them. */
+static void
+accept_waiting(struct http_server *s)
+{
+	uv_os_fd_t listener;
+
+	if (uv_fileno((uv_handle_t *)&s->listener, &listener) < 0)
+		return;
+	while (s->count < s->o.connections_max) {
+		int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0)
+			break;
+		http_conn_new(s, fd);
+	}
+}
+
 void
 http_server_drain(struct http_server *s, void (*done)(void *), void *arg)
 {
@@ -213,10 +230,10 @@ http_server_drain(struct http_server *s, void (*done)(void *), void *arg)
 	s->draining = true;
 	s->drained = done;
 	s->drained_arg = arg;
-	uv_close((uv_handle_t *)&s->listener, on_listener_closed);
 	for (c = LIST_FIRST(&s->conns); c; c = after) {
 		after = LIST_NEXT(c, next);
-		if (c->state == HTTP_IDLE)
-			http_conn_close(c);
+		http_conn_drain(c);
 	}
+	accept_waiting(s);
+	uv_close((uv_handle_t *)&s->listener, on_listener_closed);
 }

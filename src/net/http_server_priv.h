@@ -24,6 +24,7 @@ enum {
 	HTTP_READ_SIZE = 64 << 10,
 	HTTP_AHEAD_MAX = 64 << 10, /* pipelined bytes kept while a request is handled */
 	HTTP_LINGER_MS = 2000,
+	HTTP_DRAIN_IDLE_MS = 200, /* for a client that was about to send */
 };
 
 enum http_state { HTTP_IDLE, HTTP_HEAD, HTTP_BODY, HTTP_HANDLING, HTTP_FLUSHING, HTTP_LINGER, HTTP_CLOSED };
@@ -69,7 +70,8 @@ struct http_server {
 };
 
 /* http_conn.c */
-void http_conn_new(struct http_server *s);
+void http_conn_new(struct http_server *s, int fd); /* fd < 0: accepts one from libuv */
+void http_conn_drain(struct http_conn *c);         /* closes it if nothing is in flight */
 void http_conn_close(struct http_conn *c);
 void http_conn_late(struct http_conn *c, int64_t now_ms); /* looks at its deadline */
 
