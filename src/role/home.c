@@ -40,37 +40,37 @@ home_open(const struct settings *s)
 	return home; /* fd stays open: it is the lock */
 }
 
-static const char *
-make_secret(const char *path)
+static void
+make_secret(const char *path, char ret[HOME_SECRET_SIZE])
 {
 	uint8_t dice[SECRET_BYTES];
-	char *hex = xmalloc(2 * SECRET_BYTES + 1);
 	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 
 	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), hex);
-	if (fd < 0 || write(fd, hex, 2 * SECRET_BYTES) != 2 * SECRET_BYTES || fsync(fd) < 0)
+	digest_hex(dice, sizeof(dice), ret);
+	if (fd < 0 || write(fd, ret, 2 * SECRET_BYTES) != 2 * SECRET_BYTES || fsync(fd) < 0)
 		die("%s: %s", path, strerror(errno));
 	close(fd);
-	return hex;
 }
 
-const char *
-home_secret(const char *home, const char *name)
+void
+home_secret(const char *home, const char *name, char ret[HOME_SECRET_SIZE])
 {
-	char path[PATH_SIZE], text[256] = "";
+	char path[PATH_SIZE], text[HOME_SECRET_SIZE] = "";
 
 	snprintf(path, sizeof(path), "%s/%s", home, name);
 	FILE *f = fopen(path, "re");
-	if (!f)
-		return make_secret(path);
+	if (!f) {
+		make_secret(path, ret);
+		return;
+	}
 	size_t n = fread(text, 1, sizeof(text) - 1, f);
 	fclose(f);
 	struct str s = str_trim((struct str){text, n});
 	if (s.n == 0)
 		die("%s: empty; remove it and a new one is made", path);
-	text[s.p + s.n - text] = '\0';
-	return xstrdup(s.p);
+	memcpy(ret, s.p, s.n);
+	ret[s.n] = '\0';
 }
 
 static void

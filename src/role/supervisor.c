@@ -213,6 +213,17 @@ add_redis(void)
 	child_start(c);
 }
 
+/* The one that was set, or the one that DATA_DIR keeps. */
+static void
+set_secret(const char *name, const char *value, const char *file)
+{
+	char kept[HOME_SECRET_SIZE];
+
+	if (!value)
+		home_secret(sup.home, file, kept);
+	set_env(name, value ? value : kept);
+}
+
 static void
 fill_environment(const struct settings *s)
 {
@@ -221,9 +232,8 @@ fill_environment(const struct settings *s)
 	if (!s->host)
 		set_env("HOST", "127.0.0.1");
 	set_env("DATA_DIR", sup.home);
-	set_env("INTERNAL_SECRET",
-		s->internal_secret ? s->internal_secret : home_secret(sup.home, "internal_secret"));
-	set_env("ADMIN_TOKEN", s->admin_token ? s->admin_token : home_secret(sup.home, "admin_token"));
+	set_secret("INTERNAL_SECRET", s->internal_secret, "internal_secret");
+	set_secret("ADMIN_TOKEN", s->admin_token, "admin_token");
 	if (!s->baileys_base_url) {
 		sup.has_gateway = true;
 		snprintf(url, sizeof(url), "http://127.0.0.1:%d", (int)s->fake_gateway_port);
