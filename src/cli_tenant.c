@@ -91,7 +91,8 @@ put(struct cli *c, bool create)
 
 		names[i] = str_cut(&value, '=');
 		if (!value.p) {
-			fprintf(stderr, "prosaas: %s: not of the form name=value\n", c->argv[i + 1]);
+			fprintf(stderr, "prosaas: %s: not of the form name=value\n",
+				c->argv[i + 1]);
 			return USAGE;
 		}
 		if (read_value(c, value, &values[i]) < 0)
@@ -144,8 +145,8 @@ cmd_list(struct cli *c)
 		if (c->json)
 			print_tenant(c, t);
 		else
-			printf("%-12.*s %-8.*s %.*s\n", STR_FMT(t->id), STR_FMT(t->status),
-				STR_FMT(t->name));
+			printf("%-12.*s %-8.*s %.*s\n", STR_FMT(t->id),
+				STR_FMT(t->status), STR_FMT(t->name));
 	}
 	return 0;
 }
@@ -153,7 +154,8 @@ cmd_list(struct cli *c)
 static int
 cmd_remove(struct cli *c)
 {
-	struct store_tenant_remove op = {.op.arena = &c->arena, .id = str_of(c->argv[0])};
+	struct store_tenant_remove op = {
+		.op.arena = &c->arena, .id = str_of(c->argv[0])};
 
 	store_tenant_remove(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
@@ -209,7 +211,8 @@ cli_tenant(const struct settings *s, int argc, char **argv)
 	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(rows); i++)
 		if (strcmp(argv[0], rows[i].name) == 0)
 			r = &rows[i];
-	if (!r || take_words(&c, argc, argv) < 0 || c.argc < r->least || c.argc > r->most)
+	if (!r || take_words(&c, argc, argv) < 0 || c.argc < r->least ||
+		c.argc > r->most)
 		return usage(r);
 
 	arena_init(&c.arena);

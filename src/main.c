@@ -29,15 +29,20 @@ static const struct word {
 	int (*start)(const struct settings *);
 	bool needs_redis;
 } words[] = {
-	{"all", NULL, "", "the whole system on embedded defaults, for one machine", supervisor_run, false},
+	{"all", NULL, "", "the whole system on embedded defaults, for one machine",
+		supervisor_run, false},
 	{"api", NULL, "", "answers webhooks: only enqueues", api_run, true},
 	{"worker", NULL, "", "works jobs: saves, answers, sends", worker_run, true},
-	{"scheduler", NULL, "", "moves due jobs, returns those of dead workers", scheduler_run, true},
+	{"scheduler", NULL, "", "moves due jobs, returns those of dead workers",
+		scheduler_run, true},
 	{"admin", NULL, "", "the admin API on ADMIN_PORT", admin_run, true},
-	{"fake-gateway", cmd_fake_gateway, "", "shows what would have been sent to WhatsApp", NULL, false},
-	{"migrate", cmd_migrate, "", "brings the database to this version", NULL, false},
+	{"fake-gateway", cmd_fake_gateway, "",
+		"shows what would have been sent to WhatsApp", NULL, false},
+	{"migrate", cmd_migrate, "", "brings the database to this version", NULL,
+		false},
 	{"tenant", cmd_tenant, "add|list|show|set|remove ...", "tenants", NULL, false},
-	{"config", cmd_config, "[--markdown]", "every setting, its value, and where it came from", NULL, false},
+	{"config", cmd_config, "[--markdown]",
+		"every setting, its value, and where it came from", NULL, false},
 };
 
 static void
@@ -46,15 +51,18 @@ print_help(FILE *to)
 	fputs("usage: prosaas [role or command] [options]\n\n", to);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		fprintf(to, "  %-13s %s\n", words[i].name, words[i].help);
-	fputs("\nWithout a word: the role in SERVICE_ROLE, else all.  Settings are environment variables;\n"
-	      "`prosaas config` lists them.  prosaas --version; prosaas <command> --help.\n",
+	fputs("\nWithout a word: the role in SERVICE_ROLE, else all.  Settings are "
+	      "environment variables;\n"
+	      "`prosaas config` lists them.  prosaas --version; prosaas <command> "
+	      "--help.\n",
 		to);
 }
 
 static int
 wrong_usage(const struct word *w, const char *what)
 {
-	fprintf(stderr, "prosaas: unknown option %s\nusage: prosaas %s %s\n", what, w->name, w->usage);
+	fprintf(stderr, "prosaas: unknown option %s\nusage: prosaas %s %s\n", what,
+		w->name, w->usage);
 	return USAGE;
 }
 
@@ -101,7 +109,9 @@ run_role(const struct word *w, const struct settings *s)
 
 	log_init(w->name, s->log_level, strcmp(s->log_format, "json") == 0);
 	if (w->needs_redis && !s->redis_url)
-		die("REDIS_URL is not set: `%s` needs it (only `all` starts a Redis of its own)", w->name);
+		die("REDIS_URL is not set: `%s` needs it (only `all` starts a Redis of "
+		    "its own)",
+			w->name);
 	if (s->redis_url && redis_url_check(s->redis_url, err) < 0)
 		die("%s", err);
 	return w->start(s);
@@ -120,7 +130,8 @@ find_word(const char *name)
 static bool
 takes_words(const struct word *w, const char *option)
 {
-	return w->run == cmd_tenant || (w->run == cmd_config && strcmp(option, "--markdown") == 0);
+	return w->run == cmd_tenant ||
+	       (w->run == cmd_config && strcmp(option, "--markdown") == 0);
 }
 
 static int
@@ -151,11 +162,13 @@ main(int argc, char **argv)
 		return 0;
 	}
 	if (name && !find_word(name)) {
-		fprintf(stderr, "prosaas: unknown %s %s\n", *name == '-' ? "option" : "command", name);
+		fprintf(stderr, "prosaas: unknown %s %s\n",
+			*name == '-' ? "option" : "command", name);
 		print_help(stderr);
 		return USAGE;
 	}
 	if (settings_load(&s, err) < 0)
 		die("%s", err);
-	return run(find_word(name ? name : s.role), &s, argc > 2 ? argc - 2 : 0, argv + 2);
+	return run(
+		find_word(name ? name : s.role), &s, argc > 2 ? argc - 2 : 0, argv + 2);
 }

@@ -20,7 +20,19 @@
 #include <assert.h>
 #include <stddef.h>
 
-enum { SIZE, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, NAME, VALUE, VALUE_LF, LAST_LF, OVER };
+enum {
+	SIZE,
+	SIZE_LF,
+	DATA,
+	DATA_CR,
+	DATA_LF,
+	TRAILER,
+	NAME,
+	VALUE,
+	VALUE_LF,
+	LAST_LF,
+	OVER
+};
 
 enum {
 	SIZE_DIGITS_MAX = 8,    /* 4 GiB: above every limit of ours, and no overflow */
@@ -295,7 +307,8 @@ http1_head(struct http1 *p, struct str in)
 
 	while (r == HTTP1_MORE) {
 		size_t unseen = in.n - p->scanned;
-		const char *lf = unseen ? memchr(in.p + p->scanned, '\n', unseen) : NULL;
+		const char *lf =
+			unseen ? memchr(in.p + p->scanned, '\n', unseen) : NULL;
 		size_t end = lf ? (size_t)(lf + 1 - in.p) : in.n;
 
 		r = head_room(p, end);

@@ -29,27 +29,29 @@ enum {
 };
 
 /* To refuse something more: one row here. */
-#define HTTP1_ERR_MAP(X)                                                           \
-	X(HTTP1_LINE_END, 400, "a line must end in CR LF")                         \
-	X(HTTP1_REQUEST_LINE, 400, "the request line is not METHOD SP TARGET SP HTTP/1.1") \
-	X(HTTP1_TARGET, 400, "the target must be a path")                          \
-	X(HTTP1_TARGET_LONG, 414, "the request line is too long")                  \
-	X(HTTP1_VERSION, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here")        \
-	X(HTTP1_FOLD, 400, "a header field must stand on one line")                \
+#define HTTP1_ERR_MAP(X)                                                             \
+	X(HTTP1_LINE_END, 400, "a line must end in CR LF")                           \
+	X(HTTP1_REQUEST_LINE, 400,                                                   \
+		"the request line is not METHOD SP TARGET SP HTTP/1.1")              \
+	X(HTTP1_TARGET, 400, "the target must be a path")                            \
+	X(HTTP1_TARGET_LONG, 414, "the request line is too long")                    \
+	X(HTTP1_VERSION, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here")          \
+	X(HTTP1_FOLD, 400, "a header field must stand on one line")                  \
 	X(HTTP1_NAME, 400, "a header field name is not a token followed by a colon") \
-	X(HTTP1_VALUE, 400, "a header field value has a control byte")             \
-	X(HTTP1_HEAD_LARGE, 431, "the header is too large")                        \
-	X(HTTP1_FIELDS_MANY, 431, "there are too many header fields")              \
-	X(HTTP1_HOST, 400, "there must be one Host, a name with or without a port") \
-	X(HTTP1_LENGTH, 400, "Content-Length is not a decimal number")             \
-	X(HTTP1_LENGTH_TWICE, 400, "Content-Length is repeated")                   \
-	X(HTTP1_LENGTH_AND_CODING, 400, "Content-Length and Transfer-Encoding exclude each other") \
-	X(HTTP1_CODING, 501, "the only Transfer-Encoding is chunked, once")        \
-	X(HTTP1_CODING_OLD, 400, "HTTP/1.0 has no Transfer-Encoding")              \
-	X(HTTP1_EXPECT, 417, "the only expectation is 100-continue")               \
-	X(HTTP1_CHUNK, 400, "a chunk is malformed")                                \
-	X(HTTP1_TRAILER, 400, "a trailer field is malformed")                      \
-	X(HTTP1_TRAILER_LARGE, 431, "the trailers are too large")                  \
+	X(HTTP1_VALUE, 400, "a header field value has a control byte")               \
+	X(HTTP1_HEAD_LARGE, 431, "the header is too large")                          \
+	X(HTTP1_FIELDS_MANY, 431, "there are too many header fields")                \
+	X(HTTP1_HOST, 400, "there must be one Host, a name with or without a port")  \
+	X(HTTP1_LENGTH, 400, "Content-Length is not a decimal number")               \
+	X(HTTP1_LENGTH_TWICE, 400, "Content-Length is repeated")                     \
+	X(HTTP1_LENGTH_AND_CODING, 400,                                              \
+		"Content-Length and Transfer-Encoding exclude each other")           \
+	X(HTTP1_CODING, 501, "the only Transfer-Encoding is chunked, once")          \
+	X(HTTP1_CODING_OLD, 400, "HTTP/1.0 has no Transfer-Encoding")                \
+	X(HTTP1_EXPECT, 417, "the only expectation is 100-continue")                 \
+	X(HTTP1_CHUNK, 400, "a chunk is malformed")                                  \
+	X(HTTP1_TRAILER, 400, "a trailer field is malformed")                        \
+	X(HTTP1_TRAILER_LARGE, 431, "the trailers are too large")                    \
 	X(HTTP1_BODY_LARGE, 413, "the body is too large")
 
 /* What http1_head and http1_body return: one of these, or an error negated. */
@@ -73,26 +75,26 @@ struct http1_field {
 
 struct http1 {
 	/* set when the head is done: */
-	uint32_t head_len;         /* bytes it took */
+	uint32_t head_len; /* bytes it took */
 	struct http1_span method;
-	struct http1_span path;    /* begins with '/' */
-	struct http1_span query;   /* after '?' */
+	struct http1_span path;  /* begins with '/' */
+	struct http1_span query; /* after '?' */
 	bool has_query;
-	bool keep_alive;           /* HTTP/1.1 without "Connection: close" */
-	bool wants_continue;       /* Expect: 100-continue */
+	bool keep_alive;     /* HTTP/1.1 without "Connection: close" */
+	bool wants_continue; /* Expect: 100-continue */
 	bool chunked;
-	uint64_t length;           /* Content-Length; 0 when there is none */
+	uint64_t length; /* Content-Length; 0 when there is none */
 	uint32_t field_count;
 
 	/* private */
-	bool old;                  /* HTTP/1.0 */
+	bool old; /* HTTP/1.0 */
 	bool has_length;
 	bool coding_odd, expect_odd, host_odd;
 	uint32_t codings, hosts;
-	uint32_t line, scanned;    /* where the line begins; no LF before here */
-	uint8_t part;              /* of a chunked body */
-	uint32_t digits, trailer;  /* of the chunk size; bytes of trailers */
-	uint64_t left;             /* of the body, or of this chunk */
+	uint32_t line, scanned;   /* where the line begins; no LF before here */
+	uint8_t part;             /* of a chunked body */
+	uint32_t digits, trailer; /* of the chunk size; bytes of trailers */
+	uint64_t left;            /* of the body, or of this chunk */
 	uint64_t got, body_max;
 
 	struct http1_field fields[HTTP1_FIELDS_MAX]; /* last: not cleared by init */

@@ -167,7 +167,8 @@ plain_end(const char *p, const char *end)
 			return p + __builtin_ctzll(odd) / 8;
 	}
 	for (; p < end; p++)
-		if ((uint8_t)*p < 0x20 || (uint8_t)*p >= 0x80 || *p == '"' || *p == '\\')
+		if ((uint8_t)*p < 0x20 || (uint8_t)*p >= 0x80 || *p == '"' ||
+			*p == '\\')
 			break;
 	return p;
 }
@@ -300,7 +301,8 @@ escaped_char(const char **p, const char *end)
 
 	uint32_t high = hex4(at + 2);
 	*p = at + 6;
-	if (high < 0xd800 || high > 0xdbff || end - at < 12 || at[6] != '\\' || at[7] != 'u')
+	if (high < 0xd800 || high > 0xdbff || end - at < 12 || at[6] != '\\' ||
+		at[7] != 'u')
 		return high;
 	uint32_t low = hex4(at + 8);
 	if (low < 0xdc00 || low > 0xdfff)
@@ -400,7 +402,9 @@ char
 json_read_literal(struct json *j)
 {
 	char first = json_peek(j);
-	struct str word = str_of(first == 't' ? "true" : first == 'f' ? "false" : "null");
+	struct str word = str_of(first == 't'   ? "true"
+				 : first == 'f' ? "false"
+						: "null");
 
 	if (first == 0)
 		return 0;
@@ -531,7 +535,8 @@ parse_items(struct parser *p, char open)
 	char close = (char)(open + 2);
 	size_t before = buf_len(&p->open);
 
-	for (bool more = json_enter(&p->j, open); more; more = json_more(&p->j, close)) {
+	for (bool more = json_enter(&p->j, open); more;
+		more = json_more(&p->j, close)) {
 		if (open == '{')
 			add_item(p, text_val(p, json_key(&p->j)));
 		add_item(p, parse_value(p));
@@ -574,8 +579,8 @@ parse_value(struct parser *p)
 }
 
 int
-json_parse(
-	struct arena *a, struct str text, size_t nodes_max, struct val **ret, char err[128])
+json_parse(struct arena *a, struct str text, size_t nodes_max, struct val **ret,
+	char err[128])
 {
 	struct parser p = {.arena = a, .nodes_left = nodes_max};
 

@@ -76,7 +76,8 @@ size_t json_unescape_to(char *to, struct str raw);
 struct str json_text(struct arena *a, struct str raw);
 
 /* json_parse builds a tree of a whole text, at most nodes_max values (a key is
- * one too).  The tree is all in the arena.  0, ERR_SYNTAX or ERR_LIMIT, with words in err. */
+ * one too).  The tree is all in the arena.  0, ERR_SYNTAX or ERR_LIMIT, with words in
+ * err. */
 int json_parse(struct arena *a, struct str text, size_t nodes_max, struct val **ret,
 	char err[128]) MUSTCHECK;
 

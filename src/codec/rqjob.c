@@ -71,8 +71,8 @@ webhook_json(struct buf *out, struct str func, struct str tenant, struct str mes
 }
 
 int
-rqjob_webhook(
-	struct buf *out, bool as_json, struct str func, struct str tenant, struct str message)
+rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str tenant,
+	struct str message)
 {
 	size_t before = buf_len(out);
 	int bad = as_json ? webhook_json(out, func, tenant, message)
@@ -96,7 +96,8 @@ static int
 inflate_data(struct arena *a, struct str data, struct str *ret, char err[128])
 {
 	struct buf out;
-	z_stream z = {.next_in = (Bytef *)data.p, .avail_in = (uInt)data.n}; /* only read */
+	z_stream z = {
+		.next_in = (Bytef *)data.p, .avail_in = (uInt)data.n}; /* only read */
 	int rc = inflateInit(&z);
 	int bad = 0;
 
@@ -122,7 +123,8 @@ inflate_data(struct arena *a, struct str data, struct str *ret, char err[128])
 }
 
 static int
-parse_value(struct arena *a, struct str data, struct val **ret, bool *ret_json, char err[128])
+parse_value(struct arena *a, struct str data, struct val **ret, bool *ret_json,
+	char err[128])
 {
 	unsigned char first = data.n ? (unsigned char)data.p[0] : 0;
 
@@ -150,7 +152,8 @@ rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret, char err[1
 	if (bad < 0)
 		return bad;
 
-	const struct val *instance = val_at(v, 1), *args = val_at(v, 2), *kwargs = val_at(v, 3);
+	const struct val *instance = val_at(v, 1), *args = val_at(v, 2),
+			 *kwargs = val_at(v, 3);
 	if (v->kind != VAL_LIST || v->count != 4 || !val_text(val_at(v, 0)).p ||
 		args->kind != VAL_LIST || kwargs->kind != VAL_DICT) {
 		snprintf(err, 128, "data is not (function, None, args, kwargs)");
@@ -208,12 +211,15 @@ rqjob_date(struct str s, int64_t *ret_us)
 {
 	int year, month, day, hour, minute, second, digit, us = 0, scale = 100000;
 
-	if (!read_digits(&s, 4, &year) || !read_char(&s, '-') || !read_digits(&s, 2, &month) ||
-		!read_char(&s, '-') || !read_digits(&s, 2, &day) || !read_char(&s, 'T') ||
-		!read_digits(&s, 2, &hour) || !read_char(&s, ':') || !read_digits(&s, 2, &minute) ||
-		!read_char(&s, ':') || !read_digits(&s, 2, &second))
+	if (!read_digits(&s, 4, &year) || !read_char(&s, '-') ||
+		!read_digits(&s, 2, &month) || !read_char(&s, '-') ||
+		!read_digits(&s, 2, &day) || !read_char(&s, 'T') ||
+		!read_digits(&s, 2, &hour) || !read_char(&s, ':') ||
+		!read_digits(&s, 2, &minute) || !read_char(&s, ':') ||
+		!read_digits(&s, 2, &second))
 		return ERR_SYNTAX;
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
+	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
+		minute > 59 || second > 60)
 		return ERR_SYNTAX;
 	if (read_char(&s, '.')) {
 		if (!read_digits(&s, 1, &digit))
@@ -226,7 +232,8 @@ rqjob_date(struct str s, int64_t *ret_us)
 	if (!read_char(&s, 'Z') || s.n != 0)
 		return ERR_SYNTAX;
 
-	int64_t seconds = days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	int64_t seconds = days_since_epoch(year, month, day) * 86400 + hour * 3600 +
+			  minute * 60 + second;
 	*ret_us = seconds * 1000000 + us;
 	return 0;
 }
@@ -241,7 +248,7 @@ rqjob_exc(struct buf *out, struct str text)
 	compress((Bytef *)buf_room(&packed, packed_n), &packed_n, (const Bytef *)text.p,
 		(uLong)text.n);
 	char *to = buf_room(out, (packed_n + 2) / 3 * 4 + 1);
-	buf_grew(out, (size_t)EVP_EncodeBlock(
-			      (unsigned char *)to, (unsigned char *)packed.data, (int)packed_n));
+	buf_grew(out, (size_t)EVP_EncodeBlock((unsigned char *)to,
+			      (unsigned char *)packed.data, (int)packed_n));
 	buf_done(&packed);
 }

@@ -150,7 +150,8 @@ read_message(struct scan *s, struct webhook_msg *m)
 	const char *from = s->j.at;
 	if (!object)
 		json_skip(&s->j);
-	for (bool more = object && json_enter(&s->j, '{'); more; more = json_more(&s->j, '}')) {
+	for (bool more = object && json_enter(&s->j, '{'); more;
+		more = json_more(&s->j, '}')) {
 		switch (find_key(s, json_key(&s->j), names, &seen)) {
 		case 0:
 			read_key(s, m);
@@ -189,7 +190,8 @@ add_message(struct scan *s)
 	}
 	if (w->count == s->room) {
 		size_t room = s->room ? s->room * 2 : MSGS_FIRST;
-		struct webhook_msg *grown = arena_alloc(s->arena, room * sizeof(*grown));
+		struct webhook_msg *grown =
+			arena_alloc(s->arena, room * sizeof(*grown));
 
 		if (w->count)
 			memcpy(grown, w->msgs, w->count * sizeof(*grown));
@@ -250,8 +252,8 @@ webhook_is_tenant(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-			c != '_' && c != '-')
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+			!(c >= '0' && c <= '9') && c != '_' && c != '-')
 			return false;
 	}
 	return s.n >= 1 && s.n <= WEBHOOK_TENANT_MAX;
@@ -288,7 +290,8 @@ read_tenant(struct scan *s)
 	t = webhook_tenant(t);
 	bool usable = first == '"' || (first >= '0' && first <= '9' && integer);
 	if (!usable || !webhook_is_tenant(t))
-		bad_shape(s, "%s must be a number or 1 to 64 of A-Z a-z 0-9 _ -", "tenantId");
+		bad_shape(s, "%s must be a number or 1 to 64 of A-Z a-z 0-9 _ -",
+			"tenantId");
 	s->w->tenant = t;
 }
 

@@ -18,7 +18,8 @@ contains(struct str text, struct str word)
 }
 
 struct str
-answer_builtin(struct arena *a, struct str rules_json, struct str default_text, struct str message)
+answer_builtin(struct arena *a, struct str rules_json, struct str default_text,
+	struct str message)
 {
 	struct val *rules = NULL;
 	char why[128];

@@ -12,7 +12,7 @@
 struct arena;
 
 /* answer_builtin returns the answer, or an absent slice for none. */
-struct str answer_builtin(
-	struct arena *a, struct str rules_json, struct str default_text, struct str message);
+struct str answer_builtin(struct arena *a, struct str rules_json,
+	struct str default_text, struct str message);
 
 #endif

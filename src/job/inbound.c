@@ -5,7 +5,8 @@
  *            v                                                     |
  *   next ---> loaded ---> asked ---> kept ---> marked ---> posted ---> sent ---> 0
  *               |           (answer)    |        ^ sending            |
- *               |                       `-> probed (was "sending": maybe sent) ---> ambiguous
+ *               |                       `-> probed (was "sending": maybe sent) --->
+ * ambiguous
  *               `-> next: stored only, or its turn is done
  *
  * Every arrow is a wait whose result is on disk before the next begins, so an
@@ -56,7 +57,8 @@ struct inbound {
 	struct gateway_call gw;
 };
 
-static flow_step next, loaded, decide, asked, keep, kept, post, probed, marked, posted, sent, failed;
+static flow_step next, loaded, decide, asked, keep, kept, post, probed, marked, posted,
+	sent, failed;
 
 static struct inbound *
 of(struct flow *f)
@@ -106,7 +108,8 @@ next(struct flow *f)
 	in->at++;
 	int bad = message_read(&in->job->arena, v, &in->m);
 	if (bad < 0)
-		return job_fail(in->job, bad, "unprocessable: message %zu has no chat", in->at);
+		return job_fail(
+			in->job, bad, "unprocessable: message %zu has no chat", in->at);
 	log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s", STR_FMT(in->job->id),
 		log_chat(in->m.chat));
 	start_load(in, v);
@@ -117,8 +120,10 @@ static int
 store_error(struct inbound *in, const struct store_op *op)
 {
 	if (op->err == ERR_NO_TENANT)
-		return job_fail(in->job, op->err, "unknown_tenant: %.*s", STR_FMT(in->job->tenant));
-	return job_fail(in->job, op->err, "database: %s", op->words[0] ? op->words : err_text(op->err));
+		return job_fail(in->job, op->err, "unknown_tenant: %.*s",
+			STR_FMT(in->job->tenant));
+	return job_fail(in->job, op->err, "database: %s",
+		op->words[0] ? op->words : err_text(op->err));
 }
 
 static int
@@ -152,7 +157,8 @@ start_ai(struct inbound *in)
 
 	for (size_t i = 0; i < l->history_count; i++)
 		turns[i] = (struct ai_turn){
-			l->history[i].from_customer ? AI_USER : AI_ASSISTANT, l->history[i].text};
+			l->history[i].from_customer ? AI_USER : AI_ASSISTANT,
+			l->history[i].text};
 	turns[l->history_count] = (struct ai_turn){AI_USER, in->m.text};
 	in->ai = (struct ai_call){
 		.arena = &job->arena,
@@ -173,7 +179,8 @@ decide(struct flow *f)
 	struct inbound *in = of(f);
 	const struct tenant *t = &in->load.found;
 	const char *usual = in->job->env->s->ai_provider;
-	bool builtin = str_eqz(t->ai_provider.n ? t->ai_provider : str_of(usual), "builtin");
+	bool builtin =
+		str_eqz(t->ai_provider.n ? t->ai_provider : str_of(usual), "builtin");
 
 	in->answer = (struct str){NULL, 0};
 	if (str_eqz(t->status, "paused"))
@@ -354,7 +361,8 @@ posted(struct flow *f)
 		return flow_wait(f, sent);
 	}
 	in->job->retry_after_ms = in->gw.retry_after_ms;
-	if (err == ERR_AMBIGUOUS) { /* the row stays "sending": the next attempt probes */
+	if (err ==
+		ERR_AMBIGUOUS) { /* the row stays "sending": the next attempt probes */
 		return job_fail(in->job, ERR_REMOTE, "gateway: %s", in->gw.words);
 	}
 	job_fail(in->job, err, "gateway: %s", in->gw.words);

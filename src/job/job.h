@@ -47,7 +47,7 @@ struct job {
 	/* The outgoing call it waits for, so that a timeout or a lost lease can hurry
 	 * it; NULL when it waits for something that is bounded anyway. */
 	struct http_call *waits;
-	const char *step;       /* where it failed */
+	const char *step; /* where it failed */
 };
 
 /* job_run decodes data and starts what it names.  job->ended is called once, from

@@ -45,7 +45,8 @@ job_run(struct job *job, struct str data)
 			return;
 		}
 	}
-	job_end(job, job_fail(job, ERR_NO_FUNCTION, "unknown_function: %.*s", STR_FMT(call.func)));
+	job_end(job, job_fail(job, ERR_NO_FUNCTION, "unknown_function: %.*s",
+			     STR_FMT(call.func)));
 }
 
 int

@@ -23,7 +23,8 @@ static const struct val *
 unwrap(const struct val *content)
 {
 	static const char *const wrappers[] = {"ephemeralMessage", "viewOnceMessage",
-		"viewOnceMessageV2", "viewOnceMessageV2Extension", "documentWithCaptionMessage"};
+		"viewOnceMessageV2", "viewOnceMessageV2Extension",
+		"documentWithCaptionMessage"};
 
 	for (int level = 0; level < WRAPPED_MAX; level++) {
 		const struct val *inner = NULL;
@@ -56,7 +57,8 @@ find_text(const struct val *content)
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		const struct val *v = val_get(content, places[i].kind);
-		struct str text = val_text(places[i].field ? val_get(v, places[i].field) : v);
+		struct str text =
+			val_text(places[i].field ? val_get(v, places[i].field) : v);
 
 		if (text.n)
 			return text;

@@ -18,7 +18,8 @@ struct val;
 struct message {
 	struct str id, chat, push_name;
 	bool from_me;
-	bool answerable;  /* text of a person who wrote to us, not of a group or a status */
+	bool answerable; /* text of a person who wrote to us, not of a group or a status
+			  */
 	const char *kind; /* "text", "undecrypted", "other" */
 	struct str text;  /* absent when there is none */
 	int64_t sent_us;  /* the sender's clock; 0: unknown */

@@ -173,7 +173,8 @@ send_answer(struct http_conn *c, struct str head, struct str body)
 }
 
 static struct str
-answer_head(struct http_conn *c, int status, const char *type, size_t body_n, const char *extra)
+answer_head(struct http_conn *c, int status, const char *type, size_t body_n,
+	const char *extra)
 {
 	struct buf *b = &c->server->scratch;
 	bool closes = c->closing || c->server->draining;
@@ -181,7 +182,8 @@ answer_head(struct http_conn *c, int status, const char *type, size_t body_n, co
 	if (status == 200 && body_n == 0 && !type && !extra && !closes)
 		return STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	buf_clear(b, KEEP);
-	buf_addf(b, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", status, status_text(status), body_n);
+	buf_addf(b, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", status,
+		status_text(status), body_n);
 	if (type)
 		buf_addf(b, "Content-Type: %s\r\n", type);
 	if (extra)
@@ -193,7 +195,8 @@ answer_head(struct http_conn *c, int status, const char *type, size_t body_n, co
 }
 
 void
-http_reply(struct http_req *req, int status, const char *type, struct str body, const char *extra)
+http_reply(struct http_req *req, int status, const char *type, struct str body,
+	const char *extra)
 {
 	struct http_request *r = container_of(req, struct http_request, pub);
 	struct http_conn *c = req->conn;
@@ -241,7 +244,8 @@ reply_error(struct http_req *req, int status, const char *name, const char *mess
 }
 
 void
-http_reply_error(struct http_req *req, int status, const char *name, const char *message)
+http_reply_error(
+	struct http_req *req, int status, const char *name, const char *message)
 {
 	reply_error(req, status, name, message, NULL);
 }
@@ -249,7 +253,8 @@ http_reply_error(struct http_req *req, int status, const char *name, const char 
 /* Refuses what is in progress, and ends the connection unless all of the request
  * was read: what follows would have no known position. */
 static void
-refuse(struct http_conn *c, int status, const char *name, const char *message, const char *extra)
+refuse(struct http_conn *c, int status, const char *name, const char *message,
+	const char *extra)
 {
 	struct http_request *r = c->request;
 
@@ -267,7 +272,8 @@ refuse_bad(struct http_conn *c, int err)
 
 	metric_add(M_HTTP_BAD, 1);
 	c->closing = true;
-	refuse(c, status, status == 413 ? "payload_too_large" : "bad_request", http1_text(err), NULL);
+	refuse(c, status, status == 413 ? "payload_too_large" : "bad_request",
+		http1_text(err), NULL);
 }
 
 /* --- requests ------------------------------------------------------------- */
@@ -290,7 +296,8 @@ fill_public(struct http_conn *c, struct http_request *r, const char *bytes)
 	req->conn = c;
 	req->method = http1_str(r->head, p->method);
 	req->path = http1_str(r->head, p->path);
-	req->query = p->has_query ? http1_str(r->head, p->query) : (struct str){NULL, 0};
+	req->query =
+		p->has_query ? http1_str(r->head, p->query) : (struct str){NULL, 0};
 	req->body = STR("");
 	req->peer_is_local = c->peer_is_local;
 	memcpy(req->peer, c->peer, sizeof(req->peer));
@@ -348,7 +355,8 @@ head_done(struct http_conn *c, struct str *in)
 	c->state = HTTP_BODY; /* the deadline goes on */
 	if (!admit(c, r))
 		return;
-	size_t body_max = r->pub.route->body_max ? r->pub.route->body_max : BODY_DEFAULT;
+	size_t body_max =
+		r->pub.route->body_max ? r->pub.route->body_max : BODY_DEFAULT;
 	int err = http1_limit(&r->parser, body_max);
 	if (err < 0)
 		refuse_bad(c, err);
@@ -472,7 +480,8 @@ on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
 	process(c, &in);
 	if (c->state != HTTP_CLOSED && c->state != HTTP_LINGER)
 		buf_adds(&c->in, in);
-	if (buf_len(&c->in) > HTTP_AHEAD_MAX && c->state >= HTTP_HANDLING && c->reading) {
+	if (buf_len(&c->in) > HTTP_AHEAD_MAX && c->state >= HTTP_HANDLING &&
+		c->reading) {
 		uv_read_stop(h);
 		c->reading = false;
 	}
@@ -556,7 +565,8 @@ http_conn_late(struct http_conn *c, int64_t now_ms)
 
 	switch (c->state) {
 	case HTTP_IDLE:
-		if (age_ms > (c->server->draining ? HTTP_DRAIN_IDLE_MS : o->idle_timeout_ms))
+		if (age_ms >
+			(c->server->draining ? HTTP_DRAIN_IDLE_MS : o->idle_timeout_ms))
 			http_conn_close(c);
 		break;
 	case HTTP_HEAD:
@@ -564,7 +574,8 @@ http_conn_late(struct http_conn *c, int64_t now_ms)
 		if (age_ms > o->request_timeout_ms) {
 			metric_add(M_HTTP_BAD, 1);
 			c->closing = true;
-			refuse(c, 408, "request_timeout", "the request did not arrive in time", NULL);
+			refuse(c, 408, "request_timeout",
+				"the request did not arrive in time", NULL);
 		}
 		break;
 	case HTTP_FLUSHING:
@@ -606,7 +617,8 @@ http_header(const struct http_req *req, const char *name, bool *ret_many)
 	bool many = false;
 
 	for (uint32_t i = 0; i < r->parser.field_count; i++) {
-		if (!str_ieq(http1_str(r->head, r->parser.fields[i].name), str_of(name)))
+		if (!str_ieq(
+			    http1_str(r->head, r->parser.fields[i].name), str_of(name)))
 			continue;
 		many = many || value.p;
 		value = http1_str(r->head, r->parser.fields[i].value);
@@ -636,7 +648,8 @@ percent_decode(struct arena *a, struct str s)
 			   hex_digit(s.p[i + 2]) >= 0;
 
 		if (hex) {
-			to[n++] = (char)(hex_digit(s.p[i + 1]) << 4 | hex_digit(s.p[i + 2]));
+			to[n++] = (char)(hex_digit(s.p[i + 1]) << 4 |
+					 hex_digit(s.p[i + 2]));
 			i += 2;
 		} else {
 			to[n++] = s.p[i] == '+' ? ' ' : s.p[i];

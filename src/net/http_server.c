@@ -62,7 +62,8 @@ path_matches(const struct http_route *route, struct str path, struct str *ret_re
 
 /* The route, or NULL; *ret_allow then is a method the path has, if any. */
 const struct http_route *
-http_server_route(const struct http_server *s, struct http_req *req, const char **ret_allow)
+http_server_route(
+	const struct http_server *s, struct http_req *req, const char **ret_allow)
 {
 	struct str method = str_eqz(req->method, "HEAD") ? STR("GET") : req->method;
 
@@ -128,8 +129,9 @@ on_sweep(uv_timer_t *t)
 static uint64_t
 sweep_period(const struct http_options *o)
 {
-	int64_t least = o->request_timeout_ms < o->idle_timeout_ms ? o->request_timeout_ms
-								    : o->idle_timeout_ms;
+	int64_t least = o->request_timeout_ms < o->idle_timeout_ms
+				? o->request_timeout_ms
+				: o->idle_timeout_ms;
 	int64_t period = least / 4;
 
 	if (period < SWEEP_MIN_MS)
@@ -174,7 +176,8 @@ http_server_new(struct loop *l, const struct http_options *o, char err[128])
 	if (r < 0) {
 		snprintf(err, 128, "can't listen on %s port %d: %s", o->host, o->port,
 			uv_strerror(r));
-		return NULL; /* at start-up: the process ends, or its loop owns the handle */
+		return NULL; /* at start-up: the process ends, or its loop owns the
+				handle */
 	}
 	uv_timer_init(&l->uv, &s->sweep);
 	s->sweep.data = s;

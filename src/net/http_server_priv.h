@@ -27,12 +27,20 @@ enum {
 	HTTP_DRAIN_IDLE_MS = 200, /* for a client that was about to send */
 };
 
-enum http_state { HTTP_IDLE, HTTP_HEAD, HTTP_BODY, HTTP_HANDLING, HTTP_FLUSHING, HTTP_LINGER, HTTP_CLOSED };
+enum http_state {
+	HTTP_IDLE,
+	HTTP_HEAD,
+	HTTP_BODY,
+	HTTP_HANDLING,
+	HTTP_FLUSHING,
+	HTTP_LINGER,
+	HTTP_CLOSED
+};
 
 struct http_request { /* exists while a request is in progress */
 	struct http_req pub;
 	struct http1 parser;
-	char *head;          /* a copy, in pub.arena */
+	char *head; /* a copy, in pub.arena */
 	struct buf body;
 	SLIST_ENTRY(http_request) spare;
 };
@@ -44,10 +52,11 @@ struct http_conn {
 	uv_shutdown_t shutdown;
 	LIST_ENTRY(http_conn) next;
 	enum http_state state;
-	int64_t since_ms;    /* of the state; HEAD and BODY share the request's first byte */
+	int64_t since_ms; /* of the state; HEAD and BODY share the request's first byte
+			   */
 	struct http_request *request;
-	struct buf in;       /* read, not yet used */
-	struct buf sending;  /* what uv_write has */
+	struct buf in;      /* read, not yet used */
+	struct buf sending; /* what uv_write has */
 	bool processing, reading, closing, eof;
 	bool peer_is_local;
 	char peer[46];
@@ -58,20 +67,20 @@ struct http_server {
 	struct http_options o;
 	uv_tcp_t listener;
 	uv_timer_t sweep;
-	LIST_HEAD(, http_conn) conns;
-	SLIST_HEAD(, http_request) spares;
+	LIST_HEAD(http_conns, http_conn) conns;
+	SLIST_HEAD(http_requests, http_request) spares;
 	int64_t count;
-	bool full;           /* a connection waits to be accepted */
+	bool full; /* a connection waits to be accepted */
 	bool draining, listener_closed, told;
 	void (*drained)(void *);
 	void *drained_arg;
-	struct buf scratch;  /* an answer's head */
+	struct buf scratch; /* an answer's head */
 	char read_buf[HTTP_READ_SIZE];
 };
 
 /* http_conn.c */
 void http_conn_new(struct http_server *s, int fd); /* fd < 0: accepts one from libuv */
-void http_conn_drain(struct http_conn *c);         /* closes it if nothing is in flight */
+void http_conn_drain(struct http_conn *c); /* closes it if nothing is in flight */
 void http_conn_close(struct http_conn *c);
 void http_conn_late(struct http_conn *c, int64_t now_ms); /* looks at its deadline */
 

@@ -58,7 +58,8 @@ on_swept(struct redis_cmd *cmd)
 		return;
 	}
 	l->events.swept(l->arg, redis_int(redis_at(cmd->reply, 0), 0),
-		redis_int(redis_at(cmd->reply, 1), 0), redis_int(redis_at(cmd->reply, 2), 0));
+		redis_int(redis_at(cmd->reply, 1), 0),
+		redis_int(redis_at(cmd->reply, 2), 0));
 }
 
 static void
@@ -67,7 +68,8 @@ sweep(struct lead *l)
 	char now[CLOCK_ISO_SIZE];
 
 	l->sweeping = true;
-	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1, 6 + redis_count_names(l->s->rq_queues), on_swept);
+	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1,
+		6 + redis_count_names(l->s->rq_queues), on_swept);
 	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
 	clock_iso(now, clock_wall_us());
@@ -104,11 +106,13 @@ on_tick(uv_timer_t *t)
 }
 
 struct lead *
-lead_new(struct loop *loop, const struct settings *s, const struct lead_events *events, void *arg)
+lead_new(struct loop *loop, const struct settings *s, const struct lead_events *events,
+	void *arg)
 {
 	struct lead *l = xcalloc(1, sizeof(*l));
-	struct redis_options o = {
-		.url = s->redis_url, .name = "prosaas-scheduler", .deadline_ms = DEADLINE_MS};
+	struct redis_options o = {.url = s->redis_url,
+		.name = "prosaas-scheduler",
+		.deadline_ms = DEADLINE_MS};
 	uint8_t dice[16];
 
 	digest_random(dice, sizeof(dice));

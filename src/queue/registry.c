@@ -13,7 +13,8 @@
 #include "queue/lead.h"
 
 void
-registry_stats(struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done)
+registry_stats(
+	struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done)
 {
 	redis_eval(r, cmd, SCRIPT_STATS, 0, redis_count_names(queues), done);
 	redis_arg_names(r, queues);
@@ -52,12 +53,15 @@ registry_stats_json(const struct redisReply *reply, const char *queues, struct b
 			buf_addf(out, "\"%s\":%lld,", keys[i],
 				(long long)redis_int(redis_at(counts, i), 0));
 		buf_addf(out, "\"oldest_age_seconds\":%lld}",
-			(long long)age_s(redis_text(redis_at(counts, ARRAY_LEN(keys)))));
+			(long long)age_s(
+				redis_text(redis_at(counts, ARRAY_LEN(keys)))));
 	}
 	buf_addz(out, "}}\n");
 }
 
-enum { HEARTBEAT_OLD_S = 30 }; /* a worker of ours renews every 5 s, RQ's every 30 while busy */
+enum {
+	HEARTBEAT_OLD_S = 30
+}; /* a worker of ours renews every 5 s, RQ's every 30 while busy */
 
 void
 registry_health(struct redis *r, struct redis_cmd *cmd, redis_done *done)
@@ -73,7 +77,8 @@ fresh_workers(const struct redisReply *reply)
 	int n = 0;
 
 	for (size_t i = 1; redis_at(reply, i); i++)
-		n += age_s(redis_text(redis_at(redis_at(reply, i), 2))) <= HEARTBEAT_OLD_S;
+		n += age_s(redis_text(redis_at(redis_at(reply, i), 2))) <=
+		     HEARTBEAT_OLD_S;
 	return n;
 }
 
@@ -93,7 +98,8 @@ worker_json(const struct redisReply *row, struct buf *out)
 static void
 scheduler_json(int64_t age_ms, struct buf *out)
 {
-	buf_addf(out, "\"leading\":%s,\"heartbeat_age_seconds\":", age_ms >= 0 ? "true" : "false");
+	buf_addf(out, "\"leading\":%s,\"heartbeat_age_seconds\":",
+		age_ms >= 0 ? "true" : "false");
 	if (age_ms >= 0)
 		buf_addf(out, "%.1f", (double)age_ms / 1000);
 	else
@@ -101,15 +107,19 @@ scheduler_json(int64_t age_ms, struct buf *out)
 }
 
 void
-registry_health_json(const struct redisReply *reply, bool scheduler_only, struct buf *out)
+registry_health_json(
+	const struct redisReply *reply, bool scheduler_only, struct buf *out)
 {
 	int64_t age_ms = redis_int(redis_at(reply, 0), -1);
 	bool works = scheduler_only || fresh_workers(reply) > 0;
 
 	buf_addf(out, "{\"status\":\"%s\",\"why\":[%s%s%s],",
-		!works ? "unhealthy" : age_ms < 0 ? "degraded" : "ok",
+		!works       ? "unhealthy"
+		: age_ms < 0 ? "degraded"
+			     : "ok",
 		works ? "" : "\"no worker has sent a heartbeat in the last 30 s\"",
-		!works && age_ms < 0 ? "," : "", age_ms < 0 ? "\"no scheduler leads\"" : "");
+		!works && age_ms < 0 ? "," : "",
+		age_ms < 0 ? "\"no scheduler leads\"" : "");
 	if (scheduler_only) {
 		scheduler_json(age_ms, out);
 		buf_addz(out, "}\n");
@@ -138,13 +148,17 @@ registry_dead(struct redis *r, struct redis_cmd *cmd, const char *queues, int64_
 void
 registry_dead_json(const struct redisReply *reply, struct buf *out)
 {
-	static const char *const keys[] = {"id", "queue", "reason", "tenant", "description",
-		"created_at", "ended_at", "attempts"};
+	static const char *const keys[] = {"id", "queue", "reason", "tenant",
+		"description", "created_at", "ended_at", "attempts"};
 
 	buf_addz(out, "{\"dead_letters\":[");
 	for (size_t i = 0; redis_at(reply, i); i++) {
 		for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
-			buf_addf(out, "%s\"%s\":", k > 0 ? "," : i > 0 ? ",{" : "{", keys[k]);
+			buf_addf(out, "%s\"%s\":",
+				k > 0   ? ","
+				: i > 0 ? ",{"
+					: "{",
+				keys[k]);
 			json_quote(out, redis_text(redis_at(redis_at(reply, i), k)));
 		}
 		buf_addc(out, '}');
@@ -155,8 +169,9 @@ registry_dead_json(const struct redisReply *reply, struct buf *out)
 void
 registry_job(struct redis *r, struct redis_cmd *cmd, struct str id, redis_done *done)
 {
-	static const char *const fields[] = {"status", "origin", "prosaas_reason", "prosaas_tenant",
-		"description", "created_at", "ended_at", "data", "prosaas_raw"};
+	static const char *const fields[] = {"status", "origin", "prosaas_reason",
+		"prosaas_tenant", "description", "created_at", "ended_at", "data",
+		"prosaas_raw"};
 	char key[8 + 256];
 
 	redis_call(r, cmd, "HMGET", 1 + (int)ARRAY_LEN(fields), done);
@@ -169,9 +184,10 @@ registry_job(struct redis *r, struct redis_cmd *cmd, struct str id, redis_done *
 int
 registry_job_json(const struct redisReply *reply, struct str id, struct buf *out)
 {
-	static const char *const keys[] = {"status", "queue", "reason", "tenant", "description",
-		"created_at", "ended_at"};
-	struct str data = redis_text(redis_at(reply, 7)), raw = redis_text(redis_at(reply, 8));
+	static const char *const keys[] = {"status", "queue", "reason", "tenant",
+		"description", "created_at", "ended_at"};
+	struct str data = redis_text(redis_at(reply, 7)),
+		   raw = redis_text(redis_at(reply, 8));
 	struct rqjob_call call;
 	struct arena arena;
 	char why[128];

@@ -28,7 +28,13 @@
 #include "store/store.h"
 #include "store/tenant_json.h"
 
-enum { REDIS_DEADLINE_MS = 5000, LIST_DEFAULT = 50, LIST_MAX = 500, BODY_NODES = 1000, ID_MAX = 256 };
+enum {
+	REDIS_DEADLINE_MS = 5000,
+	LIST_DEFAULT = 50,
+	LIST_MAX = 500,
+	BODY_NODES = 1000,
+	ID_MAX = 256
+};
 
 struct admin {
 	struct probe probe; /* first: see probe.h */
@@ -99,12 +105,14 @@ gate(struct http_req *req, void *ctx, const char **ret_json)
 	struct str bearer = http_header(req, "Authorization", NULL);
 
 	if (!is_known_host(s, host) || !is_own_origin(req, host)) {
-		*ret_json = "{\"error\":\"forbidden\",\"message\":\"Host or Origin is not one of ours; see "
+		*ret_json = "{\"error\":\"forbidden\",\"message\":\"Host or Origin is "
+			    "not one of ours; see "
 			    "ADMIN_HOSTS\"}";
 		return 403;
 	}
 	if (s->admin_token && str_starts(bearer, STR("Bearer ")) &&
-		digest_same(str_trim((struct str){bearer.p + 7, bearer.n - 7}), str_of(s->admin_token)))
+		digest_same(str_trim((struct str){bearer.p + 7, bearer.n - 7}),
+			str_of(s->admin_token)))
 		return 0;
 	*ret_json = "{\"error\":\"unauthorized\"}";
 	return 401;
@@ -274,9 +282,12 @@ put_tenant(struct http_req *req, void *ctx, bool create)
 		http_reply_error(req, 400, "bad_request", "the body must be an object");
 		return;
 	}
-	struct str *names = arena_alloc(&req->arena, (body->count + 1) * sizeof(*names));
-	struct str *values = arena_alloc(&req->arena, (body->count + 1) * sizeof(*values));
-	c->put.id = create ? value_text(&req->arena, val_get(body, "id") ? val_get(body, "id") : body)
+	struct str *names =
+		arena_alloc(&req->arena, (body->count + 1) * sizeof(*names));
+	struct str *values =
+		arena_alloc(&req->arena, (body->count + 1) * sizeof(*values));
+	c->put.id = create ? value_text(&req->arena,
+				     val_get(body, "id") ? val_get(body, "id") : body)
 			   : req->rest;
 	c->put.create = create;
 	c->put.names = names;
@@ -287,7 +298,8 @@ put_tenant(struct http_req *req, void *ctx, bool create)
 		if (create && str_eqz(name, "id"))
 			continue;
 		names[c->put.count] = name;
-		values[c->put.count++] = value_text(&req->arena, body->items[2 * i + 1]);
+		values[c->put.count++] =
+			value_text(&req->arena, body->items[2 * i + 1]);
 	}
 	store_tenant_put(c->admin->store, &c->put, &c->flow);
 }
@@ -338,10 +350,12 @@ add_text(struct buf *json, const char *key, struct str v)
 static void
 message_json(struct buf *json, const struct store_message *m)
 {
-	buf_addf(json, "{\"id\":%lld,\"conversation\":%lld,\"turn\":%lld,\"attempts\":%lld,"
-		       "\"created_us\":%lld,\"sent_us\":%lld",
+	buf_addf(json,
+		"{\"id\":%lld,\"conversation\":%lld,\"turn\":%lld,\"attempts\":%lld,"
+		"\"created_us\":%lld,\"sent_us\":%lld",
 		(long long)m->id, (long long)m->conversation_id, (long long)m->turn_id,
-		(long long)m->attempts, (long long)m->created_us, (long long)m->sent_us);
+		(long long)m->attempts, (long long)m->created_us,
+		(long long)m->sent_us);
 	if (m->reply_to)
 		buf_addf(json, ",\"reply_to\":%lld", (long long)m->reply_to);
 	add_text(json, "direction", m->direction);
@@ -386,8 +400,9 @@ query_int(struct http_req *req, const char *name, int64_t lo, int64_t hi, int64_
 
 	if (!text.p || (str_int(text, ret) == 0 && *ret >= lo && *ret <= hi))
 		return true;
-	struct str words = arena_printf(&req->arena, "%s must be a number from %lld to %lld", name,
-		(long long)lo, (long long)hi);
+	struct str words =
+		arena_printf(&req->arena, "%s must be a number from %lld to %lld", name,
+			(long long)lo, (long long)hi);
 	http_reply_error(req, 400, "bad_request", words.p);
 	return false;
 }
@@ -505,8 +520,9 @@ admin_run(const struct settings *s)
 		{NULL, NULL, NULL, NULL, 0},
 	};
 	static struct admin a;
-	struct redis_options ro = {
-		.url = s->redis_url, .name = "prosaas-admin", .deadline_ms = REDIS_DEADLINE_MS};
+	struct redis_options ro = {.url = s->redis_url,
+		.name = "prosaas-admin",
+		.deadline_ms = REDIS_DEADLINE_MS};
 	struct arena arena;
 	char err[256];
 

@@ -22,9 +22,9 @@ enum { CHILD_WORDS_MAX = 32 };
 struct child {
 	const char *name;
 	const char *words[CHILD_WORDS_MAX]; /* program and arguments, last is NULL */
-	const char *metrics_port;           /* METRICS_PORT in its environment, or NULL */
-	/* Called when it has ended: status of waitpid(); early: it ran less than a second
-	 * after its first start. */
+	const char *metrics_port; /* METRICS_PORT in its environment, or NULL */
+	/* Called when it has ended: status of waitpid(); early: it ran less than a
+	 * second after its first start. */
 	void (*ended)(struct child *c, int status, bool early);
 
 	/* private */

@@ -48,7 +48,8 @@ make_secret(const char *path, char ret[HOME_SECRET_SIZE])
 
 	digest_random(dice, sizeof(dice));
 	digest_hex(dice, sizeof(dice), ret);
-	if (fd < 0 || write(fd, ret, 2 * SECRET_BYTES) != 2 * SECRET_BYTES || fsync(fd) < 0)
+	if (fd < 0 || write(fd, ret, 2 * SECRET_BYTES) != 2 * SECRET_BYTES ||
+		fsync(fd) < 0)
 		die("%s: %s", path, strerror(errno));
 	close(fd);
 }
@@ -78,7 +79,8 @@ add_demo(struct store *store, struct arena *a)
 {
 	const struct str names[] = {STR("name"), STR("rules"), STR("default_text")};
 	const struct str values[] = {STR("Demo"),
-		STR("[{\"match\":\"hours\",\"reply\":\"We are open from 9 to 17, Sunday to Thursday.\"}]"),
+		STR("[{\"match\":\"hours\",\"reply\":\"We are open from 9 to 17, "
+		    "Sunday to Thursday.\"}]"),
 		STR("Thank you for your message. This is the demo of prosaas.")};
 	struct store_tenant_put put = {.op.arena = a,
 		.id = STR("1"),

@@ -14,10 +14,12 @@
 #include "queue/enqueue.h"
 #include "role/probe.h"
 
-#define QUEUE   "default"
-#define UNFIT   "unprocessable: "
-#define RETRY   "Retry-After: 1\r\n"
-#define NO_JSON "{\"error\":\"service_unavailable\",\"message\":\"Job queue temporarily unavailable\"}"
+#define QUEUE "default"
+#define UNFIT "unprocessable: "
+#define RETRY "Retry-After: 1\r\n"
+#define NO_JSON                                                                   \
+	"{\"error\":\"service_unavailable\",\"message\":\"Job queue temporarily " \
+	"unavailable\"}"
 
 struct webhook_call { /* in the request's arena; lives until it is answered */
 	struct ingest *in;
@@ -34,7 +36,8 @@ reply(struct http_req *req, int status)
 	static const struct {
 		int status;
 		enum metric metric;
-	} rows[] = {{200, M_HTTP_200}, {400, M_HTTP_400}, {401, M_HTTP_401}, {503, M_HTTP_503}};
+	} rows[] = {{200, M_HTTP_200}, {400, M_HTTP_400}, {401, M_HTTP_401},
+		{503, M_HTTP_503}};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (rows[i].status == status)
@@ -59,7 +62,8 @@ ingest_gate(const struct ingest *in, struct http_req *req, const char **ret_json
 
 /* One outcome: its log line and its number.  Returns whether the message is safe. */
 static bool
-record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome, struct str words)
+record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
+	struct str words)
 {
 	const struct webhook_msg *m = &call->w.msgs[i];
 	struct str tenant = call->w.tenant, id = call->job_ids[i];
@@ -68,26 +72,32 @@ record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome, 
 	switch (outcome) {
 	case ENQUEUE_OK:
 		metric_add(M_MSG_ENQUEUED, 1);
-		log_info("✅ Enqueued webhook_process_job tenant=%.*s msg_id=%s job_id=%.*s",
+		log_info("✅ Enqueued webhook_process_job tenant=%.*s msg_id=%s "
+			 "job_id=%.*s",
 			STR_FMT(tenant), msg_id, STR_FMT(id));
 		return true;
 	case ENQUEUE_DUPLICATE:
 		metric_add(M_MSG_DUPLICATE, 1);
-		log_info("⏭️ Skipped duplicate webhook tenant=%.*s msg_id=%s", STR_FMT(tenant), msg_id);
+		log_info("⏭️ Skipped duplicate webhook tenant=%.*s msg_id=%s",
+			STR_FMT(tenant), msg_id);
 		return true;
 	case ENQUEUE_DEAD:
 		metric_add(M_MSG_DEAD, 1);
-		log_warn("☠️ Dead-lettered webhook tenant=%.*s msg_id=%s job_id=%.*s reason=%s%s",
-			STR_FMT(tenant), msg_id, STR_FMT(id), UNFIT, m->unfit ? m->unfit : "limits");
+		log_warn("☠️ Dead-lettered webhook tenant=%.*s msg_id=%s "
+			 "job_id=%.*s "
+			 "reason=%s%s",
+			STR_FMT(tenant), msg_id, STR_FMT(id), UNFIT,
+			m->unfit ? m->unfit : "limits");
 		return true;
 	case ENQUEUE_FULL:
 		metric_add(M_MSG_FULL, 1);
-		log_warn("queue full: refused tenant=%.*s msg_id=%s", STR_FMT(tenant), msg_id);
+		log_warn("queue full: refused tenant=%.*s msg_id=%s", STR_FMT(tenant),
+			msg_id);
 		return false;
 	case ENQUEUE_ERROR:
 		metric_add(M_MSG_ERROR, 1);
-		log_warn("Redis refused tenant=%.*s msg_id=%s: %.*s", STR_FMT(tenant), msg_id,
-			STR_FMT(words));
+		log_warn("Redis refused tenant=%.*s msg_id=%s: %.*s", STR_FMT(tenant),
+			msg_id, STR_FMT(words));
 		return false;
 	case ENQUEUE_UNAVAILABLE:
 		metric_add(M_MSG_UNAVAILABLE, 1);
@@ -115,8 +125,8 @@ add_message(struct webhook_call *call, size_t i, struct buf *data)
 	struct arena *a = &call->req->arena;
 	const struct webhook_msg *m = &call->w.msgs[i];
 	struct str tenant = call->w.tenant;
-	struct str parts[] = {
-		tenant, STR("baileys"), m->chat, m->from_me ? STR("1") : STR("0"), m->id};
+	struct str parts[] = {tenant, STR("baileys"), m->chat,
+		m->from_me ? STR("1") : STR("0"), m->id};
 	struct str stub = m->stub ? STR("-stub") : STR("");
 	char digest[DIGEST_ID_SIZE];
 
@@ -128,10 +138,11 @@ add_message(struct webhook_call *call, size_t i, struct buf *data)
 		.job_id = call->job_ids[i],
 		.tenant = tenant,
 		.lane = arena_printf(a, "%.*s:%.*s", STR_FMT(tenant), STR_FMT(m->chat)),
-		.lock_field = arena_printf(a, "%.*s|%.*s|%d%s", STR_FMT(tenant), STR_FMT(m->chat),
-			m->from_me, m->stub ? "|stub" : ""),
-		.description = arena_printf(a, "webhook_process_job tenant=%.*s msg_id=%s",
-			STR_FMT(tenant), log_safe(m->id)),
+		.lock_field = arena_printf(a, "%.*s|%.*s|%d%s", STR_FMT(tenant),
+			STR_FMT(m->chat), m->from_me, m->stub ? "|stub" : ""),
+		.description =
+			arena_printf(a, "webhook_process_job tenant=%.*s msg_id=%s",
+				STR_FMT(tenant), log_safe(m->id)),
 	};
 
 	size_t prefix = sizeof("job_lock:webhook:baileys:") - 1;
@@ -144,7 +155,8 @@ add_message(struct webhook_call *call, size_t i, struct buf *data)
 	bool as_json = strcmp(s->rq_serializer, "json") == 0;
 	int bad = rqjob_webhook(data, as_json, str_of(s->job_function), tenant, m->raw);
 	if (m->unfit || bad < 0) {
-		out.dead_reason = arena_printf(a, UNFIT "%s", m->unfit ? m->unfit : err_text(bad));
+		out.dead_reason = arena_printf(
+			a, UNFIT "%s", m->unfit ? m->unfit : err_text(bad));
 		out.raw = m->raw;
 	}
 	out.data = buf_str(data);

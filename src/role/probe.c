@@ -138,7 +138,8 @@ probe_metrics(struct http_req *req, void *ctx)
 	(void)ctx;
 	buf_init(&text);
 	metrics_render(&text);
-	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text), NULL);
+	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text),
+		NULL);
 	buf_done(&text);
 }
 
@@ -151,12 +152,14 @@ struct jobs_call { /* in the request's arena */
 
 /* Answers with what render made of Redis's reply. */
 static void
-reply_jobs(struct jobs_call *call, void (*render)(const struct jobs_call *, struct buf *))
+reply_jobs(
+	struct jobs_call *call, void (*render)(const struct jobs_call *, struct buf *))
 {
 	struct buf json;
 
 	if (call->cmd.err < 0) {
-		http_reply_error(call->req, 503, "service_unavailable", "Redis does not answer");
+		http_reply_error(
+			call->req, 503, "service_unavailable", "Redis does not answer");
 		return;
 	}
 	buf_init(&json);
@@ -227,8 +230,8 @@ probe_jobs_scheduler(struct http_req *req, void *ctx)
 }
 
 void
-probe_listen(struct probe *p, struct loop *l, const struct http_route *routes, int64_t port,
-	int otherwise)
+probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
+	int64_t port, int otherwise)
 {
 	struct http_options o = {
 		.host = p->s->host ? p->s->host : "0.0.0.0",

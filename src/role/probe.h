@@ -29,8 +29,8 @@ struct probe {
 
 /* probe_listen starts the server and logs "listening on http://host:port"; dies
  * when it can't.  port: a setting, or SETTING_UNSET for otherwise. */
-void probe_listen(struct probe *p, struct loop *l, const struct http_route *routes, int64_t port,
-	int otherwise);
+void probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
+	int64_t port, int otherwise);
 
 /* probe_drain stops the server; done is called when no request is left. */
 void probe_drain(struct probe *p, void (*done)(void *), void *arg);

@@ -39,7 +39,8 @@ on_swept(void *arg, int64_t moved, int64_t returned, int64_t poisoned)
 	if (returned > 0)
 		log_warn("returned jobs of dead workers: %lld", (long long)returned);
 	if (poisoned > 0)
-		log_warn("☠️ Dead-lettered jobs whose workers die each time: %lld", (long long)poisoned);
+		log_warn("☠️ Dead-lettered jobs whose workers die each time: %lld",
+			(long long)poisoned);
 }
 
 static void
@@ -73,7 +74,8 @@ trouble(void *ctx)
 int
 scheduler_run(const struct settings *settings)
 {
-	static const struct http_route routes[] = {PROBE_ROUTES, {NULL, NULL, NULL, NULL, 0}};
+	static const struct http_route routes[] = {
+		PROBE_ROUTES, {NULL, NULL, NULL, NULL, 0}};
 	static const struct lead_events events = {on_leads, on_swept};
 	static struct scheduler s;
 

@@ -35,7 +35,8 @@ keep(struct redis *r, struct http_req *req, struct str tenant, struct str state,
 	const struct val *body)
 {
 	struct session_call *call = ARENA_NEW(&req->arena, struct session_call);
-	struct str key = arena_printf(&req->arena, "prosaas:session:%.*s", STR_FMT(tenant));
+	struct str key =
+		arena_printf(&req->arena, "prosaas:session:%.*s", STR_FMT(tenant));
 	char now[CLOCK_ISO_SIZE];
 
 	call->req = req;
@@ -86,7 +87,8 @@ session_webhook(struct redis *r, struct http_req *req)
 		return;
 	}
 	if (state.n == 0 || state.n > STATE_MAX) {
-		http_reply_error(req, 400, "bad_request", "connection (or status) is missing");
+		http_reply_error(
+			req, 400, "bad_request", "connection (or status) is missing");
 		return;
 	}
 	log_info("session tenant=%s state=%s", log_safe(tenant), log_safe(state));

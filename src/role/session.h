@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* session.h: the gateway says how a tenant's WhatsApp session stands.
  *
- *   {"tenantId":"1","connection":"connected","pushName":"Shop"}     or, as the original:
+ *   {"tenantId":"1","connection":"connected","pushName":"Shop"}     or, as the
+ * original:
  *   {"tenant_id":"business_1","status":"disconnected","reason":"logged_out"}
  *
  * Kept in the hash prosaas:session:<tenant> (state, reason, name, at): 200 when it

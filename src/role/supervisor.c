@@ -97,7 +97,8 @@ on_stop(void *arg)
 		return;
 	sup.stopping = true;
 	log_info("stopping");
-	drain_begin(&sup.drain, sup.s->drain_timeout_s * 1000 + GRACE_MS, on_late, NULL);
+	drain_begin(
+		&sup.drain, sup.s->drain_timeout_s * 1000 + GRACE_MS, on_late, NULL);
 	redis_close(sup.redis);
 	stop_range(0, ROLES, SIGTERM);
 	go_on_stopping();
@@ -145,15 +146,19 @@ banner(void)
 		sup.home, host, (int)s->port, secret, host, (int)s->port, host,
 		(int)s->admin_port, getenv("ADMIN_TOKEN"));
 	if (sup.has_gateway)
-		printf("  gateway   http://127.0.0.1:%d/sent   (a fake one: shows what would have been sent)\n",
+		printf("  gateway   http://127.0.0.1:%d/sent   (a fake one: shows what "
+		       "would have been sent)\n",
 			(int)s->fake_gateway_port);
 	if (sup.has_redis)
 		printf("  redis     redis-cli -s %s\n", sup.socket);
 	printf("\nTry it:\n\n"
 	       "  curl -i -X POST http://%s:%d/webhook/whatsapp/incoming \\\n"
 	       "    -H 'X-Internal-Secret: %s' -H 'Content-Type: application/json' \\\n"
-	       "    -d '{\"tenantId\":\"1\",\"payload\":{\"messages\":[{\"key\":{\"id\":\"TEST123\",\"remoteJid\":"
-	       "\"972501234567@s.whatsapp.net\"},\"message\":{\"conversation\":\"Test message\"}}]}}'\n",
+	       "    -d "
+	       "'{\"tenantId\":\"1\",\"payload\":{\"messages\":[{\"key\":{\"id\":"
+	       "\"TEST123\",\"remoteJid\":"
+	       "\"972501234567@s.whatsapp.net\"},\"message\":{\"conversation\":\"Test "
+	       "message\"}}]}}'\n",
 		host, (int)s->port, secret);
 	if (sup.has_gateway)
 		printf("  curl http://127.0.0.1:%d/sent\n", (int)s->fake_gateway_port);
@@ -194,13 +199,15 @@ add_redis(void)
 {
 	struct child *c = &sup.children[REDIS];
 	static char url[160];
-	const char *words[] = {"redis-server", "--port", "0", "--unixsocket", sup.socket,
-		"--unixsocketperm", "600", "--dir", sup.home, "--logfile", "redis.log", "--appendonly",
-		"yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", "",
-		"--daemonize", "no", NULL};
+	const char *words[] = {"redis-server", "--port", "0", "--unixsocket",
+		sup.socket, "--unixsocketperm", "600", "--dir", sup.home, "--logfile",
+		"redis.log", "--appendonly", "yes", "--appendfsync", "always",
+		"--maxmemory-policy", "noeviction", "--save", "", "--daemonize", "no",
+		NULL};
 	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
 
-	if ((size_t)snprintf(sup.socket, sizeof(sup.socket), "%s/redis.sock", sup.home) >= room)
+	if ((size_t)snprintf(
+		    sup.socket, sizeof(sup.socket), "%s/redis.sock", sup.home) >= room)
 		die("DATA_DIR=%s: too long for the path of a unix socket", sup.home);
 	_Static_assert(ARRAY_LEN(words) <= CHILD_WORDS_MAX, "room for the words");
 	memcpy(c->words, words, sizeof(words));
@@ -236,19 +243,22 @@ fill_environment(const struct settings *s)
 	set_secret("ADMIN_TOKEN", s->admin_token, "admin_token");
 	if (!s->baileys_base_url) {
 		sup.has_gateway = true;
-		snprintf(url, sizeof(url), "http://127.0.0.1:%d", (int)s->fake_gateway_port);
+		snprintf(url, sizeof(url), "http://127.0.0.1:%d",
+			(int)s->fake_gateway_port);
 		set_env("BAILEYS_BASE_URL", url);
 	}
 	int64_t base = s->metrics_port == SETTING_UNSET ? WORKER_PORT : s->metrics_port;
 	snprintf(sup.worker_port, sizeof(sup.worker_port), "%d", (int)base);
-	snprintf(sup.scheduler_port, sizeof(sup.scheduler_port), "%d", base ? (int)base + 1 : 0);
+	snprintf(sup.scheduler_port, sizeof(sup.scheduler_port), "%d",
+		base ? (int)base + 1 : 0);
 }
 
 int
 supervisor_run(const struct settings *s)
 {
-	struct redis_options ro = {
-		.name = "prosaas-all", .deadline_ms = REDIS_DEADLINE_MS, .on_ready = on_redis_ready};
+	struct redis_options ro = {.name = "prosaas-all",
+		.deadline_ms = REDIS_DEADLINE_MS,
+		.on_ready = on_redis_ready};
 
 	sup.s = s;
 	sup.home = home_open(s);

@@ -53,7 +53,7 @@ struct worker {
 	struct job_env env;
 	struct claim *claim;
 	struct drain drain;
-	LIST_HEAD(, slot) running;
+	LIST_HEAD(slots, slot) running;
 	int running_count;
 	char name[320];
 	bool quitting;
@@ -82,12 +82,14 @@ log_end(const struct job *job, int64_t us)
 	const char *id = log_safe(job->id);
 
 	if (job->err == 0)
-		log_info("✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id, (double)us / 1000);
+		log_info("✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id,
+			(double)us / 1000);
 	else
 		log_warn("%s [WEBHOOK_JOB] %s job_id=%s attempt=%lld step=%s reason=%s",
 			err_transient(job->err) ? "🔁" : "❌",
 			err_transient(job->err) ? "Will be retried" : "Failed", id,
-			(long long)job->attempt, job->step ? job->step : "start", job->words);
+			(long long)job->attempt, job->step ? job->step : "start",
+			job->words);
 }
 
 static void
@@ -101,7 +103,8 @@ on_job_ended(struct job *job)
 	metric_observe(M_JOB_SECONDS, us);
 	log_end(job, us);
 	if (job->err == 0)
-		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_OK, 0, STR(""));
+		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_OK, 0,
+			STR(""));
 	else if (again)
 		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_RETRY,
 			backoff_s(job), str_of(job->words));
@@ -131,7 +134,8 @@ on_recorded(void *arg, struct str id, struct str word)
 		if (str_eqz(word, rows[i].word))
 			metric_add(rows[i].metric, 1);
 	if (str_eqz(word, "fenced"))
-		log_warn("outcome refused, another attempt holds the job job_id=%s", log_safe(id));
+		log_warn("outcome refused, another attempt holds the job job_id=%s",
+			log_safe(id));
 }
 
 /* --- claims --------------------------------------------------------------- */
@@ -152,8 +156,10 @@ on_job(void *arg, const struct claim_job *c)
 	struct job *job = &slot->job;
 	int64_t timeout_s = w->env.s->job_timeout_s, enqueued_us;
 
-	if (str_int(c->timeout, &timeout_s) < 0 || timeout_s <= 0 || timeout_s > INT32_MAX)
-		timeout_s = w->env.s->job_timeout_s; /* -1, or what no peer should write */
+	if (str_int(c->timeout, &timeout_s) < 0 || timeout_s <= 0 ||
+		timeout_s > INT32_MAX)
+		timeout_s =
+			w->env.s->job_timeout_s; /* -1, or what no peer should write */
 	slot->worker = w;
 	arena_init(&job->arena);
 	job->env = &w->env;
@@ -178,7 +184,7 @@ on_lost(void *arg, struct str id)
 	struct worker *w = arg;
 	struct slot *slot;
 
-	LIST_FOREACH(slot, &w->running, next)
+	LIST_FOREACH (slot, &w->running, next)
 		if (str_eq(slot->job.id, id)) {
 			job_hurry(&slot->job, "the lease was lost");
 			return;
@@ -202,7 +208,8 @@ on_each(void *arg, struct claim *c)
 		claim_renewing(c, job->id, job->queue, job->attempt);
 		if (now_us - job->started_us < job->timeout_ms * 1000)
 			continue;
-		snprintf(words, sizeof(words), "Task exceeded maximum timeout value (%lld seconds)",
+		snprintf(words, sizeof(words),
+			"Task exceeded maximum timeout value (%lld seconds)",
 			(long long)job->timeout_ms / 1000);
 		job_hurry(job, words);
 	}
@@ -233,10 +240,10 @@ on_late(void *arg)
 	struct worker *w = arg;
 	struct slot *slot;
 
-	LIST_FOREACH(slot, &w->running, next) {
+	LIST_FOREACH (slot, &w->running, next) {
 		log_warn("handed back job_id=%s", log_safe(slot->job.id));
-		claim_end(w->claim, slot->job.id, slot->job.queue, slot->job.attempt, CLAIM_BACK, 0,
-			STR(""));
+		claim_end(w->claim, slot->job.id, slot->job.queue, slot->job.attempt,
+			CLAIM_BACK, 0, STR(""));
 	}
 	begin_quit(w);
 }
@@ -277,7 +284,8 @@ make_name(struct worker *w)
 	gethostname(host, sizeof(host) - 1);
 	digest_random(dice, sizeof(dice));
 	digest_hex(dice, sizeof(dice), hex);
-	snprintf(w->name, sizeof(w->name), "prosaas-%s-%d-%s", host, (int)getpid(), hex);
+	snprintf(
+		w->name, sizeof(w->name), "prosaas-%s-%d-%s", host, (int)getpid(), hex);
 }
 
 static void
@@ -301,8 +309,10 @@ open_clients(struct worker *w, const struct settings *s)
 int
 worker_run(const struct settings *s)
 {
-	static const struct http_route routes[] = {PROBE_ROUTES, {NULL, NULL, NULL, NULL, 0}};
-	static const struct claim_events events = {on_room, on_job, on_lost, on_recorded, on_each};
+	static const struct http_route routes[] = {
+		PROBE_ROUTES, {NULL, NULL, NULL, NULL, 0}};
+	static const struct claim_events events = {
+		on_room, on_job, on_lost, on_recorded, on_each};
 	static struct worker w;
 
 	loop_init(&w.loop);

@@ -30,13 +30,13 @@ struct sql_arg {
 	double real;
 };
 
-#define SQL_TEXT(s) ((struct sql_arg){.kind = SQL_ARG_TEXT, .text = (s)})
-#define SQL_NUMBER(v)  ((struct sql_arg){.kind = SQL_ARG_NUMBER, .number = (v)})
-#define SQL_REAL(v) ((struct sql_arg){.kind = SQL_ARG_REAL, .real = (v)})
+#define SQL_TEXT(s)   ((struct sql_arg){.kind = SQL_ARG_TEXT, .text = (s)})
+#define SQL_NUMBER(v) ((struct sql_arg){.kind = SQL_ARG_NUMBER, .number = (v)})
+#define SQL_REAL(v)   ((struct sql_arg){.kind = SQL_ARG_REAL, .real = (v)})
 
 /* The first argument of the array is a dummy: C has no empty one. */
 #define SQL_ARGS_(...)                                           \
-	(const struct sql_arg[]){{SQL_ARG_NUMBER}, __VA_ARGS__},    \
+	(const struct sql_arg[]){{SQL_ARG_NUMBER}, __VA_ARGS__}, \
 		ARRAY_LEN(((const struct sql_arg[]){{SQL_ARG_NUMBER}, __VA_ARGS__}))
 
 /* sql_open opens an existing database file.  NULL with words in err. */

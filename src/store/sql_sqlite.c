@@ -115,8 +115,8 @@ bind(sqlite3_stmt *stmt, int at, const struct sql_arg *arg)
 {
 	switch (arg->kind) {
 	case SQL_ARG_TEXT:
-		return sqlite3_bind_text64(stmt, at, arg->text.p, arg->text.n,
-			SQLITE_STATIC, SQLITE_UTF8);
+		return sqlite3_bind_text64(
+			stmt, at, arg->text.p, arg->text.n, SQLITE_STATIC, SQLITE_UTF8);
 	case SQL_ARG_NUMBER:
 		return sqlite3_bind_int64(stmt, at, arg->number);
 	case SQL_ARG_REAL:
@@ -155,7 +155,8 @@ sql_start(struct sql *db, const char *literal, const struct sql_arg *args, size_
 }
 
 int
-sql_change(struct sql *db, const char *literal, const struct sql_arg *args, size_t count)
+sql_change(
+	struct sql *db, const char *literal, const struct sql_arg *args, size_t count)
 {
 	int r = sql_start(db, literal, args, count);
 

@@ -46,7 +46,7 @@ static bool
 is_person(const struct address *to)
 {
 	return !str_eqz(to->server, "g.us") && !str_eqz(to->server, "broadcast") &&
-		!str_eqz(to->server, "newsletter");
+	       !str_eqz(to->server, "newsletter");
 }
 
 int64_t
@@ -55,7 +55,8 @@ conversation_find(struct sql *db, struct arena *a, struct str tenant, struct str
 	struct address to = address_of(a, chat);
 
 	int r = sql_row(db,
-		"SELECT id FROM conversations WHERE tenant_id = ?1 AND canonical_key = ?2",
+		"SELECT id FROM conversations WHERE tenant_id = ?1 AND canonical_key = "
+		"?2",
 		SQL_TEXT(tenant), SQL_TEXT(to.key));
 	return r > 0 ? sql_col_number(db, 0) : r;
 }
@@ -113,7 +114,8 @@ make(struct sql *db, struct str tenant, const struct address *to)
 		return contact;
 
 	int r = sql_do(db,
-		"INSERT INTO conversations (tenant_id, canonical_key, contact_id, created_us)"
+		"INSERT INTO conversations (tenant_id, canonical_key, contact_id, "
+		"created_us)"
 		" VALUES (?1, ?2, ?3, ?4)",
 		SQL_TEXT(tenant), SQL_TEXT(to->key), SQL_NUMBER(contact),
 		SQL_NUMBER(clock_wall_us()));
@@ -124,7 +126,8 @@ static int
 name_contact(struct sql *db, struct str tenant, int64_t conversation, struct str name)
 {
 	return sql_do(db,
-		"UPDATE contacts SET push_name = ?3 WHERE tenant_id = ?1 AND push_name IS NULL"
+		"UPDATE contacts SET push_name = ?3 WHERE tenant_id = ?1 AND push_name "
+		"IS NULL"
 		" AND id = (SELECT contact_id FROM conversations WHERE id = ?2)",
 		SQL_TEXT(tenant), SQL_NUMBER(conversation), SQL_TEXT(name));
 }

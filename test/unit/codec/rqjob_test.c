@@ -13,7 +13,8 @@ static struct arena arena;
 static char why[128];
 
 static const char message[] =
-	"{\"key\":{\"id\":\"A\"},\"n\":[1,-5,70000,1099511627776,1.5,null,true,18446744073709551617],\"t\":\"\\u00e9\\ud83d\"}";
+	"{\"key\":{\"id\":\"A\"},\"n\":[1,-5,70000,1099511627776,1.5,null,true,"
+	"18446744073709551617],\"t\":\"\\u00e9\\ud83d\"}";
 
 static int
 parse(struct str data, struct rqjob_call *call)
@@ -32,7 +33,9 @@ check_round(bool as_json, const char *tenant, const char *business)
 	buf_init(&data);
 	buf_init(&json);
 	buf_addz(&data, "kept");
-	CHECK_INT(rqjob_webhook(&data, as_json, STR("a.b.webhook_process_job"), str_of(tenant), STR(message)), 0);
+	CHECK_INT(rqjob_webhook(&data, as_json, STR("a.b.webhook_process_job"),
+			  str_of(tenant), STR(message)),
+		0);
 	buf_take(&data, 4);
 	CHECK_INT(parse(buf_str(&data), &call), 0);
 	CHECK(call.as_json == as_json);
@@ -43,7 +46,9 @@ check_round(bool as_json, const char *tenant, const char *business)
 	CHECK_STR(buf_str(&json), business);
 	buf_clear(&json, 0);
 	val_json(&json, val_at(val_get(call.kwargs, "messages"), 0));
-	CHECK_STR(buf_str(&json), "{\"key\":{\"id\":\"A\"},\"n\":[1,-5,70000,1099511627776,1.5,null,true,18446744073709551617],\"t\":\"\xc3\xa9\\ud83d\"}");
+	CHECK_STR(buf_str(&json),
+		"{\"key\":{\"id\":\"A\"},\"n\":[1,-5,70000,1099511627776,1.5,null,true,"
+		"18446744073709551617],\"t\":\"\xc3\xa9\\ud83d\"}");
 	buf_done(&data);
 	buf_done(&json);
 }
@@ -77,7 +82,9 @@ check_zlib(int level)
 	buf_init(&data);
 	buf_init(&packed);
 	CHECK_INT(rqjob_webhook(&data, false, STR("f"), STR("1"), STR("{}")), 0);
-	CHECK_INT(compress2((Bytef *)buf_room(&packed, n), &n, (const Bytef *)buf_str(&data).p, buf_len(&data), level), Z_OK);
+	CHECK_INT(compress2((Bytef *)buf_room(&packed, n), &n,
+			  (const Bytef *)buf_str(&data).p, buf_len(&data), level),
+		Z_OK);
 	buf_grew(&packed, n);
 	CHECK_INT(parse(buf_str(&packed), &call), 0);
 	CHECK_STR(call.func, "f");
@@ -147,8 +154,10 @@ TEST(dates_are_read_to_the_microsecond)
 		{"2000-03-01T00:00:00Z", 951868800000000},
 		{"2100-03-01T00:00:00.000001Z", 4107542400000001},
 	};
-	static const char *const wrong[] = {"", "2026-11-24", "2026-13-01T00:00:00Z", "2026-11-24T06:05:12", "2026-11-24T06:05:12.Z",
-		"2026-11-24T06:05:12.1234567Z", "2026-11-24 06:05:12Z", "2026-11-24T06:05:12Zx", "2026-11-24T24:05:12Z"};
+	static const char *const wrong[] = {"", "2026-11-24", "2026-13-01T00:00:00Z",
+		"2026-11-24T06:05:12", "2026-11-24T06:05:12.Z",
+		"2026-11-24T06:05:12.1234567Z", "2026-11-24 06:05:12Z",
+		"2026-11-24T06:05:12Zx", "2026-11-24T24:05:12Z"};
 	int64_t us;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

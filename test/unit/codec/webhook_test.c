@@ -18,8 +18,9 @@ scan(const char *body, struct webhook *w)
 }
 
 #define CHAT "972501234567@s.whatsapp.net"
-#define ONE(key, rest) \
-	"{\"tenantId\":\"1\",\"payload\":{\"messages\":[{\"key\":{" key ",\"remoteJid\":\"" CHAT "\"}" rest "}]}}"
+#define ONE(key, rest)                                                  \
+	"{\"tenantId\":\"1\",\"payload\":{\"messages\":[{\"key\":{" key \
+	",\"remoteJid\":\"" CHAT "\"}" rest "}]}}"
 #define TEXT ",\"message\":{\"conversation\":\"hi\"}"
 
 TEST(the_guides_message_is_read)
@@ -32,7 +33,8 @@ TEST(the_guides_message_is_read)
 	CHECK_STR(w.msgs[0].id, "TEST123");
 	CHECK_STR(w.msgs[0].chat, CHAT);
 	CHECK(!w.msgs[0].from_me && !w.msgs[0].stub && !w.msgs[0].unfit);
-	CHECK_STR(w.msgs[0].raw, "{\"key\":{\"id\":\"TEST123\",\"remoteJid\":\"" CHAT "\"}" TEXT "}");
+	CHECK_STR(w.msgs[0].raw,
+		"{\"key\":{\"id\":\"TEST123\",\"remoteJid\":\"" CHAT "\"}" TEXT "}");
 }
 
 TEST(a_tenant_has_one_name)
@@ -77,10 +79,13 @@ TEST(what_is_wrong_is_named)
 		{"{\"tenantId\":-1}", ERR_SHAPE, "tenantId must be"},
 		{"{\"tenantId\":1.5}", ERR_SHAPE, "tenantId must be"},
 		{"{\"tenantId\":\"a b\"}", ERR_SHAPE, "tenantId must be"},
-		{"{\"tenantId\":1,\"payload\":[]}", ERR_SHAPE, "payload must be an object"},
-		{"{\"tenantId\":1,\"payload\":{\"messages\":{}}}", ERR_SHAPE, "payload.messages must be a list"},
+		{"{\"tenantId\":1,\"payload\":[]}", ERR_SHAPE,
+			"payload must be an object"},
+		{"{\"tenantId\":1,\"payload\":{\"messages\":{}}}", ERR_SHAPE,
+			"payload.messages must be a list"},
 		{"{\"tenantId\":1,\"tenantId\":1}", ERR_SHAPE, "tenantId stands twice"},
-		{"{\"tenantId\":1,\"tenant\\u0049d\":1}", ERR_SHAPE, "tenantId stands twice"},
+		{"{\"tenantId\":1,\"tenant\\u0049d\":1}", ERR_SHAPE,
+			"tenantId stands twice"},
 		{ONE("\"id\":\"a\",\"id\":\"b\"", TEXT), ERR_SHAPE, "id stands twice"},
 		{"{\"tenantId\":1,\"payload\":{\"messages\":[1,]}}", ERR_SYNTAX, ""},
 	};
@@ -96,9 +101,14 @@ TEST(what_is_wrong_is_named)
 
 TEST(absent_and_null_lists_are_empty)
 {
-	static const char *const bodies[] = {"{\"tenantId\":1}", "{\"tenantId\":1,\"payload\":null}",
-		"{\"tenantId\":1,\"payload\":{}}", "{\"payload\":{\"messages\":null},\"tenantId\":1}",
-		"{\"tenantId\":1,\"payload\":{\"messages\":[ ]},\"more\":[{\"id\":1}]}"};
+	static const char *const bodies[] = {
+		"{\"tenantId\":1}",
+		"{\"tenantId\":1,\"payload\":null}",
+		"{\"tenantId\":1,\"payload\":{}}",
+		"{\"payload\":{\"messages\":null},\"tenantId\":1}",
+		"{\"tenantId\":1,\"payload\":{\"messages\":[ ]}}",
+		"{\"tenantId\":1,\"more\":[{\"id\":1}]}",
+	};
 	struct webhook w;
 
 	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
@@ -117,26 +127,41 @@ TEST(a_message_that_cant_be_processed_says_why)
 		{"7", "not an object", false},
 		{"{}", "no key", false},
 		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"}}", "no content", false},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":{}}", "no content", false},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":null}", "no content", false},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":7},\"message\":{\"x\":1}}", "no chat", false},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"\"},\"message\":{\"x\":1}}", "no chat", false},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":{\"x\":1}}", NULL, false},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":2}", NULL, true},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":\"CIPHERTEXT\"}", NULL, true},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":0}", "no content", false},
-		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":2,\"message\":{\"x\":1}}", NULL, false},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":{}}",
+			"no content", false},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":null}",
+			"no content", false},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":7},\"message\":{\"x\":1}}",
+			"no chat", false},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"\"},\"message\":{\"x\":1}}",
+			"no chat", false},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":{\"x\":1}}",
+			NULL, false},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":2}",
+			NULL, true},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":"
+		 "\"CIPHERTEXT\"}",
+			NULL, true},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":0}",
+			"no content", false},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":2,"
+		 "\"message\":{\"x\":1}}",
+			NULL, false},
 	};
 	struct webhook w;
 	char body[512];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		snprintf(body, sizeof(body), "{\"tenantId\":1,\"payload\":{\"messages\":[%s]}}", rows[i].message);
+		snprintf(body, sizeof(body),
+			"{\"tenantId\":1,\"payload\":{\"messages\":[%s]}}",
+			rows[i].message);
 		CHECK_INT(scan(body, &w), 0);
 		CHECK_INT(w.count, 1);
 		CHECK_STR(w.msgs[0].raw, rows[i].message);
-		if (!rows[i].unfit != !w.msgs[0].unfit || (rows[i].unfit && strcmp(rows[i].unfit, w.msgs[0].unfit)))
-			FAIL("%s: %s", rows[i].message, w.msgs[0].unfit ? w.msgs[0].unfit : "fit");
+		if (!rows[i].unfit != !w.msgs[0].unfit ||
+			(rows[i].unfit && strcmp(rows[i].unfit, w.msgs[0].unfit)))
+			FAIL("%s: %s", rows[i].message,
+				w.msgs[0].unfit ? w.msgs[0].unfit : "fit");
 		CHECK(w.msgs[0].stub == rows[i].stub);
 	}
 }
@@ -180,7 +205,10 @@ TEST(odd_but_valid_json_passes_unchanged)
 {
 	struct webhook w;
 
-	CHECK_INT(scan(ONE("\"id\":\"a\"", TEXT ",\"n\":18446744073709551617,\"e\":1e400,\"s\":\"\\ud83d\\u0000\""), &w), 0);
+	CHECK_INT(scan(ONE("\"id\":\"a\"", TEXT ",\"n\":18446744073709551617,\"e\":"
+						"1e400,\"s\":\"\\ud83d\\u0000\""),
+			  &w),
+		0);
 	CHECK(strstr(w.msgs[0].raw.p, "1e400"));
 	CHECK(!w.msgs[0].unfit);
 }
