@@ -11,7 +11,8 @@
  * step, wait.  Until it completes, operation, arena and slices belong to the
  * store's thread: do not touch them.  Results are copied into op.arena.
  *
- * Commands without a loop use store_run(), which waits.
+ * Commands have no loop: they start with a NULL flow, which only fills the
+ * operation, and then run it with store_run().
  *
  * What makes replies happen once:
  *   messages: unique (tenant, provider, chat, provider_message_id) for inbound rows
@@ -30,16 +31,18 @@
 struct arena;
 struct flow;
 struct loop;
+struct settings;
 struct store;
 
 struct store_op {
 	struct arena *arena; /* results go here */
 	int err;             /* when it is over: 0 or negative */
-	char words[128];     /* for the operator, when err is set */
+	char words[192];     /* for the operator, when err is set */
 	/* private */
 	struct store_op *next;
 	struct flow *flow;
 	int (*run)(struct store *, struct store_op *);
+	int64_t commit_us; /* in the first of a batch: how long it took; else -1 */
 };
 
 /* A tenant: a business with one WhatsApp number.  To add a property: one row
@@ -70,6 +73,10 @@ struct tenant {
 	int64_t created_us;
 };
 
+/* store_url is the effective DATABASE_URL: the setting, else prosaas.db in DATA_DIR.
+ * "sqlite:///path" is relative, "sqlite:////path" absolute, as in SQLAlchemy. */
+const char *store_url(const struct settings *s, struct arena *a);
+
 /* store_open opens DATABASE_URL.  wake_loop may be NULL for commands.  It does not
  * migrate: NULL with words in err when the schema is older (naming `prosaas
  * migrate`), newer, or the file can't be opened. */
@@ -79,10 +86,15 @@ struct store *store_open(struct loop *wake_loop, const char *database_url, char 
  * file and its directory (0700) when missing.  0, or negative with words. */
 int store_migrate(const char *database_url, int *ret_from, int *ret_to, char err[256]) MUSTCHECK;
 
-/* store_close waits for what was started, then closes. */
+/* store_close waits for what was started, and for what that starts when it is
+ * woken, then closes.  Call it on the loop's thread, outside of any flow. */
 void store_close(struct store *s);
 
-/* store_run does what the start functions do, and waits: for commands. */
+/* store_run runs an operation that was started with a NULL flow, in a transaction of
+ * its own, on a store opened without a loop.  Returns op->err.
+ *
+ *   store_tenant_get(s, &get, NULL);
+ *   err = store_run(s, &get.op); */
 int store_run(struct store *s, struct store_op *op) MUSTCHECK;
 
 /* --- the inbound job ------------------------------------------------------ */
@@ -97,13 +109,20 @@ struct store_history {
 /* store_load: one transaction that finds the tenant (ERR_NO_TENANT), makes or
  * finds contact, identity and conversation, makes or finds the inbound row and its
  * turn, and says where that turn stands.  A second call with the same message
- * changes nothing but the turn's attempt, which rises to `attempt`. */
+ * changes nothing but the turn's attempt, which rises to `attempt`; a lower one than
+ * the turn's is ERR_FENCED.
+ *
+ * Two kinds of message meet a row that another job made, and leave its fence alone:
+ * an echo (from_me) of a reply of ours finds the reply's row, by its id or by its
+ * outbound key, with state TURN_DONE.  A message whose undecryptable stub (kind
+ * "undecrypted", not answerable) came first takes over the stub's row and opens its
+ * turn (known stays false); a stub that comes second finds TURN_DONE. */
 struct store_load {
 	struct store_op op;
 	struct str tenant, provider, chat, message_id, job_id;
 	bool from_me;          /* stored as direction "out", source "human"; its turn is done at once */
 	bool answerable;       /* false: stored only; its turn is done at once */
-	struct str kind;       /* "text", "image", "unknown", ... */
+	struct str kind;       /* "text", "image", "unknown", ...; "undecrypted": see below */
 	struct str text;       /* canonical text; may be absent */
 	struct str raw;        /* JSON */
 	struct str push_name;
@@ -125,7 +144,8 @@ void store_load(struct store *s, struct store_load *op, struct flow *f);
 
 /* store_keep: the answer is decided; its row is written (status "pending") and the
  * turn is kept.  When the turn has a reply already, that one is returned.  With an
- * absent text the turn is done without a reply. */
+ * absent text the turn is done without a reply; a turn that is done stays so, and
+ * reply_id is 0. */
 struct store_keep {
 	struct store_op op;
 	int64_t turn_id, attempt, inbound_id;
@@ -140,7 +160,9 @@ struct store_keep {
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
 
 /* store_mark: the reply is about to be posted ("sending"), was taken ("sent": the
- * turn is done) or can't be ("failed": the turn is done).  */
+ * turn is done) or can't be ("failed": the turn is done).  A status only moves
+ * forward: a reply that is sent or failed stays so, and "sending" it again is
+ * ERR_FENCED, for then it must not be posted. */
 struct store_mark {
 	struct store_op op;
 	int64_t turn_id, reply_id, attempt;
