@@ -41,6 +41,7 @@ struct http_req {
 	const struct http_route *route;
 	void *state;           /* the handler's own */
 	int64_t started_us;    /* clock_mono_us() when the whole request was read */
+	char peer[46];         /* the peer's address as text */
 	bool peer_is_local;    /* the peer's address is 127.0.0.0/8, ::1 or a unix socket */
 	/* private */
 	struct http_conn *conn;

@@ -18,6 +18,8 @@ struct lead;
 struct loop;
 struct settings;
 
+#define LEAD_KEY "prosaas:leader:scheduler"
+
 enum {
 	LEAD_LIFE_MS = 10000,
 	LEAD_EVERY_MS = 1000,

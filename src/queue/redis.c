@@ -204,6 +204,30 @@ redis_args_raw(struct redis *r, struct str raw)
 		buf_adds(stream_out(r->stream), raw);
 }
 
+int
+redis_count_names(const char *names)
+{
+	struct str rest = str_of(names);
+	int n = 0;
+
+	while (rest.p)
+		n += str_trim(str_cut(&rest, ',')).n > 0;
+	return n;
+}
+
+void
+redis_arg_names(struct redis *r, const char *names)
+{
+	struct str rest = str_of(names);
+
+	while (rest.p) {
+		struct str name = str_trim(str_cut(&rest, ','));
+
+		if (name.n)
+			redis_arg(r, name);
+	}
+}
+
 static void on_refuse(uv_timer_t *t);
 
 /* Begins a command of `count` arguments in all; one that may not be sent is refused. */

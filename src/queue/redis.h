@@ -43,7 +43,9 @@ struct redisReply;
 	X(SCRIPT_LEAD, lead)          \
 	X(SCRIPT_RESIGN, resign)      \
 	X(SCRIPT_SWEEP, sweep)        \
-	X(SCRIPT_STATS, stats)
+	X(SCRIPT_STATS, stats)        \
+	X(SCRIPT_DEAD, dead)          \
+	X(SCRIPT_HEALTH, health)
 
 enum redis_script {
 #define SCRIPT_ENUM_(id, name) id,
@@ -96,6 +98,11 @@ void redis_argi(struct redis *r, int64_t v);
 void redis_args_raw(struct redis *r, struct str raw);
 struct buf;
 void redis_format(struct buf *out, struct str s);
+
+/* A list of names as in RQ_QUEUES, blanks and empty ones left out: how many, and
+ * each as an argument. */
+int redis_count_names(const char *names);
+void redis_arg_names(struct redis *r, const char *names);
 
 /* redis_deadline gives the command just begun another deadline, in ms from now. */
 void redis_deadline(struct redis_cmd *cmd, int64_t ms);

@@ -160,9 +160,9 @@ struct store_keep {
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
 
 /* store_mark: the reply is about to be posted ("sending"), was taken ("sent": the
- * turn is done) or can't be ("failed": the turn is done).  A status only moves
- * forward: a reply that is sent or failed stays so, and "sending" it again is
- * ERR_FENCED, for then it must not be posted. */
+ * turn is done) or can't be ("failed": the turn is done).  A reply that is sent or
+ * failed stays so, and "sending" it again is ERR_FENCED, for then it must not be
+ * posted.  "pending" takes a "sending" back whose post is known not to have left. */
 struct store_mark {
 	struct store_op op;
 	int64_t turn_id, reply_id, attempt;

@@ -415,12 +415,6 @@ store_keep(struct store *s, struct store_keep *op, struct flow *f)
 	store_start(s, &op->op, keep, f);
 }
 
-static bool
-is_over(struct str status)
-{
-	return !str_eqz(status, "pending") && !str_eqz(status, "sending");
-}
-
 static int
 mark_sending(struct sql *db, const struct store_mark *m, struct str tenant)
 {
@@ -429,6 +423,17 @@ mark_sending(struct sql *db, const struct store_mark *m, struct str tenant)
 		" updated_us = ?3 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(clock_wall_us()));
 	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_SENDING);
+}
+
+/* Nothing was sent after all: as before "sending", but for the attempts. */
+static int
+mark_pending(struct sql *db, const struct store_mark *m, struct str tenant)
+{
+	int r = sql_do(db,
+		"UPDATE messages SET status = 'pending', updated_us = ?3"
+		" WHERE id = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(clock_wall_us()));
+	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_KEPT);
 }
 
 static int
@@ -501,7 +506,11 @@ mark(struct store *s, struct store_op *op)
 		return store_fail(op, ERR_FENCED, "the reply is sent or failed already");
 	if (over)
 		return 0;
-	return sending ? mark_sending(db, m, tenant) : mark_over(db, m, tenant);
+	if (sending)
+		return mark_sending(db, m, tenant);
+	if (str_eqz(m->status, "pending"))
+		return mark_pending(db, m, tenant);
+	return mark_over(db, m, tenant);
 }
 
 void

@@ -19,8 +19,7 @@ CREATE TABLE tenants (
 	prompt TEXT,
 	ai_temperature REAL NOT NULL DEFAULT -1,
 	ai_max_tokens INTEGER NOT NULL DEFAULT 0,
-	default_text TEXT
-		DEFAULT 'Thank you for your message. We will get back to you soon.',
+	default_text TEXT,
 	rules TEXT NOT NULL DEFAULT '[]',
 	ambiguous TEXT NOT NULL DEFAULT 'dead' CHECK (ambiguous IN ('dead', 'resend')),
 	created_us INTEGER NOT NULL
