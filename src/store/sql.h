@@ -30,13 +30,13 @@ struct sql_arg {
 	double real;
 };
 
-#define SQL_TEXT(s) ((struct sql_arg){.kind = SQL_ARG_TEXT, .text = (s)})
-#define SQL_NUMBER(v)  ((struct sql_arg){.kind = SQL_ARG_NUMBER, .number = (v)})
-#define SQL_REAL(v) ((struct sql_arg){.kind = SQL_ARG_REAL, .real = (v)})
+#define SQL_TEXT(s)   ((struct sql_arg){.kind = SQL_ARG_TEXT, .text = (s)})
+#define SQL_NUMBER(v) ((struct sql_arg){.kind = SQL_ARG_NUMBER, .number = (v)})
+#define SQL_REAL(v)   ((struct sql_arg){.kind = SQL_ARG_REAL, .real = (v)})
 
 /* The first argument of the array is a dummy: C has no empty one. */
 #define SQL_ARGS_(...)                                           \
-	(const struct sql_arg[]){{SQL_ARG_NUMBER}, __VA_ARGS__},    \
+	(const struct sql_arg[]){{SQL_ARG_NUMBER}, __VA_ARGS__}, \
 		ARRAY_LEN(((const struct sql_arg[]){{SQL_ARG_NUMBER}, __VA_ARGS__}))
 
 /* sql_open opens an existing database file.  NULL with words in err. */
@@ -56,8 +56,8 @@ bool sql_in_transaction(struct sql *db);
 #define sql_row(db, literal, ...) sql_start((db), "" literal, SQL_ARGS_(__VA_ARGS__))
 int sql_next(struct sql *db) MUSTCHECK;
 
-/* sql_do runs a statement that returns no rows: how many rows it changed, or
- * ERR_STORE. */
+/* sql_do runs a statement that returns no rows: how many rows it changed, ERR_EXISTS
+ * when a unique index forbids it (trying again can't help), or ERR_STORE. */
 #define sql_do(db, literal, ...) sql_change((db), "" literal, SQL_ARGS_(__VA_ARGS__))
 int64_t sql_inserted(struct sql *db); /* id of the row inserted last */
 

@@ -39,6 +39,8 @@ static int
 failed(struct sql *db)
 {
 	snprintf(db->words, sizeof(db->words), "%s", sqlite3_errmsg(db->conn));
+	if (sqlite3_extended_errcode(db->conn) == SQLITE_CONSTRAINT_UNIQUE)
+		return ERR_EXISTS;
 	return ERR_STORE;
 }
 
@@ -88,8 +90,8 @@ sql_settle(struct sql *db)
 	db->now = NULL;
 }
 
-/* Other files' statements are few and their literals live for ever, so a walk over
- * addresses is the whole cache. */
+/* Statements are few and their literals live for ever, so a walk over addresses is
+ * the whole cache. */
 static sqlite3_stmt *
 prepared(struct sql *db, const char *literal)
 {
@@ -115,8 +117,8 @@ bind(sqlite3_stmt *stmt, int at, const struct sql_arg *arg)
 {
 	switch (arg->kind) {
 	case SQL_ARG_TEXT:
-		return sqlite3_bind_text64(stmt, at, arg->text.p, arg->text.n,
-			SQLITE_STATIC, SQLITE_UTF8);
+		return sqlite3_bind_text64(
+			stmt, at, arg->text.p, arg->text.n, SQLITE_STATIC, SQLITE_UTF8);
 	case SQL_ARG_NUMBER:
 		return sqlite3_bind_int64(stmt, at, arg->number);
 	case SQL_ARG_REAL:
@@ -155,7 +157,8 @@ sql_start(struct sql *db, const char *literal, const struct sql_arg *args, size_
 }
 
 int
-sql_change(struct sql *db, const char *literal, const struct sql_arg *args, size_t count)
+sql_change(
+	struct sql *db, const char *literal, const struct sql_arg *args, size_t count)
 {
 	int r = sql_start(db, literal, args, count);
 

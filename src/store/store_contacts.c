@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* store_contacts.c: whose conversation a chat address belongs to.
  *
- * An address is user[_agent][:device]@server.  Without agent and device, and with
- * c.us read as s.whatsapp.net, it is the canonical key of the conversation:
+ * A person's address is user[_agent][:device]@server.  Without agent and device, and
+ * with c.us read as s.whatsapp.net, it is the canonical key of the conversation:
  *
  *   972501234567:3@c.us   key 972501234567@s.whatsapp.net   identities jid, phone
  *   71234567890@lid       key 71234567890@lid               identity lid (no phone!)
@@ -19,26 +19,37 @@ struct address {
 	struct str user, server, key;
 };
 
+static struct str
+before(struct str s, char sep)
+{
+	return str_cut(&s, sep);
+}
+
+static bool
+has_devices(struct str server)
+{
+	return str_eqz(server, "s.whatsapp.net") || str_eqz(server, "lid");
+}
+
 static struct address
 address_of(struct arena *a, struct str chat)
 {
-	struct address to = {.server = chat};
+	struct address to = {.server = chat, .key = chat};
 
 	to.user = str_cut(&to.server, '@');
-	to.user = str_cut(&(struct str){to.user.p, to.user.n}, ':');
-	to.user = str_cut(&(struct str){to.user.p, to.user.n}, '_');
 	if (str_eqz(to.server, "c.us"))
 		to.server = STR("s.whatsapp.net");
-	to.key = to.server.p ? arena_printf(a, "%.*s@%.*s", STR_FMT(to.user),
-				       STR_FMT(to.server))
-			     : chat; /* not WhatsApp's form: nothing to strip */
+	if (!has_devices(to.server))
+		return to; /* a group or another network's: nothing to strip */
+	to.user = before(before(to.user, ':'), '_');
+	to.key = arena_printf(a, "%.*s@%.*s", STR_FMT(to.user), STR_FMT(to.server));
 	return to;
 }
 
 static bool
 is_phone(const struct address *to)
 {
-	return str_eqz(to->server, "s.whatsapp.net");
+	return str_eqz(to->server, "s.whatsapp.net") && to->user.n > 0;
 }
 
 /* In a group or channel the name is the writer's, not the chat's. */
@@ -46,7 +57,7 @@ static bool
 is_person(const struct address *to)
 {
 	return !str_eqz(to->server, "g.us") && !str_eqz(to->server, "broadcast") &&
-		!str_eqz(to->server, "newsletter");
+	       !str_eqz(to->server, "newsletter");
 }
 
 int64_t
@@ -55,7 +66,8 @@ conversation_find(struct sql *db, struct arena *a, struct str tenant, struct str
 	struct address to = address_of(a, chat);
 
 	int r = sql_row(db,
-		"SELECT id FROM conversations WHERE tenant_id = ?1 AND canonical_key = ?2",
+		"SELECT id FROM conversations WHERE tenant_id = ?1 AND canonical_key = "
+		"?2",
 		SQL_TEXT(tenant), SQL_TEXT(to.key));
 	return r > 0 ? sql_col_number(db, 0) : r;
 }
@@ -113,7 +125,8 @@ make(struct sql *db, struct str tenant, const struct address *to)
 		return contact;
 
 	int r = sql_do(db,
-		"INSERT INTO conversations (tenant_id, canonical_key, contact_id, created_us)"
+		"INSERT INTO conversations (tenant_id, canonical_key, contact_id, "
+		"created_us)"
 		" VALUES (?1, ?2, ?3, ?4)",
 		SQL_TEXT(tenant), SQL_TEXT(to->key), SQL_NUMBER(contact),
 		SQL_NUMBER(clock_wall_us()));
@@ -124,7 +137,8 @@ static int
 name_contact(struct sql *db, struct str tenant, int64_t conversation, struct str name)
 {
 	return sql_do(db,
-		"UPDATE contacts SET push_name = ?3 WHERE tenant_id = ?1 AND push_name IS NULL"
+		"UPDATE contacts SET push_name = ?3 WHERE tenant_id = ?1 AND push_name "
+		"IS NULL"
 		" AND id = (SELECT contact_id FROM conversations WHERE id = ?2)",
 		SQL_TEXT(tenant), SQL_NUMBER(conversation), SQL_TEXT(name));
 }

@@ -34,16 +34,19 @@ list(struct store *s, struct store_op *op)
 	struct sql *db = store_db(s);
 
 	if (l->limit < 1 || l->limit > LIMIT_MAX)
-		return store_fail(op, ERR_SHAPE, "limit must be from 1 to %d", LIMIT_MAX);
+		return store_fail(
+			op, ERR_SHAPE, "limit must be from 1 to %d", LIMIT_MAX);
 	l->messages = arena_zalloc(op->arena, (size_t)l->limit * sizeof(*l->messages));
 	l->count = 0;
 	int r = sql_row(db,
-		"SELECT id, conversation_id, turn_id, reply_to, direction, source, chat, kind, body,"
-		" status, provider_message_id, outbound_key, reason, created_us, sent_us, attempts"
+		"SELECT id, conversation_id, turn_id, reply_to, direction, source, "
+		"chat, kind, body,"
+		" status, provider_message_id, outbound_key, reason, created_us, "
+		"sent_us, attempts"
 		" FROM messages WHERE tenant_id = ?1 AND (?2 IS NULL OR chat = ?2)"
 		" AND (?3 = 0 OR id < ?3) ORDER BY id DESC LIMIT ?4",
-		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->chat), SQL_NUMBER(l->before_id),
-		SQL_NUMBER(l->limit));
+		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->chat),
+		SQL_NUMBER(l->before_id), SQL_NUMBER(l->limit));
 	for (; r > 0 && l->count < (size_t)l->limit; r = sql_next(db))
 		read_message(db, op->arena, &l->messages[l->count++]);
 	return r < 0 ? r : 0;

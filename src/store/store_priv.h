@@ -12,7 +12,8 @@
 typedef int store_run_fn(struct store *s, struct store_op *op);
 
 /* store_start queues op for the thread; with f NULL it waits for store_run(). */
-void store_start(struct store *s, struct store_op *op, store_run_fn *run, struct flow *f);
+void
+store_start(struct store *s, struct store_op *op, store_run_fn *run, struct flow *f);
 
 /* store_fail leaves words for the operator and returns err. */
 int store_fail(struct store_op *op, int err, const char *fmt, ...) PRINTF(3, 4);
@@ -28,12 +29,13 @@ struct sql *schema_open(const char *database_url, char err[256]);
 struct str tenant_id(struct str id);
 
 /* tenant_find reads a tenant into the arena: 1, 0 when there is none, or negative. */
-int tenant_find(struct sql *db, struct str id, struct arena *a, struct tenant *ret) MUSTCHECK;
+int tenant_find(
+	struct sql *db, struct str id, struct arena *a, struct tenant *ret) MUSTCHECK;
 
 /* conversation_find returns the id of the conversation that chat belongs to, 0 for
  * none, or negative. */
-int64_t conversation_find(struct sql *db, struct arena *a, struct str tenant,
-	struct str chat) MUSTCHECK;
+int64_t conversation_find(
+	struct sql *db, struct arena *a, struct str tenant, struct str chat) MUSTCHECK;
 
 /* conversation_make does the same and makes it, its contact and the contact's
  * identities when missing.  push_name (may be absent) becomes the contact's name

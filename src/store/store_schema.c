@@ -60,7 +60,8 @@ path_of(const char *url, char path[PATH_SIZE], char err[256])
 	if (rest.n == 0 || rest.n >= PATH_SIZE || rest.p[0] == ':' ||
 		memchr(rest.p, '?', rest.n)) {
 		snprintf(err, 256,
-			"DATABASE_URL: sqlite:/// needs the path of a file, without options");
+			"DATABASE_URL: sqlite:/// needs the path of a file, without "
+			"options");
 		return -EINVAL;
 	}
 	memcpy(path, rest.p, rest.n + 1);
@@ -81,7 +82,7 @@ version_of(struct sql *db, int *ret)
 static int
 check_version(struct sql *db, const char *path, char err[256])
 {
-	int found, wanted = version_wanted();
+	int found = 0, wanted = version_wanted();
 
 	int r = version_of(db, &found);
 	if (r < 0) {
@@ -92,12 +93,14 @@ check_version(struct sql *db, const char *path, char err[256])
 		return 0;
 	if (found < wanted)
 		snprintf(err, 256,
-			"%s: the database has schema version %d, this program needs %d: run "
+			"%s: the database has schema version %d, this program needs "
+			"%d: run "
 			"`prosaas migrate`",
 			path, found, wanted);
 	else
 		snprintf(err, 256,
-			"%s: the database has schema version %d, this program knows %d: run "
+			"%s: the database has schema version %d, this program knows "
+			"%d: run "
 			"a newer prosaas (`prosaas migrate` does not go back)",
 			path, found, wanted);
 	return ERR_SCHEMA;
@@ -210,7 +213,8 @@ store_migrate(const char *database_url, int *ret_from, int *ret_to, char err[256
 	if (r < 0)
 		snprintf(err, 256, "%s: %s", path, sql_words(db));
 	else
-		r = check_version(db, path, err); /* it may be newer than this program */
+		r = check_version(
+			db, path, err); /* it may be newer than this program */
 	sql_close(db);
 	if (r < 0)
 		return r;

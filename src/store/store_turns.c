@@ -42,7 +42,8 @@ static int
 set_state(struct sql *db, struct str tenant, int64_t turn, enum turn_state state)
 {
 	return sql_do(db,
-		"UPDATE turns SET state = ?3, updated_us = ?4 WHERE id = ?2 AND tenant_id = ?1",
+		"UPDATE turns SET state = ?3, updated_us = ?4 WHERE id = ?2 AND "
+		"tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_TEXT(state_name(state)),
 		SQL_NUMBER(clock_wall_us()));
 }
@@ -62,7 +63,8 @@ struct reply {
 
 /* 1 and *ret, or 0 and zeros, or negative. */
 static int
-reply_of(struct sql *db, struct arena *a, struct str tenant, int64_t turn, struct reply *ret)
+reply_of(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
+	struct reply *ret)
 {
 	*ret = (struct reply){0};
 	int r = sql_row(db,
@@ -99,9 +101,18 @@ wants_answer(const struct store_load *l)
 	return l->answerable && !l->from_me;
 }
 
+static struct str
+first_status(const struct store_load *l)
+{
+	if (l->from_me)
+		return STR("sent");
+	return is_stub(l) ? STR("undecrypted") : STR("received");
+}
+
 #define SELECT_ROW                                                                     \
-	"SELECT m.id, m.conversation_id, m.turn_id, t.state, t.attempt, m.status"      \
-	" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id WHERE m.tenant_id = ?1"
+	"SELECT m.id, m.conversation_id, m.turn_id, t.state, t.attempt, m.kind"        \
+	" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id WHERE m.tenant_id = " \
+	"?1"
 
 static int
 find_by_id(struct sql *db, const struct store_load *l)
@@ -109,8 +120,9 @@ find_by_id(struct sql *db, const struct store_load *l)
 	return sql_row(db,
 		SELECT_ROW " AND m.provider = ?2 AND m.chat = ?3 AND m.direction = ?4"
 			   " AND m.provider_message_id = ?5",
-		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->provider), SQL_TEXT(l->chat),
-		SQL_TEXT(l->from_me ? STR("out") : STR("in")), SQL_TEXT(l->message_id));
+		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->provider),
+		SQL_TEXT(l->chat), SQL_TEXT(l->from_me ? STR("out") : STR("in")),
+		SQL_TEXT(l->message_id));
 }
 
 /* The echo of a reply may come before its "sent": then only the key is known, which
@@ -140,18 +152,21 @@ find_row(struct sql *db, struct store_load *l, struct row *ret)
 	return r;
 }
 
+/* A done turn has nothing to guard: a message that a gateway delivers again after its
+ * job is forgotten comes as attempt 1, and must end like any other duplicate. */
 static int
 raise_attempt(struct sql *db, struct store_load *l, int64_t held)
 {
-	if (l->attempt < held)
+	if (l->attempt < held && l->state != TURN_DONE)
 		return fenced(&l->op, l->attempt, held);
-	if (l->attempt == held)
+	if (l->attempt <= held)
 		return 0;
 	return sql_do(db,
 		"UPDATE turns SET attempt = ?3, job_id = ?4, updated_us = ?5"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->turn_id),
-		SQL_NUMBER(l->attempt), SQL_TEXT(l->job_id), SQL_NUMBER(clock_wall_us()));
+		SQL_NUMBER(l->attempt), SQL_TEXT(l->job_id),
+		SQL_NUMBER(clock_wall_us()));
 }
 
 /* The message itself came after its stub: same row, same turn, now with a content
@@ -164,17 +179,20 @@ upgrade_stub(struct sql *db, struct store_load *l)
 
 	l->state = wants_answer(l) ? TURN_OPEN : TURN_DONE;
 	int r = sql_do(db,
-		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = 'received',"
-		" updated_us = ?6 WHERE id = ?2 AND tenant_id = ?1",
+		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = ?6,"
+		" updated_us = ?7 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(l->inbound_id), SQL_TEXT(l->kind),
-		SQL_TEXT(l->text), SQL_TEXT(l->raw), SQL_NUMBER(now));
+		SQL_TEXT(l->text), SQL_TEXT(l->raw), SQL_TEXT(first_status(l)),
+		SQL_NUMBER(now));
 	if (r < 0)
 		return r;
 	return sql_do(db,
-		"UPDATE turns SET state = ?3, attempt = ?4, job_id = ?5, updated_us = ?6"
+		"UPDATE turns SET state = ?3, attempt = ?4, job_id = ?5, updated_us = "
+		"?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id), SQL_TEXT(state_name(l->state)),
-		SQL_NUMBER(l->attempt), SQL_TEXT(l->job_id), SQL_NUMBER(now));
+		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id),
+		SQL_TEXT(state_name(l->state)), SQL_NUMBER(l->attempt),
+		SQL_TEXT(l->job_id), SQL_NUMBER(now));
 }
 
 static int
@@ -194,9 +212,11 @@ insert_turn(struct sql *db, struct store_load *l)
 {
 	l->state = wants_answer(l) ? TURN_OPEN : TURN_DONE;
 	int r = sql_do(db,
-		"INSERT INTO turns (tenant_id, conversation_id, seq, state, attempt, job_id,"
+		"INSERT INTO turns (tenant_id, conversation_id, seq, state, attempt, "
+		"job_id,"
 		" created_us, updated_us) VALUES (?1, ?2, 1 + ifnull("
-		"(SELECT max(seq) FROM turns WHERE conversation_id = ?2 AND tenant_id = ?1), 0),"
+		"(SELECT max(seq) FROM turns WHERE conversation_id = ?2 AND tenant_id "
+		"= ?1), 0),"
 		" ?3, ?4, ?5, ?6, ?6)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_TEXT(state_name(l->state)), SQL_NUMBER(l->attempt),
@@ -206,20 +226,14 @@ insert_turn(struct sql *db, struct store_load *l)
 	return r;
 }
 
-static struct str
-first_status(const struct store_load *l)
-{
-	if (l->from_me)
-		return STR("sent");
-	return is_stub(l) ? STR("undecrypted") : STR("received");
-}
-
 static int
 insert_row(struct sql *db, struct store_load *l)
 {
 	int r = sql_do(db,
-		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, source,"
-		" provider, chat, provider_message_id, kind, body, raw, status, created_us,"
+		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, "
+		"source,"
+		" provider, chat, provider_message_id, kind, body, raw, status, "
+		"created_us,"
 		" sent_us, updated_us)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
 		" nullif(?14, 0), ?13)",
@@ -282,13 +296,15 @@ read_history(struct sql *db, struct store_load *l)
 		return 0;
 	int r = sql_row(db,
 		"SELECT direction, body FROM messages"
-		" WHERE conversation_id = ?2 AND tenant_id = ?1 AND id <> ?3 AND body <> ''"
+		" WHERE conversation_id = ?2 AND tenant_id = ?1 AND id <> ?3 AND body "
+		"<> ''"
 		" AND (direction = 'in' OR status IN ('sent', 'delivered', 'read'))"
 		" ORDER BY id DESC LIMIT ?4",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_NUMBER(l->inbound_id), SQL_NUMBER(max));
 	if (r > 0)
-		l->history = arena_alloc(l->op.arena, (size_t)max * sizeof(*l->history));
+		l->history =
+			arena_alloc(l->op.arena, (size_t)max * sizeof(*l->history));
 	for (; r > 0; r = sql_next(db)) {
 		struct store_history *h = &l->history[l->history_count++];
 
@@ -345,15 +361,17 @@ hold_turn(struct sql *db, struct store_op *op, struct str tenant, int64_t turn,
 	return 0;
 }
 
-/* A key that another turn has breaks the unique index: ERR_STORE, saying so. */
 static int
 insert_reply(struct sql *db, const struct store_keep *k, struct str tenant)
 {
 	return sql_do(db,
-		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, source,"
-		" provider, chat, outbound_key, reply_to, kind, body, status, created_us,"
+		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, "
+		"source,"
+		" provider, chat, outbound_key, reply_to, kind, body, status, "
+		"created_us,"
 		" updated_us)"
-		" SELECT tenant_id, conversation_id, turn_id, 'out', 'bot', provider, chat, ?4,"
+		" SELECT tenant_id, conversation_id, turn_id, 'out', 'bot', provider, "
+		"chat, ?4,"
 		" id, 'text', ?5, 'pending', ?6, ?6 FROM messages"
 		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3",
 		SQL_TEXT(tenant), SQL_NUMBER(k->inbound_id), SQL_NUMBER(k->turn_id),
@@ -364,7 +382,8 @@ static int
 end_asking(struct sql *db, const struct store_keep *k, struct str tenant)
 {
 	return sql_do(db,
-		"UPDATE turns SET state = ?3, tokens_in = ?4, tokens_out = ?5, updated_us = ?6"
+		"UPDATE turns SET state = ?3, tokens_in = ?4, tokens_out = ?5, "
+		"updated_us = ?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id),
 		SQL_TEXT(state_name(k->text.p ? TURN_KEPT : TURN_DONE)),
@@ -402,8 +421,13 @@ keep(struct store *s, struct store_op *op)
 
 	if (k->text.p) {
 		r = insert_reply(db, k, tenant);
+		if (r == ERR_EXISTS)
+			return store_fail(op, r,
+				"another turn has the outbound key %.*s",
+				STR_FMT(k->key));
 		if (r <= 0)
-			return r < 0 ? r : store_fail(op, ERR_NOT_FOUND, "no such message");
+			return r < 0 ? r
+				     : store_fail(op, ERR_NOT_FOUND, "no such message");
 	}
 	r = end_asking(db, k, tenant);
 	return r < 0 ? r : return_reply(db, k, tenant);
@@ -436,18 +460,18 @@ mark_pending(struct sql *db, const struct store_mark *m, struct str tenant)
 	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_KEPT);
 }
 
+/* ERR_EXISTS when another message has that id. */
 static int
-update_over(struct sql *db, const struct store_mark *m, struct str tenant)
+update_over(
+	struct sql *db, const struct store_mark *m, struct str tenant, struct str id)
 {
-	bool sent = str_eqz(m->status, "sent");
-
 	return sql_do(db,
-		"UPDATE OR IGNORE messages SET status = ?3, reason = ?4,"
-		" provider_message_id = ?5, sent_us = ?6, updated_us = ?7"
+		"UPDATE messages SET status = ?3, reason = ?4, provider_message_id = "
+		"?5,"
+		" sent_us = iif(?3 = 'sent', ?6, NULL), updated_us = ?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_TEXT(m->status),
-		SQL_TEXT(m->reason), SQL_TEXT(m->provider_message_id),
-		SQL_NUMBER(sent ? clock_wall_us() : 0), SQL_NUMBER(clock_wall_us()));
+		SQL_TEXT(m->reason), SQL_TEXT(id), SQL_NUMBER(clock_wall_us()));
 }
 
 /* A gateway that gives ids of its own: the echo came before its answer and was taken
@@ -457,8 +481,10 @@ drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
 {
 	return sql_do(db,
 		"DELETE FROM messages WHERE tenant_id = ?1 AND source = 'human'"
-		" AND direction = 'out' AND provider_message_id = ?3 AND (provider, chat) ="
-		" (SELECT provider, chat FROM messages WHERE id = ?2 AND tenant_id = ?1)",
+		" AND direction = 'out' AND provider_message_id = ?3 AND (provider, "
+		"chat) ="
+		" (SELECT provider, chat FROM messages WHERE id = ?2 AND tenant_id = "
+		"?1)",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id),
 		SQL_TEXT(m->provider_message_id));
 }
@@ -466,12 +492,14 @@ drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
 static int
 mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
 {
-	int r = update_over(db, m, tenant);
-	if (r == 0) {
+	int r = update_over(db, m, tenant, m->provider_message_id);
+	if (r == ERR_EXISTS) {
 		r = drop_echo(db, m, tenant);
 		if (r >= 0)
-			r = update_over(db, m, tenant);
+			r = update_over(db, m, tenant, m->provider_message_id);
 	}
+	if (r == ERR_EXISTS) /* the gateway repeats its ids; sent is sent */
+		r = update_over(db, m, tenant, (struct str){NULL, 0});
 	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_DONE);
 }
 
@@ -489,28 +517,36 @@ reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_
 }
 
 static int
+mark_as(struct sql *db, struct store_mark *m, struct str tenant)
+{
+	if (str_eqz(m->status, "sending"))
+		return mark_sending(db, m, tenant);
+	if (str_eqz(m->status, "pending"))
+		return mark_pending(db, m, tenant);
+	if (str_eqz(m->status, "sent") || str_eqz(m->status, "failed"))
+		return mark_over(db, m, tenant);
+	return store_fail(
+		&m->op, ERR_SHAPE, "a reply is not marked %.*s", STR_FMT(m->status));
+}
+
+static int
 mark(struct store *s, struct store_op *op)
 {
 	struct store_mark *m = container_of(op, struct store_mark, op);
 	struct sql *db = store_db(s);
 	struct str tenant = tenant_id(m->tenant);
-	bool sending = str_eqz(m->status, "sending"), over = false;
 	enum turn_state state;
+	bool over = false;
 
 	int r = hold_turn(db, op, tenant, m->turn_id, m->attempt, &state);
 	if (r >= 0)
 		r = reply_status(db, m, tenant, &over);
 	if (r < 0)
 		return r;
-	if (over && sending)
-		return store_fail(op, ERR_FENCED, "the reply is sent or failed already");
-	if (over)
-		return 0;
-	if (sending)
-		return mark_sending(db, m, tenant);
-	if (str_eqz(m->status, "pending"))
-		return mark_pending(db, m, tenant);
-	return mark_over(db, m, tenant);
+	if (over && str_eqz(m->status, "sending"))
+		return store_fail(
+			op, ERR_FENCED, "the reply is sent or failed already");
+	return over ? 0 : mark_as(db, m, tenant);
 }
 
 void

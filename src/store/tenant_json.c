@@ -32,7 +32,7 @@ tenant_json(struct buf *out, const struct tenant *t)
 {
 	buf_addz(out, "{\"id\":");
 	json_quote(out, t->id);
-#define TENANT_JSON_(kind, field, help)           \
+#define TENANT_JSON_(kind, field, help)    \
 	buf_addz(out, ",\"" #field "\":"); \
 	json_##kind(out, t->field);
 	TENANT_FIELDS(TENANT_JSON_)
@@ -53,9 +53,9 @@ void
 tenant_lines(struct buf *out, const struct tenant *t)
 {
 	buf_addf(out, "id=%.*s\n", STR_FMT(t->id));
-#define TENANT_LINE_(kind, field, help)   \
-	buf_addz(out, #field "=");        \
-	line_##kind(out, t->field);       \
+#define TENANT_LINE_(kind, field, help) \
+	buf_addz(out, #field "=");      \
+	line_##kind(out, t->field);     \
 	buf_addc(out, '\n');
 	TENANT_FIELDS(TENANT_LINE_)
 #undef TENANT_LINE_
