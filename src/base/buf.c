@@ -127,3 +127,10 @@ buf_take(struct buf *b, size_t n)
 	if (b->start == b->end)
 		b->start = b->end = 0;
 }
+
+void
+buf_truncate(struct buf *b, size_t n)
+{
+	assert(n <= buf_len(b));
+	b->end = b->start + n;
+}

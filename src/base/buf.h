@@ -50,4 +50,7 @@ void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 /* buf_take drops n bytes from the front. */
 void buf_take(struct buf *b, size_t n);
 
+/* buf_truncate keeps the first n bytes: it takes back what was added last. */
+void buf_truncate(struct buf *b, size_t n);
+
 #endif

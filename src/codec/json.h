@@ -64,11 +64,19 @@ int json_end(struct json *j, char err[128]) MUSTCHECK;
 /* json_fail records an error of a reader's own, if it is the first. */
 void json_fail(struct json *j, const char *what);
 
-/* json_unescape decodes raw string bytes into the arena as WTF-8. */
+/* json_unescape decodes what json_string() or json_key() returned into the arena
+ * as WTF-8: a pair of surrogate escapes becomes its one character, a lone one
+ * its three bytes.  json_unescape_to writes at most raw.n bytes, unterminated,
+ * and returns how many. */
 struct str json_unescape(struct arena *a, struct str raw);
+size_t json_unescape_to(char *to, struct str raw);
 
-/* json_parse builds a tree of a whole text, at most nodes_max values.
- * 0, ERR_SYNTAX or ERR_LIMIT, with words in err. */
+/* json_text is json_unescape() for a raw string that rarely has escapes: without
+ * them it is raw itself. */
+struct str json_text(struct arena *a, struct str raw);
+
+/* json_parse builds a tree of a whole text, at most nodes_max values (a key is
+ * one too).  The tree is all in the arena.  0, ERR_SYNTAX or ERR_LIMIT, with words in err. */
 int json_parse(struct arena *a, struct str text, size_t nodes_max, struct val **ret,
 	char err[128]) MUSTCHECK;
 

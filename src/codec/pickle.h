@@ -19,7 +19,8 @@ struct val;
 enum {
 	PICKLE_DEPTH_MAX = 64 + 8, /* a message of JSON_DEPTH_MAX inside a job's frame of lists */
 	PICKLE_NODES_MAX = 1000000, /* after shared references are expanded */
-	PICKLE_INT_BYTES_MAX = 255, /* the most LONG1 can say: 613 digits */
+	PICKLE_TEXT_MAX = 64 << 20, /* bytes of text, likewise */
+	PICKLE_INT_BYTES_MAX = 255, /* the most LONG1 can say: 614 digits */
 };
 
 /* Pieces of a pickle under construction, in this order:
@@ -50,8 +51,10 @@ int pickle_json(struct buf *out, struct str json) MUSTCHECK;
 void pickle_val(struct buf *out, const struct val *v);
 
 /* pickle_parse reads a whole pickle into the arena.  Tuples, sets and frozen
- * sets become lists, bytes become text.  0, or ERR_SYNTAX, ERR_LIMIT,
- * ERR_UNSAFE with the opcode's name in err. */
+ * sets become lists; bytes become text, what is no UTF-8 in them U+FFFD; dict
+ * keys that are numbers, True or None become their JSON text.  A value that the
+ * pickle shares is shared in the tree.  0, or ERR_SYNTAX, ERR_LIMIT, ERR_UNSAFE
+ * with the opcode's name in err. */
 int pickle_parse(struct arena *a, struct str bytes, struct val **ret, char err[128]) MUSTCHECK;
 
 #endif

@@ -22,6 +22,8 @@ struct arena;
 enum {
 	WEBHOOK_TENANT_MAX = 64, /* bytes of a tenant id, [A-Za-z0-9_-] */
 	WEBHOOK_ID_MAX = 128,    /* longer message ids are replaced by their hash */
+	WEBHOOK_MSGS_MAX = 10000, /* in one body: "[0,0,..." must not cost 64 bytes and a hash
+				     for every two of its own */
 };
 
 struct webhook_msg {
@@ -43,7 +45,8 @@ struct webhook {
 };
 
 /* webhook_scan reads a body.  What it returns lives in the arena and the body.
- * 0; ERR_SYNTAX or ERR_LIMIT: not JSON, or deeper than JSON_DEPTH_MAX;
+ * 0; ERR_SYNTAX or ERR_LIMIT: not JSON, or deeper than JSON_DEPTH_MAX, or more
+ * than WEBHOOK_MSGS_MAX messages;
  * ERR_SHAPE: JSON but not this shape (tenantId missing or not a name, payload or
  * messages of a wrong type; a missing or null payload or messages is an empty
  * list).  err then names what is wrong, fit for the 400 answer; a peer's text in
