@@ -22,6 +22,10 @@ endif
 
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wno-missing-field-initializers
+# Words for the operator are cut to their buffer by design.
+ifeq ($(findstring clang,$(CC)),)
+WARN     += -Wno-format-truncation
+endif
 CPPFLAGS += -Isrc -I$(B)/gen -D_GNU_SOURCE -DPROSAAS_VERSION='"$(VERSION)"' -DPROSAAS_COMMIT='"$(COMMIT)"'
 CFLAGS   += -std=c17 $(OPT) $(WARN) -fstack-protector-strong $(shell pkg-config --cflags $(PKGS))
 LDFLAGS  += $(OPT)

@@ -1,14 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # embed.sh PREFIX FILE...: a C header with each file as a string named
-# PREFIX_<file name without folder and suffix>.
+# PREFIX_<file name without folder and suffix>, and a table of them all in the
+# order given, PREFIX_files, which ends with a row of NULL.
 set -eu
 prefix=$1
 shift
+
+c_name() {
+	name=$(basename "$1")
+	echo "${name%.*}" | tr '.-' '__'
+}
+
 echo "/* Made by src/embed.sh. */"
 for f in "$@"; do
-	name=$(basename "$f")
-	printf 'static const char %s_%s[] =\n' "$prefix" "$(echo "${name%.*}" | tr '.-' '__')"
+	printf 'static const char %s_%s[] =\n' "$prefix" "$(c_name "$f")"
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/	/\\t/g' -e 's/^/\t"/' -e 's/$/\\n"/' "$f"
 	echo '	"";'
 done
+printf 'static const struct {\n\tconst char *name, *text;\n} %s_files[] = {\n' "$prefix"
+for f in "$@"; do
+	printf '\t{"%s", %s_%s},\n' "$(c_name "$f")" "$prefix" "$(c_name "$f")"
+done
+printf '\t{0, 0},\n};\n'

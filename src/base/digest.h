@@ -9,8 +9,8 @@
 #include "base/str.h"
 
 enum {
-	DIGEST_SIZE = 32,     /* SHA-256 */
-	DIGEST_ID_SIZE = 27,  /* 26 characters of digest_id() and NUL */
+	DIGEST_SIZE = 32,    /* SHA-256 */
+	DIGEST_ID_SIZE = 27, /* 26 characters of digest_id() and NUL */
 };
 
 /* digest_sha256 hashes count slices as if each were followed by a NUL byte, so

@@ -19,24 +19,24 @@
 
 #include "base/defs.h"
 
-#define ERR_MAP(X)                                                              \
-	X(ERR_PROTO, "peer broke the protocol", false)                          \
-	X(ERR_REMOTE, "peer answered with an error of its own", true)           \
-	X(ERR_THROTTLED, "peer asks to slow down", true)                        \
-	X(ERR_REFUSED, "peer refused the request", false)                       \
-	X(ERR_UNAVAILABLE, "peer is not reachable", true)                       \
-	X(ERR_LIMIT, "larger than the agreed limit", false)                     \
-	X(ERR_SYNTAX, "not well formed", false)                                 \
-	X(ERR_SHAPE, "well formed, but not of the expected shape", false)       \
-	X(ERR_UNSAFE, "pickle asks to run code", false)                         \
-	X(ERR_FENCED, "another attempt owns this now", false)                   \
-	X(ERR_NO_TENANT, "unknown_tenant", false)                               \
-	X(ERR_NO_FUNCTION, "unknown_function", false)                           \
-	X(ERR_UNPROCESSABLE, "unprocessable", false)                            \
-	X(ERR_AMBIGUOUS, "ambiguous", false)                                    \
-	X(ERR_NOT_FOUND, "not found", false)                                    \
-	X(ERR_EXISTS, "exists already", false)                                  \
-	X(ERR_SCHEMA, "the database has another schema version", false)         \
+#define ERR_MAP(X)                                                        \
+	X(ERR_PROTO, "peer broke the protocol", false)                    \
+	X(ERR_REMOTE, "peer answered with an error of its own", true)     \
+	X(ERR_THROTTLED, "peer asks to slow down", true)                  \
+	X(ERR_REFUSED, "peer refused the request", false)                 \
+	X(ERR_UNAVAILABLE, "peer is not reachable", true)                 \
+	X(ERR_LIMIT, "larger than the agreed limit", false)               \
+	X(ERR_SYNTAX, "not well formed", false)                           \
+	X(ERR_SHAPE, "well formed, but not of the expected shape", false) \
+	X(ERR_UNSAFE, "pickle asks to run code", false)                   \
+	X(ERR_FENCED, "another attempt owns this now", false)             \
+	X(ERR_NO_TENANT, "unknown_tenant", false)                         \
+	X(ERR_NO_FUNCTION, "unknown_function", false)                     \
+	X(ERR_UNPROCESSABLE, "unprocessable", false)                      \
+	X(ERR_AMBIGUOUS, "ambiguous", false)                              \
+	X(ERR_NOT_FOUND, "not found", false)                              \
+	X(ERR_EXISTS, "exists already", false)                            \
+	X(ERR_SCHEMA, "the database has another schema version", false)   \
 	X(ERR_STORE, "database error", true)
 
 enum err_code {

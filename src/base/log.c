@@ -91,7 +91,9 @@ add_head(struct buf *b, enum log_level level)
 
 	clock_iso(when, clock_wall_us());
 	if (log_.json) {
-		buf_addf(b, "{\"ts\":\"%s\",\"level\":\"%s\",\"role\":\"%s\",\"pid\":%d,\"msg\":\"",
+		buf_addf(b,
+			"{\"ts\":\"%s\",\"level\":\"%s\",\"role\":\"%s\",\"pid\":%d,"
+			"\"msg\":\"",
 			when, level_names[level], log_.role, (int)getpid());
 		return;
 	}
@@ -122,7 +124,8 @@ log_line(enum log_level level, const char *fmt, ...)
 	int n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
 	if (log_.json) {
-		size_t shown = (size_t)n < sizeof(small) ? (size_t)n : sizeof(small) - 1;
+		size_t shown =
+			(size_t)n < sizeof(small) ? (size_t)n : sizeof(small) - 1;
 
 		add_json_text(b, (struct str){small, shown});
 		buf_addz(b, "\"}");

@@ -194,8 +194,8 @@ static void
 show_value(struct buf *out, const struct settings *s, const struct row *r)
 {
 	void *field = field_of(s, r);
-	const char *text = r->kind == NUMBER || r->kind == REAL ? NULL
-								: *(const char **)field;
+	const char *text =
+		r->kind == NUMBER || r->kind == REAL ? NULL : *(const char **)field;
 
 	if (r->kind == NUMBER && *(int64_t *)field != SETTING_UNSET)
 		buf_addf(out, "%lld", (long long)*(int64_t *)field);
@@ -247,16 +247,18 @@ markdown_allowed(struct buf *out, const struct row *r)
 void
 settings_markdown(struct buf *out)
 {
-	buf_addz(out, "# Settings\n\n"
-		      "Made from the settings table by `make docs`; edit "
-		      "`src/base/settings.h`, not this page.\n\n"
-		      "Each is an environment variable; an empty one counts as unset. A bad "
-		      "value stops the start with one line.\n"
-		      "`prosaas config` shows the values in force and where each came "
-		      "from.\n\n"
-		      "| name | default | allowed | |\n|---|---|---|---|\n");
+	buf_addz(out,
+		"# Settings\n\n"
+		"Made from the settings table by `make docs`; edit "
+		"`src/base/settings.h`, not this page.\n\n"
+		"Each is an environment variable; an empty one counts as unset. A bad "
+		"value stops the start with one line.\n"
+		"`prosaas config` shows the values in force and where each came "
+		"from.\n\n"
+		"| name | default | allowed | |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		buf_addf(out, "| %s | %s | ", rows[i].env, rows[i].def ? rows[i].def : "");
+		buf_addf(out, "| %s | %s | ", rows[i].env,
+			rows[i].def ? rows[i].def : "");
 		markdown_allowed(out, &rows[i]);
 		buf_addf(out, " | %s |\n", rows[i].help);
 	}

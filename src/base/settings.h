@@ -35,6 +35,7 @@ struct buf;
 	X(SECRET, internal_secret_previous, "INTERNAL_SECRET_PREVIOUS", NULL, 0, 0, NULL, "Valid as well while the secret is being rotated") \
 	X(SECRET, admin_token, "ADMIN_TOKEN", NULL, 0, 0, NULL, "Bearer token of the admin API; unset: it answers 401") \
 	X(NUMBER, admin_port, "ADMIN_PORT", "5050", 0, 65535, NULL, "Port of the admin API")    \
+	X(TEXT, admin_hosts, "ADMIN_HOSTS", NULL, 0, 0, NULL, "Names, comma separated, that the Host of an admin request may have besides addresses and localhost") \
 	X(TEXT, rq_queues, "RQ_QUEUES", "high,default,low,maintenance,broadcasts", 0, 0, NULL, "Queues, first is served first") \
 	X(WORD, rq_serializer, "RQ_SERIALIZER", "pickle", 0, 0, "pickle|json", "How job data is written; both are read") \
 	X(TEXT, job_function, "JOB_FUNCTION", "server.jobs.webhook_process_job.webhook_process_job", 0, 0, NULL, "func_name written into jobs, so that Python workers can take them") \

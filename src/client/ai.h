@@ -7,7 +7,9 @@
  *   429 of type insufficient_quota, 401, 403, 404 and other 4xx   ERR_REFUSED
  *   429 otherwise, 503 with slow_down                             ERR_THROTTLED
  *   5xx, 408, 409, an empty or unreadable answer                  ERR_REMOTE
- *   no answer                                                     as http_client.h says */
+ *   an answer above 1 MiB                                         ERR_LIMIT
+ *   no answer                                                     as http_client.h says
+ */
 #ifndef CLIENT_AI_H
 #define CLIENT_AI_H
 
@@ -30,21 +32,22 @@ struct ai_turn {
 
 struct ai_call {
 	struct arena *arena;         /* the job's */
-	struct str model;            /* absent: the setting's */
+	struct str model;            /* absent or empty: the setting's */
 	struct str prompt;           /* the tenant's system prompt; may be absent */
 	const struct ai_turn *turns; /* oldest first, the current one last */
 	size_t turn_count;
-	int64_t max_tokens;          /* 0: the setting's */
-	double temperature;          /* below 0: the setting's */
+	int64_t max_tokens; /* 0: the setting's */
+	double temperature; /* below 0: the setting's */
 
 	/* set when it is over: */
 	int err;
 	char words[192];
-	struct str answer;           /* in the arena; trimmed, never empty when err is 0 */
+	struct str answer; /* in the arena; trimmed, never empty when err is 0 */
 	int64_t tokens_in, tokens_out; /* 0 when the server does not say */
-	int64_t retry_after_ms;      /* -1: none */
+	int64_t retry_after_ms;        /* -1: none */
 
 	/* private */
+	int64_t started_us;
 	struct http_call http;
 };
 

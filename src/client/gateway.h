@@ -2,16 +2,23 @@
 /* gateway.h: the way to WhatsApp, whichever the tenant has.
  *
  * One interface; today one gateway behind it, the Baileys HTTP API:
- *   POST {base}/send     {"tenantId","to","type":"text","text","idempotencyKey","messageId"}
- *   GET  {base}/healthz  a gateway that remembers idempotency keys on disk answers JSON with
- *                        "idempotency":"durable"; the original answers "ok"
+ *
+ *   POST {base}/send      {"type":"text","tenantId","to","text",
+ *                          "idempotencyKey","messageId"}
+ *   GET  {base}/healthz   {"idempotency":"durable"} from one that remembers keys on
+ *                         disk; the original answers "ok"
  *
  *   200 {"ok":true,"messageId":...}      0
- *   503, 5xx, no connection              transient, nothing was sent
+ *   503, no connection                   ERR_UNAVAILABLE: nothing was sent
+ *   5xx                                  ERR_REMOTE: nothing was sent
  *   500 send_failed, a lost answer       ERR_AMBIGUOUS: WhatsApp may have taken it
- *   400 and other 4xx                    ERR_REFUSED
+ *     (also cancelled after sending, a 200 one cannot read, 502 and 504 of a proxy)
+ *   400 and other 4xx, 3xx               ERR_REFUSED
  *   429                                  ERR_THROTTLED
- */
+ *
+ * A send is never repeated in here (http_client.h, once).  Every gateway gets
+ * INTERNAL_SECRET in X-Internal-Secret, also a tenant's own: it needs it anyway to
+ * deliver webhooks to us. */
 #ifndef CLIENT_GATEWAY_H
 #define CLIENT_GATEWAY_H
 
@@ -27,19 +34,19 @@ struct settings;
 struct gateway;
 
 struct gateway_call {
-	struct arena *arena;   /* the job's */
-	struct str tenant;     /* "1" is sent as "business_1", other names as they are */
-	struct str base_url;   /* the tenant's own gateway; absent: the setting's */
-	struct str to;         /* the JID that wrote */
+	struct arena *arena; /* the job's */
+	struct str tenant;   /* "1" is sent as "business_1", other names as they are */
+	struct str base_url; /* the tenant's own; absent or empty: the setting's */
+	struct str to;       /* the JID that wrote */
 	struct str text;
-	struct str key;        /* outbound key: idempotency key and WhatsApp message id */
+	struct str key; /* outbound key: idempotency key and WhatsApp message id */
 
 	/* set when it is over: */
 	int err;
 	char words[192];
-	struct str message_id; /* as the gateway says; in the arena */
-	bool durable;          /* gateway_probe: it remembers keys on disk */
-	int64_t retry_after_ms;
+	struct str message_id;  /* as the gateway says, in the arena; may be absent */
+	bool durable;           /* gateway_probe: it remembers keys on disk */
+	int64_t retry_after_ms; /* -1: none */
 
 	/* private */
 	struct http_call http;

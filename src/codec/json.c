@@ -130,7 +130,7 @@ struct str
 json_key(struct json *j)
 {
 	bool escaped;
-	struct str key = json_string(j, &escaped);
+	struct str key = json_read_string(j, &escaped);
 
 	if (!expect(j, ':', "no colon"))
 		return (struct str){0};
@@ -167,7 +167,8 @@ plain_end(const char *p, const char *end)
 			return p + __builtin_ctzll(odd) / 8;
 	}
 	for (; p < end; p++)
-		if ((uint8_t)*p < 0x20 || (uint8_t)*p >= 0x80 || *p == '"' || *p == '\\')
+		if ((uint8_t)*p < 0x20 || (uint8_t)*p >= 0x80 || *p == '"' ||
+			*p == '\\')
 			break;
 	return p;
 }
@@ -224,7 +225,7 @@ pass_wide(struct json *j)
 }
 
 struct str
-json_string(struct json *j, bool *ret_escaped)
+json_read_string(struct json *j, bool *ret_escaped)
 {
 	*ret_escaped = false;
 	if (!expect(j, '"', "no string"))
@@ -300,7 +301,8 @@ escaped_char(const char **p, const char *end)
 
 	uint32_t high = hex4(at + 2);
 	*p = at + 6;
-	if (high < 0xd800 || high > 0xdbff || end - at < 12 || at[6] != '\\' || at[7] != 'u')
+	if (high < 0xd800 || high > 0xdbff || end - at < 12 || at[6] != '\\' ||
+		at[7] != 'u')
 		return high;
 	uint32_t low = hex4(at + 8);
 	if (low < 0xdc00 || low > 0xdfff)
@@ -373,7 +375,7 @@ pass_one_of(struct json *j, char a, char b)
 }
 
 struct str
-json_number(struct json *j, bool *ret_integer)
+json_read_number(struct json *j, bool *ret_integer)
 {
 	*ret_integer = true;
 	skip_blanks(j);
@@ -397,10 +399,12 @@ json_number(struct json *j, bool *ret_integer)
 }
 
 char
-json_literal(struct json *j)
+json_read_literal(struct json *j)
 {
 	char first = json_peek(j);
-	struct str word = str_of(first == 't' ? "true" : first == 'f' ? "false" : "null");
+	struct str word = str_of(first == 't'   ? "true"
+				 : first == 'f' ? "false"
+						: "null");
 
 	if (first == 0)
 		return 0;
@@ -431,15 +435,15 @@ skip_value(struct json *j)
 			skip_value(j);
 		break;
 	case '"':
-		json_string(j, &ignored);
+		json_read_string(j, &ignored);
 		break;
 	case 't':
 	case 'f':
 	case 'n':
-		json_literal(j);
+		json_read_literal(j);
 		break;
 	default:
-		json_number(j, &ignored);
+		json_read_number(j, &ignored);
 	}
 }
 
@@ -508,7 +512,7 @@ static struct val *
 number_val(struct parser *p)
 {
 	bool integer;
-	struct str text = json_number(&p->j, &integer);
+	struct str text = json_read_number(&p->j, &integer);
 	struct val *v = new_val(p, VAL_INT);
 
 	if (integer && str_int(text, &v->integer) == 0)
@@ -531,7 +535,8 @@ parse_items(struct parser *p, char open)
 	char close = (char)(open + 2);
 	size_t before = buf_len(&p->open);
 
-	for (bool more = json_enter(&p->j, open); more; more = json_more(&p->j, close)) {
+	for (bool more = json_enter(&p->j, open); more;
+		more = json_more(&p->j, close)) {
 		if (open == '{')
 			add_item(p, text_val(p, json_key(&p->j)));
 		add_item(p, parse_value(p));
@@ -558,15 +563,15 @@ parse_value(struct parser *p)
 	case '[':
 		return parse_items(p, first);
 	case '"':
-		return text_val(p, json_string(&p->j, &escaped));
+		return text_val(p, json_read_string(&p->j, &escaped));
 	case 0: /* an error: the tree is dropped */
 	case 'n':
-		json_literal(&p->j);
+		json_read_literal(&p->j);
 		return new_val(p, VAL_NULL);
 	case 't':
 	case 'f':
 		v = new_val(p, VAL_BOOL);
-		v->truth = json_literal(&p->j) == 't';
+		v->truth = json_read_literal(&p->j) == 't';
 		return v;
 	default:
 		return number_val(p);
@@ -574,8 +579,8 @@ parse_value(struct parser *p)
 }
 
 int
-json_parse(
-	struct arena *a, struct str text, size_t nodes_max, struct val **ret, char err[128])
+json_parse(struct arena *a, struct str text, size_t nodes_max, struct val **ret,
+	char err[128])
 {
 	struct parser p = {.arena = a, .nodes_left = nodes_max};
 

@@ -46,16 +46,16 @@ struct str json_key(struct json *j);
 
 /* json_string reads a string and returns what stands between the quotes, raw;
  * *ret_escaped says whether it needs json_unescape(). */
-struct str json_string(struct json *j, bool *ret_escaped);
+struct str json_read_string(struct json *j, bool *ret_escaped);
 
 /* json_number reads a number and returns its text; *ret_integer: no . e E. */
-struct str json_number(struct json *j, bool *ret_integer);
+struct str json_read_number(struct json *j, bool *ret_integer);
 
 /* json_skip validates one value of any kind and returns its bytes. */
 struct str json_skip(struct json *j);
 
 /* json_literal reads true, false or null and returns its first letter, or 0. */
-char json_literal(struct json *j);
+char json_read_literal(struct json *j);
 
 /* json_end checks that only blanks follow.  0 or ERR_SYNTAX, ERR_LIMIT (depth),
  * with err saying what and at which byte. */
@@ -64,7 +64,7 @@ int json_end(struct json *j, char err[128]) MUSTCHECK;
 /* json_fail records an error of a reader's own, if it is the first. */
 void json_fail(struct json *j, const char *what);
 
-/* json_unescape decodes what json_string() or json_key() returned into the arena
+/* json_unescape decodes what json_read_string() or json_key() returned into the arena
  * as WTF-8: a pair of surrogate escapes becomes its one character, a lone one
  * its three bytes.  json_unescape_to writes at most raw.n bytes, unterminated,
  * and returns how many. */
@@ -76,7 +76,8 @@ size_t json_unescape_to(char *to, struct str raw);
 struct str json_text(struct arena *a, struct str raw);
 
 /* json_parse builds a tree of a whole text, at most nodes_max values (a key is
- * one too).  The tree is all in the arena.  0, ERR_SYNTAX or ERR_LIMIT, with words in err. */
+ * one too).  The tree is all in the arena.  0, ERR_SYNTAX or ERR_LIMIT, with words in
+ * err. */
 int json_parse(struct arena *a, struct str text, size_t nodes_max, struct val **ret,
 	char err[128]) MUSTCHECK;
 

@@ -67,10 +67,13 @@ put_int64(struct buf *out, int64_t v)
 	uint8_t bytes[8];
 	size_t n = 5;
 
-	while (v >> (8 * n - 1) != v >> 63)
+	/* What is not in n bytes must be copies of the sign: after flipping a negative
+	 * one's bits, zeros. */
+	uint64_t bits = (uint64_t)v, magnitude = v < 0 ? ~bits : bits;
+	while (n < 8 && magnitude >> (8 * n - 1) != 0)
 		n++;
 	for (size_t i = 0; i < n; i++)
-		bytes[i] = (uint8_t)(v >> 8 * i);
+		bytes[i] = (uint8_t)(bits >> 8 * i);
 	put_long(out, bytes, n);
 }
 
@@ -105,7 +108,8 @@ put_real(struct buf *out, double d)
 
 	memcpy(&bits, &d, 8);
 	*to++ = 'G';
-	for (int shift = 56; shift >= 0; shift -= 8) /* the one big-endian thing in pickle */
+	for (int shift = 56; shift >= 0;
+		shift -= 8) /* the one big-endian thing in pickle */
 		*to++ = (char)(bits >> shift);
 	buf_grew(out, 9);
 }
@@ -217,7 +221,7 @@ put_number(struct buf *out, struct json *j)
 {
 	bool integer;
 	int64_t v;
-	struct str text = json_number(j, &integer);
+	struct str text = json_read_number(j, &integer);
 
 	if (!text.p)
 		return; /* an error: json_end() will tell */
@@ -277,16 +281,16 @@ put_json(struct buf *out, struct json *j)
 		put_array(out, j);
 		break;
 	case '"':
-		raw = json_string(j, &escaped);
+		raw = json_read_string(j, &escaped);
 		put_raw(out, raw, escaped);
 		break;
 	case 'n':
-		json_literal(j);
+		json_read_literal(j);
 		pickle_null(out);
 		break;
 	case 't':
 	case 'f':
-		put_truth(out, json_literal(j) == 't');
+		put_truth(out, json_read_literal(j) == 't');
 		break;
 	default:
 		put_number(out, j);

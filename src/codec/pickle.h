@@ -17,7 +17,8 @@ struct buf;
 struct val;
 
 enum {
-	PICKLE_DEPTH_MAX = 64 + 8, /* a message of JSON_DEPTH_MAX inside a job's frame of lists */
+	PICKLE_DEPTH_MAX =
+		64 + 8, /* a message of JSON_DEPTH_MAX inside a job's frame of lists */
 	PICKLE_NODES_MAX = 1000000, /* after shared references are expanded */
 	PICKLE_TEXT_MAX = 64 << 20, /* bytes of text, likewise */
 	PICKLE_INT_BYTES_MAX = 255, /* the most LONG1 can say: 614 digits */
@@ -33,11 +34,11 @@ void pickle_int(struct buf *out, int64_t v);
 void pickle_text(struct buf *out, struct str s);
 /* Opcodes that have no argument, for lists, dicts and tuples built by hand:
  * "]" "(" "e" and so on.  Named so that a caller never writes a bare byte. */
-void pickle_list_open(struct buf *out);   /* empty list, mark */
-void pickle_list_close(struct buf *out);  /* append all since the mark */
-void pickle_dict_open(struct buf *out);   /* empty dict, mark; then key, value, ... */
+void pickle_list_open(struct buf *out);  /* empty list, mark */
+void pickle_list_close(struct buf *out); /* append all since the mark */
+void pickle_dict_open(struct buf *out);  /* empty dict, mark; then key, value, ... */
 void pickle_dict_close(struct buf *out);
-void pickle_tuple_open(struct buf *out);  /* mark */
+void pickle_tuple_open(struct buf *out); /* mark */
 void pickle_tuple_close(struct buf *out);
 void pickle_tuple_empty(struct buf *out);
 
@@ -55,6 +56,7 @@ void pickle_val(struct buf *out, const struct val *v);
  * keys that are numbers, True or None become their JSON text.  A value that the
  * pickle shares is shared in the tree.  0, or ERR_SYNTAX, ERR_LIMIT, ERR_UNSAFE
  * with the opcode's name in err. */
-int pickle_parse(struct arena *a, struct str bytes, struct val **ret, char err[128]) MUSTCHECK;
+int pickle_parse(
+	struct arena *a, struct str bytes, struct val **ret, char err[128]) MUSTCHECK;
 
 #endif

@@ -28,15 +28,16 @@ int rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str ten
 	struct str message) MUSTCHECK;
 
 struct rqjob_call {
-	struct str func;         /* "module.function" */
-	const struct val *args;  /* LIST */
+	struct str func;          /* "module.function" */
+	const struct val *args;   /* LIST */
 	const struct val *kwargs; /* DICT */
-	bool as_json;            /* the form it came in: answer in the same */
+	bool as_json;             /* the form it came in: answer in the same */
 };
 
 /* rqjob_parse reads job data.  0, ERR_SYNTAX, ERR_SHAPE (not a call, or one of a
  * method), ERR_LIMIT, ERR_UNSAFE, with words in err. */
-int rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret, char err[128]) MUSTCHECK;
+int rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret,
+	char err[128]) MUSTCHECK;
 
 /* rqjob_date reads "2026-11-24T05:30:12.345678Z" (0 to 6 fraction digits) as Unix
  * microseconds; ERR_SYNTAX for anything else, empty text included. */

@@ -37,7 +37,8 @@ enum settled { UNSETTLED, SETTLING, SETTLED };
 
 struct node {
 	struct val val; /* items of containers are the val of other nodes */
-	size_t text;    /* bytes of it: once settled, of all below, shared ones each time */
+	size_t text; /* bytes of it: once settled, of all below, shared ones each time
+		      */
 	uint32_t nodes; /* likewise */
 	uint32_t room;  /* for so many items, keys and values counted apart */
 	uint8_t height; /* containers on the longest way down, itself included */
@@ -714,7 +715,8 @@ pickle_parse(struct arena *a, struct str bytes, struct val **ret, char err[128])
 {
 	struct machine m = {.arena = a, .input = bytes.n, .err = err};
 
-	if (bytes.n < 2 || (uint8_t)bytes.p[0] != 0x80 || bytes.p[1] < 2 || bytes.p[1] > 5) {
+	if (bytes.n < 2 || (uint8_t)bytes.p[0] != 0x80 || bytes.p[1] < 2 ||
+		bytes.p[1] > 5) {
 		fail(&m, ERR_SYNTAX, "not a pickle of protocol 2 to 5");
 		return m.fault;
 	}

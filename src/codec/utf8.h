@@ -55,7 +55,7 @@ utf8_surrogate(const char *p, const char *end)
 	const uint8_t *s = (const uint8_t *)p;
 
 	return end - p >= 3 && s[0] == 0xed && s[1] >= 0xa0 && s[1] <= 0xbf &&
-		utf8_follows(s[2]);
+	       utf8_follows(s[2]);
 }
 
 /* wtf8_len is utf8_len that lets lone surrogates pass. */

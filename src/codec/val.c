@@ -13,6 +13,8 @@
 #include "base/buf.h"
 #include "codec/utf8.h"
 
+#define INT_SAFE 9007199254740992.0 /* 2^53: above it a double skips integers */
+
 const struct val *
 val_get(const struct val *v, const char *key)
 {
@@ -46,7 +48,8 @@ val_true(const struct val *v)
 static bool
 half(const struct val *v, uint32_t *ret)
 {
-	if (!v || v->kind != VAL_INT || v->integer < INT32_MIN || v->integer > UINT32_MAX)
+	if (!v || v->kind != VAL_INT || v->integer < INT32_MIN ||
+		v->integer > UINT32_MAX)
 		return false;
 	*ret = (uint32_t)v->integer;
 	return true;
@@ -77,9 +80,9 @@ val_int(const struct val *v, int64_t otherwise)
 	case VAL_TEXT:
 		return str_int(v->text, &i) == 0 ? i : otherwise;
 	case VAL_REAL:
-		if (v->real >= -0x1p63 && v->real < 0x1p63 && v->real == trunc(v->real))
-			return (int64_t)v->real;
-		return otherwise;
+		return fabs(v->real) < INT_SAFE && v->real == trunc(v->real)
+			       ? (int64_t)v->real
+			       : otherwise;
 	case VAL_DICT:
 		return int_of_halves(v, otherwise);
 	default:

@@ -23,16 +23,27 @@
 struct arena;
 struct buf;
 
-enum val_kind { VAL_NULL, VAL_BOOL, VAL_INT, VAL_BIG, VAL_REAL, VAL_TEXT, VAL_LIST, VAL_DICT };
+enum val_kind {
+	VAL_NULL,
+	VAL_BOOL,
+	VAL_INT,
+	VAL_BIG,
+	VAL_REAL,
+	VAL_TEXT,
+	VAL_LIST,
+	VAL_DICT
+};
 
 struct val {
 	enum val_kind kind;
-	bool truth;       /* BOOL */
-	int64_t integer;  /* INT */
-	double real;      /* REAL */
-	struct str text;  /* TEXT; BIG: decimal digits; REAL from JSON: as written, else absent */
-	size_t count;     /* LIST: items; DICT: pairs */
-	struct val **items; /* LIST: count values; DICT: key, value, key, value ... (keys are TEXT) */
+	bool truth;      /* BOOL */
+	int64_t integer; /* INT */
+	double real;     /* REAL */
+	struct str text; /* TEXT; BIG: decimal digits; REAL from JSON: as written, else
+			    absent */
+	size_t count;    /* LIST: items; DICT: pairs */
+	struct val **items; /* LIST: count values; DICT: key, value, key, value ...
+			       (keys are TEXT) */
 };
 
 /* val_get returns the value of key in a DICT (the last, when repeated), else NULL. */

@@ -20,22 +20,23 @@
 struct arena;
 
 enum {
-	WEBHOOK_TENANT_MAX = 64, /* bytes of a tenant id, [A-Za-z0-9_-] */
-	WEBHOOK_ID_MAX = 128,    /* longer message ids are replaced by their hash */
-	WEBHOOK_MSGS_MAX = 10000, /* in one body: "[0,0,..." must not cost 64 bytes and a hash
-				     for every two of its own */
+	WEBHOOK_TENANT_MAX = 64,  /* bytes of a tenant id, [A-Za-z0-9_-] */
+	WEBHOOK_ID_MAX = 128,     /* longer message ids are replaced by their hash */
+	WEBHOOK_MSGS_MAX = 10000, /* in one body: "[0,0,..." must not cost 64 bytes and
+				     a hash for every two of its own */
 };
 
 struct webhook_msg {
-	struct str raw;    /* the message as it came, borrowed from the body */
-	struct str id;     /* key.id decoded; "h-" + 26 base32 characters of a hash of it
-			      when it is longer than WEBHOOK_ID_MAX; "n-" + the same of raw
-			      when there is none, so that a re-delivery is a duplicate too */
-	struct str chat;   /* key.remoteJid decoded; absent when there is none */
-	bool from_me;      /* key.fromMe is true */
-	bool stub;         /* no content, but a messageStubType: undecryptable or a notice */
-	const char *unfit; /* NULL, or why it can't be processed: "no chat", "no content",
-			      "not an object", "no key" */
+	struct str raw; /* the message as it came, borrowed from the body */
+	struct str
+		id;      /* key.id decoded; "h-" + 26 base32 characters of a hash of it
+			    when it is longer than WEBHOOK_ID_MAX; "n-" + the same of raw
+			    when there is none, so that a re-delivery is a duplicate too */
+	struct str chat; /* key.remoteJid decoded; absent when there is none */
+	bool from_me;    /* key.fromMe is true */
+	bool stub; /* no content, but a messageStubType: undecryptable or a notice */
+	const char *unfit; /* NULL, or why it can't be processed: "no chat", "no
+			      content", "not an object", "no key" */
 };
 
 struct webhook {
@@ -43,6 +44,14 @@ struct webhook {
 	struct webhook_msg *msgs;
 	size_t count;
 };
+
+/* webhook_tenant is the id by which a tenant is known: "1" for "business_1"; only
+ * numbers have the two forms, as at the original's gateway. */
+struct str webhook_tenant(struct str id);
+
+/* webhook_is_tenant says whether id can be one: 1 to WEBHOOK_TENANT_MAX of A-Z a-z
+ * 0-9 _ and -. */
+bool webhook_is_tenant(struct str id);
 
 /* webhook_scan reads a body.  What it returns lives in the arena and the body.
  * 0; ERR_SYNTAX or ERR_LIMIT: not JSON, or deeper than JSON_DEPTH_MAX, or more
@@ -52,6 +61,7 @@ struct webhook {
  * list).  err then names what is wrong, fit for the 400 answer; a peer's text in
  * it is printable ASCII and short.  A key that the door reads and that stands
  * twice in one object is ERR_SHAPE: two readers could disagree about it. */
-int webhook_scan(struct arena *a, struct str body, struct webhook *ret, char err[128]) MUSTCHECK;
+int webhook_scan(
+	struct arena *a, struct str body, struct webhook *ret, char err[128]) MUSTCHECK;
 
 #endif

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* http_client.h: HTTP requests to others (libcurl on the loop).
  *
+ *   http_call_start ---> [http_call_cancel] ---> flow_wake ---> http_call_done
+ *
  * Embed a struct http_call, fill the upper part, start it from a flow's step and
  * wait; the flow is woken from the loop exactly once, when it is over, whatever
- * happened.  Names resolve off the loop, connections are kept alive and reused,
- * redirects are not followed.  The call, its url, headers and body are borrowed
- * until then. */
+ * happened.  The call, its url, headers and body are borrowed until then.
+ *
+ * HTTP/1.1, http and https only.  Names resolve off the loop, connections are
+ * kept alive and reused, at most 400 to one host: calls above that wait, and the
+ * waiting counts.  Redirects are not followed; proxy variables (http_proxy, ...)
+ * are ignored: what is asked for in the settings is where it goes. */
 #ifndef NET_HTTP_CLIENT_H
 #define NET_HTTP_CLIENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/buf.h"
 #include "base/str.h"
@@ -18,36 +24,57 @@
 struct flow;
 struct loop;
 struct http_client;
+struct transfer;
 
 struct http_call {
-	const char *method;         /* "GET", "POST" */
+	const char *method; /* "GET", "POST" */
 	const char *url;
 	const char *const *headers; /* "Name: value", last is NULL; may be NULL */
 	struct str body;            /* for POST */
-	int64_t timeout_ms;         /* for the whole call */
-	size_t answer_max;          /* largest body taken; 0: 1 MiB */
+	int64_t timeout_ms; /* for the whole call; connecting takes at most 5 s of it */
+	size_t answer_max;  /* largest body taken; 0: 1 MiB */
+	bool once;          /* must not happen twice: see below */
 
 	/* set when it is over: */
-	int err;                    /* 0: there is a status; else ERR_UNAVAILABLE (not connected, nothing sent),
-				       -ETIMEDOUT, -ECONNRESET (sent perhaps), ERR_PROTO, ERR_LIMIT, -ECANCELED */
-	char words[128];            /* for the operator, when err is set */
-	int status;
-	struct buf answer;          /* the body; freed by http_call_done() */
-	int64_t retry_after_ms;     /* of Retry-After (seconds or date) or retry-after-ms; -1: none */
+	int err;           /* 0: there is a status; else one of the table below */
+	char words[128];   /* for the operator, when err is set */
+	bool sent;         /* some of the request left: the peer may have acted on it */
+	int status;        /* 0 when err is set */
+	struct buf answer; /* the body, empty when err is set; http_call_done() frees */
+	int64_t retry_after_ms; /* what the peer asks for, at most a day; -1: none */
 
 	/* private */
 	struct flow *flow;
-	struct http_client *client;
-	void *easy, *list;
+	struct transfer *transfer; /* while it runs */
+	STAILQ_ENTRY(http_call) next;
 	bool active;
 };
 
+/* How a call without a status ends:
+ *
+ *   ERR_UNAVAILABLE  no address, no connection, no TLS, no free connection in
+ *                    time, a bad url: nothing was sent
+ *   -ETIMEDOUT       sent, no whole answer in time
+ *   -ECONNRESET      sent, the connection was lost before the whole answer, or
+ *                    its chunks were malformed
+ *   ERR_PROTO        sent, the answer is not HTTP/1
+ *   ERR_LIMIT        sent, a body above answer_max or a head above 64 KiB
+ *   -ECANCELED       http_call_cancel(); `sent` says how far it was
+ *
+ * A kept-alive connection may have been closed by the peer just as a request is
+ * written to it.  libcurl then repeats the request on a new connection when no
+ * byte of an answer came, even if the peer has read it all.  A call marked `once`
+ * is not repeated (it ends with -ECONNRESET), and does not take a connection that
+ * was idle for so long (4 s) that the peer may be closing it: Node closes after 5. */
+
+/* http_client_new returns a client that lives as long as the loop. */
 struct http_client *http_client_new(struct loop *l);
 
 /* http_call_start begins the call; f is woken when it is over. */
 void http_call_start(struct http_client *c, struct http_call *call, struct flow *f);
 
-/* http_call_cancel makes a running call end soon with -ECANCELED (from the loop). */
+/* http_call_cancel makes a running call end soon with -ECANCELED (from the loop).
+ * One that is over already, woken or not, stays as it ended. */
 void http_call_cancel(struct http_call *call);
 
 /* http_call_done frees what an ended call holds.  Fine on a zeroed one. */

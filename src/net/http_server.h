@@ -32,16 +32,18 @@ struct http_server;
 enum { HTTP_HEADERS_MAX = 100, HTTP_HEAD_MAX = 16 << 10 };
 
 struct http_req {
-	struct str method;     /* "GET", "POST", ... */
-	struct str path;       /* without the query; percent signs as they came */
-	struct str query;      /* after '?'; absent when there is none */
-	struct str body;       /* empty until the whole is there */
-	struct arena arena;    /* dies with the request */
-	struct str rest;       /* what followed a route whose path ends in '/' */
+	struct str method;  /* "GET", "POST", ... */
+	struct str path;    /* without the query; percent signs as they came */
+	struct str query;   /* after '?'; absent when there is none */
+	struct str body;    /* empty until the whole is there */
+	struct arena arena; /* dies with the request */
+	struct str rest;    /* what followed a route whose path ends in '/' */
 	const struct http_route *route;
-	void *state;           /* the handler's own */
-	int64_t started_us;    /* clock_mono_us() when the whole request was read */
-	bool peer_is_local;    /* the peer's address is 127.0.0.0/8, ::1 or a unix socket */
+	void *state;        /* the handler's own */
+	int64_t started_us; /* clock_mono_us() when the whole request was read */
+	char peer[46];      /* the peer's address as text */
+	bool peer_is_local; /* the peer's address is 127.0.0.0/8, ::1 or a unix socket
+			     */
 	/* private */
 	struct http_conn *conn;
 };
@@ -55,25 +57,27 @@ typedef void http_handler(struct http_req *req, void *ctx);
 
 struct http_route {
 	const char *method;
-	const char *path;      /* exact; one that ends in '/' (and is not "/") matches all below it */
+	const char *path; /* exact; one that ends in '/' (and is not "/") matches all
+			     below it */
 	http_handler *handler;
-	http_gate *gate;       /* NULL: open */
-	size_t body_max;       /* 413 above; 0: 64 KiB */
+	http_gate *gate; /* NULL: open */
+	size_t body_max; /* 413 above; 0: 64 KiB */
 };
 
 struct http_options {
-	const char *host;      /* address to bind, IPv4 or IPv6 */
-	int port;              /* 0: any */
+	const char *host; /* address to bind, IPv4 or IPv6 */
+	int port;         /* 0: any */
 	int64_t connections_max;
 	int64_t request_timeout_ms, idle_timeout_ms;
 	const struct http_route *routes; /* last has method NULL */
-	void *ctx;             /* for gates and handlers */
-	bool reuse_port;       /* SO_REUSEPORT: several processes may listen */
+	void *ctx;                       /* for gates and handlers */
+	bool reuse_port; /* SO_REUSEPORT: several processes may listen */
 };
 
 /* http_server_new binds and listens.  NULL with words in err when it can't.  The
  * options are copied; routes, host and ctx are borrowed for the server's life. */
-struct http_server *http_server_new(struct loop *l, const struct http_options *o, char err[128]);
+struct http_server *
+http_server_new(struct loop *l, const struct http_options *o, char err[128]);
 int http_server_port(const struct http_server *s);
 
 /* http_header returns the value of the only header of that name, trimmed; absent
@@ -96,7 +100,8 @@ void http_reply_json(struct http_req *req, int status, struct str body);
 
 /* http_reply_error answers {"error":"<name>","message":"<message>"}; message may
  * be NULL and is escaped. */
-void http_reply_error(struct http_req *req, int status, const char *name, const char *message);
+void http_reply_error(
+	struct http_req *req, int status, const char *name, const char *message);
 
 void http_server_drain(struct http_server *s, void (*done)(void *), void *arg);
 

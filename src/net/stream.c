@@ -84,7 +84,8 @@ on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
 	if (n > 0)
 		s->events.data(s->arg, (struct str){b->base, (size_t)n});
 	else if (n < 0)
-		stream_close(s, "%s", n == UV_EOF ? "closed by peer" : uv_strerror((int)n));
+		stream_close(
+			s, "%s", n == UV_EOF ? "closed by peer" : uv_strerror((int)n));
 }
 
 static void

@@ -25,8 +25,8 @@ struct stream_events {
 
 /* stream_connect begins to connect to a unix socket (path) or to host:port; names
  * resolve off the loop. */
-struct stream *stream_connect(struct loop *l, const char *path, const char *host, int port,
-	const struct stream_events *events, void *arg);
+struct stream *stream_connect(struct loop *l, const char *path, const char *host,
+	int port, const struct stream_events *events, void *arg);
 
 struct buf *stream_out(struct stream *s);
 void stream_flush(struct stream *s);

@@ -4,7 +4,8 @@
  *           room and not dry              short reply: dry
  *   idle ------------------> claiming ------------------> blocked (one BLMOVE a queue)
  *    ^                          | full reply                |
- *    `--------------------------'<--------------------------' an id moved, or CLAIM_IDLE_S
+ *    `--------------------------'<--------------------------' an id moved, or
+ * CLAIM_IDLE_S
  *
  * Everything that can be recomputed is, once a turn, by on_turn(). */
 #include "queue/claim.h"
@@ -25,13 +26,13 @@
 #include "queue/redis.h"
 
 enum {
-	CLAIM_MAX = 64,      /* jobs a call: more would hold Redis for a millisecond */
+	CLAIM_MAX = 64, /* jobs a call: more would hold Redis for a millisecond */
 	QUEUES_MAX = 32,
 	DEADLINE_MS = 5000,
 	BLOCK_S = 20,
 	TICK_MS = 1000,
-	WORKER_LIFE_S = 60,  /* of the worker's key without a heartbeat */
-	ENDS_MAX = 256,      /* ends a call */
+	WORKER_LIFE_S = 60, /* of the worker's key without a heartbeat */
+	ENDS_MAX = 256,     /* ends a call */
 };
 
 struct waiter { /* one blocked connection per queue */
@@ -134,7 +135,8 @@ claim_now(struct claim *c, int room)
 {
 	c->claiming = true;
 	c->asked = room < CLAIM_MAX ? room : CLAIM_MAX;
-	redis_eval(c->redis, &c->claim_cmd, SCRIPT_CLAIM, 0, 4 + c->queue_count, on_claimed);
+	redis_eval(c->redis, &c->claim_cmd, SCRIPT_CLAIM, 0, 4 + c->queue_count,
+		on_claimed);
 	redis_argz(c->redis, c->name);
 	arg_now(c);
 	redis_argi(c->redis, CLAIM_LEASE_S);
@@ -179,8 +181,8 @@ ends_clear(struct ends *e)
 }
 
 void
-claim_end(struct claim *c, struct str id, struct str queue, int64_t attempt, enum claim_end how,
-	int64_t delay_s, struct str reason)
+claim_end(struct claim *c, struct str id, struct str queue, int64_t attempt,
+	enum claim_end how, int64_t delay_s, struct str reason)
 {
 	static const char *const words[] = {"ok", "fail", "retry", "back"};
 	struct ends *e = &c->collecting;
@@ -234,7 +236,8 @@ send_ends(struct claim *c)
 		c->collecting = swap;
 	}
 	c->ending = true;
-	redis_eval(c->redis, &c->end_cmd, SCRIPT_FINISH, 0, 2 + 7 * c->flying.count, on_ended);
+	redis_eval(c->redis, &c->end_cmd, SCRIPT_FINISH, 0, 2 + 7 * c->flying.count,
+		on_ended);
 	redis_argz(c->redis, c->name);
 	arg_now(c);
 	redis_args_raw(c->redis, buf_str(&c->flying.args));
@@ -277,7 +280,8 @@ renew(struct claim *c)
 
 	c->renewing = true;
 	c->renew_at_ms = clock_mono_ms() + CLAIM_RENEW_MS;
-	redis_eval(c->redis, &c->renew_cmd, SCRIPT_RENEW, 0, 10 + 3 * c->renewal_count, on_renewed);
+	redis_eval(c->redis, &c->renew_cmd, SCRIPT_RENEW, 0, 10 + 3 * c->renewal_count,
+		on_renewed);
 	redis_argz(c->redis, c->name);
 	arg_now(c);
 	redis_argi(c->redis, CLAIM_LEASE_S);
@@ -316,7 +320,8 @@ seek_jobs(struct claim *c, int64_t now_ms)
 {
 	if (c->stopped || c->claiming || now_ms < c->pause_until_ms)
 		return;
-	if (now_ms >= c->look_at_ms) { /* a dead worker may have left ids in a holding list */
+	if (now_ms >=
+		c->look_at_ms) { /* a dead worker may have left ids in a holding list */
 		c->look_at_ms = now_ms + CLAIM_IDLE_S * 1000;
 		c->dry = false;
 	}
@@ -369,8 +374,8 @@ add_queue(struct claim *c, struct str queue)
 	if (queue.n == 0)
 		return;
 	if (c->queue_count == QUEUES_MAX || queue.n >= sizeof(w->queue))
-		die("RQ_QUEUES: at most %d queues with names below %zu bytes", QUEUES_MAX,
-			sizeof(w->queue));
+		die("RQ_QUEUES: at most %d queues with names below %zu bytes",
+			QUEUES_MAX, sizeof(w->queue));
 	w->c = c;
 	snprintf(w->queue, sizeof(w->queue), "%.*s", STR_FMT(queue));
 	snprintf(w->from, sizeof(w->from), "rq:queue:%.*s", STR_FMT(queue));
@@ -384,7 +389,8 @@ claim_new(struct loop *l, const struct settings *s, const char *name,
 	const struct claim_events *events, void *arg)
 {
 	struct claim *c = xcalloc(1, sizeof(*c));
-	struct redis_options o = {.url = s->redis_url, .name = name, .deadline_ms = DEADLINE_MS};
+	struct redis_options o = {
+		.url = s->redis_url, .name = name, .deadline_ms = DEADLINE_MS};
 	struct str queues = str_of(s->rq_queues);
 
 	c->loop = l;

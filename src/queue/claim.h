@@ -29,7 +29,7 @@ struct settings;
 enum {
 	CLAIM_LEASE_S = 15,
 	CLAIM_RENEW_MS = 5000,
-	CLAIM_IDLE_S = 5,     /* a blocked wait; after it holding lists are looked at */
+	CLAIM_IDLE_S = 5, /* a blocked wait; after it holding lists are looked at */
 };
 
 struct claim_job { /* borrowed until on_job returns */

@@ -16,8 +16,9 @@
 #include "queue/redis.h"
 
 enum {
-	BATCH_MSGS = 512,      /* measured: larger ones only make clients wait in step */
-	BATCH_BYTES = 1 << 20, /* one 50 kB message costs Redis 200 us: bound the stall */
+	BATCH_MSGS = 512, /* measured: larger ones only make clients wait in step */
+	BATCH_BYTES =
+		1 << 20, /* one 50 kB message costs Redis 200 us: bound the stall */
 	WAITING_BYTES = 64 << 20,
 	ARGS_HEAD = 6,
 	ARGS_EACH = 8,
@@ -118,8 +119,8 @@ add_tail(struct enqueue *e, struct buf *out, const struct enqueue_msg *m)
 }
 
 void
-enqueue_add(struct enqueue *e, const struct enqueue_msg *m, enqueue_done *done, void *arg,
-	size_t index)
+enqueue_add(struct enqueue *e, const struct enqueue_msg *m, enqueue_done *done,
+	void *arg, size_t index)
 {
 	struct batch *b = open_batch(e, m->data.n + m->raw.n);
 	size_t before = buf_len(&b->args);

@@ -38,7 +38,7 @@ struct enqueue_msg {
 	struct str queue;
 	struct str lock_key, lock_field; /* dedupe: key, and scope within it */
 	struct str job_id;
-	struct str data;        /* of the RQ job */
+	struct str data; /* of the RQ job */
 	struct str tenant;
 	struct str lane;        /* "<tenant>:<chat>" */
 	struct str description; /* never message text */
@@ -46,14 +46,15 @@ struct enqueue_msg {
 	struct str raw;         /* of a dead letter: the message's bytes */
 };
 
-typedef void enqueue_done(void *arg, size_t index, enum enqueue_outcome outcome, struct str words);
+typedef void
+enqueue_done(void *arg, size_t index, enum enqueue_outcome outcome, struct str words);
 
 struct enqueue *enqueue_new(struct loop *l, struct redis *r, const struct settings *s);
 
 /* enqueue_add copies the message into a batch.  done(arg, index, ...) is called
  * once, from the loop, never inside this call. */
-void enqueue_add(struct enqueue *e, const struct enqueue_msg *m, enqueue_done *done, void *arg,
-	size_t index);
+void enqueue_add(struct enqueue *e, const struct enqueue_msg *m, enqueue_done *done,
+	void *arg, size_t index);
 
 /* enqueue_may says whether there is any point: Redis is ready and what waits is
  * bounded.  When not, answer 503 at once. */

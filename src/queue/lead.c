@@ -19,8 +19,6 @@ enum {
 	SWEEP_MAX = 500, /* ids per registry and act: bounds the stall of Redis */
 };
 
-#define LEADER_KEY "prosaas:leader:scheduler"
-
 struct lead {
 	const struct settings *s;
 	struct lead_events events;
@@ -44,17 +42,6 @@ set_leading(struct lead *l, bool leading)
 	l->events.leads(l->arg, leading);
 }
 
-static int
-count_queues(const struct settings *s)
-{
-	struct str rest = str_of(s->rq_queues);
-	int n = 0;
-
-	while (rest.p)
-		n += str_trim(str_cut(&rest, ',')).n > 0;
-	return n;
-}
-
 static void
 on_swept(struct redis_cmd *cmd)
 {
@@ -71,30 +58,26 @@ on_swept(struct redis_cmd *cmd)
 		return;
 	}
 	l->events.swept(l->arg, redis_int(redis_at(cmd->reply, 0), 0),
-		redis_int(redis_at(cmd->reply, 1), 0), redis_int(redis_at(cmd->reply, 2), 0));
+		redis_int(redis_at(cmd->reply, 1), 0),
+		redis_int(redis_at(cmd->reply, 2), 0));
 }
 
 static void
 sweep(struct lead *l)
 {
-	struct str rest = str_of(l->s->rq_queues);
 	char now[CLOCK_ISO_SIZE];
 
 	l->sweeping = true;
-	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1, 6 + count_queues(l->s), on_swept);
-	redis_argz(l->redis, LEADER_KEY);
+	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1,
+		6 + redis_count_names(l->s->rq_queues), on_swept);
+	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
 	clock_iso(now, clock_wall_us());
 	redis_argz(l->redis, now);
 	redis_argi(l->redis, SWEEP_MAX);
 	redis_argi(l->redis, LEAD_CRASHES_MAX);
 	redis_arg(l->redis, buf_str(&l->exc));
-	while (rest.p) {
-		struct str queue = str_trim(str_cut(&rest, ','));
-
-		if (queue.n)
-			redis_arg(l->redis, queue);
-	}
+	redis_arg_names(l->redis, l->s->rq_queues);
 }
 
 static void
@@ -117,17 +100,19 @@ on_tick(uv_timer_t *t)
 		return;
 	l->asking = true;
 	redis_eval(l->redis, &l->lead_cmd, SCRIPT_LEAD, 1, 3, on_asked);
-	redis_argz(l->redis, LEADER_KEY);
+	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
 	redis_argi(l->redis, LEAD_LIFE_MS);
 }
 
 struct lead *
-lead_new(struct loop *loop, const struct settings *s, const struct lead_events *events, void *arg)
+lead_new(struct loop *loop, const struct settings *s, const struct lead_events *events,
+	void *arg)
 {
 	struct lead *l = xcalloc(1, sizeof(*l));
-	struct redis_options o = {
-		.url = s->redis_url, .name = "prosaas-scheduler", .deadline_ms = DEADLINE_MS};
+	struct redis_options o = {.url = s->redis_url,
+		.name = "prosaas-scheduler",
+		.deadline_ms = DEADLINE_MS};
 	uint8_t dice[16];
 
 	digest_random(dice, sizeof(dice));
@@ -170,6 +155,6 @@ lead_quit(struct lead *l, void (*done)(void *), void *arg)
 	l->quit_done = done;
 	l->quit_arg = arg;
 	redis_eval(l->redis, &l->resign_cmd, SCRIPT_RESIGN, 1, 2, on_resigned);
-	redis_argz(l->redis, LEADER_KEY);
+	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
 }

@@ -18,6 +18,8 @@ struct lead;
 struct loop;
 struct settings;
 
+#define LEAD_KEY "prosaas:leader:scheduler"
+
 enum {
 	LEAD_LIFE_MS = 10000,
 	LEAD_EVERY_MS = 1000,
@@ -29,8 +31,8 @@ struct lead_events {
 	void (*swept)(void *arg, int64_t moved, int64_t returned, int64_t poisoned);
 };
 
-struct lead *lead_new(struct loop *l, const struct settings *s, const struct lead_events *events,
-	void *arg);
+struct lead *lead_new(struct loop *l, const struct settings *s,
+	const struct lead_events *events, void *arg);
 bool lead_ready(const struct lead *l);
 const char *lead_trouble(const struct lead *l);
 

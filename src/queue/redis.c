@@ -47,7 +47,8 @@ struct redis {
 	struct redis_cmd greeting[GREETING_MAX];
 	int greeting_left;
 	bool ready, closing;
-	bool refusing;  /* the command being written is refused: its arguments go nowhere */
+	bool refusing; /* the command being written is refused: its arguments go nowhere
+			*/
 	bool timed_out; /* why the connection is being closed */
 	int64_t delay_ms;
 	char trouble[192];
@@ -157,10 +158,13 @@ redis_url_check(const char *url, char err[256])
 	url_done(&u);
 	if (bad == 0)
 		return 0;
-	snprintf(err, 256, "REDIS_URL: %.*s%s: allowed are redis://[user:password@]host[:port][/db] "
-			   "and unix://path[?db=n]",
+	snprintf(err, 256,
+		"REDIS_URL: %.*s%s: allowed are "
+		"redis://[user:password@]host[:port][/db] "
+		"and unix://path[?db=n]",
 		scheme_end ? (int)(scheme_end - url) : 0, url,
-		bad == -EPROTONOSUPPORT ? "://... is not supported" : "://... has a mistake");
+		bad == -EPROTONOSUPPORT ? "://... is not supported"
+					: "://... has a mistake");
 	return -EINVAL;
 }
 
@@ -194,7 +198,8 @@ redis_argi(struct redis *r, int64_t v)
 {
 	char text[24];
 
-	redis_arg(r, (struct str){text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)v)});
+	redis_arg(r, (struct str){text, (size_t)snprintf(text, sizeof(text), "%lld",
+						(long long)v)});
 }
 
 void
@@ -202,6 +207,30 @@ redis_args_raw(struct redis *r, struct str raw)
 {
 	if (!r->refusing)
 		buf_adds(stream_out(r->stream), raw);
+}
+
+int
+redis_count_names(const char *names)
+{
+	struct str rest = str_of(names);
+	int n = 0;
+
+	while (rest.p)
+		n += str_trim(str_cut(&rest, ',')).n > 0;
+	return n;
+}
+
+void
+redis_arg_names(struct redis *r, const char *names)
+{
+	struct str rest = str_of(names);
+
+	while (rest.p) {
+		struct str name = str_trim(str_cut(&rest, ','));
+
+		if (name.n)
+			redis_arg(r, name);
+	}
 }
 
 static void on_refuse(uv_timer_t *t);
@@ -226,15 +255,16 @@ begin(struct redis *r, struct redis_cmd *cmd, int count, redis_done *done, bool 
 }
 
 void
-redis_call(struct redis *r, struct redis_cmd *cmd, const char *name, int args, redis_done *done)
+redis_call(struct redis *r, struct redis_cmd *cmd, const char *name, int args,
+	redis_done *done)
 {
 	begin(r, cmd, args + 1, done, r->ready);
 	redis_argz(r, name);
 }
 
 void
-redis_eval(struct redis *r, struct redis_cmd *cmd, enum redis_script script, int keys, int args,
-	redis_done *done)
+redis_eval(struct redis *r, struct redis_cmd *cmd, enum redis_script script, int keys,
+	int args, redis_done *done)
 {
 	begin(r, cmd, args + 3, done, r->ready);
 	redis_argz(r, "EVALSHA");
@@ -336,7 +366,8 @@ on_deadline(uv_timer_t *t)
 	if (r->ready && oldest->deadline_ms > clock_mono_ms())
 		return; /* the flush hook arms the timer again */
 	r->timed_out = true;
-	stream_close(r->stream, r->ready ? "no reply in time" : "no greeting in %lld ms",
+	stream_close(r->stream,
+		r->ready ? "no reply in time" : "no greeting in %lld ms",
 		(long long)r->o.deadline_ms);
 }
 
@@ -365,7 +396,8 @@ on_greeted(struct redis_cmd *cmd)
 	}
 	/* The scripts are the last SCRIPT_COUNT greetings. */
 	int script = SCRIPT_COUNT - r->greeting_left;
-	if (script >= 0 && cmd->reply->type == REDIS_REPLY_STRING && cmd->reply->len == 40)
+	if (script >= 0 && cmd->reply->type == REDIS_REPLY_STRING &&
+		cmd->reply->len == 40)
 		memcpy(script_shas[script], cmd->reply->str, 41);
 	if (--r->greeting_left == 0)
 		become_ready(r);
@@ -438,7 +470,8 @@ on_data(void *arg, struct str bytes)
 	void *reply = NULL;
 
 	redisReaderFeed(r->reader, bytes.p, bytes.n);
-	while (r->stream == from && redisReaderGetReply(r->reader, &reply) == REDIS_OK) {
+	while (r->stream == from &&
+		redisReaderGetReply(r->reader, &reply) == REDIS_OK) {
 		if (!reply)
 			return;
 		take_reply(r, reply);
@@ -457,7 +490,8 @@ connect_now(struct redis *r)
 		redisReaderFree(r->reader);
 	r->reader = redisReaderCreate();
 	r->timed_out = false;
-	r->stream = stream_connect(r->loop, r->url.path, r->url.host, (int)r->url.port, &events, r);
+	r->stream = stream_connect(
+		r->loop, r->url.path, r->url.host, (int)r->url.port, &events, r);
 	uv_timer_start(&r->timer, on_deadline, (uint64_t)r->o.deadline_ms, 0);
 }
 
@@ -474,7 +508,8 @@ on_turn(struct loop_hook *h)
 	if (r->ready && oldest && !uv_is_active((uv_handle_t *)&r->timer)) {
 		int64_t left = oldest->deadline_ms - clock_mono_ms();
 
-		uv_timer_start(&r->timer, on_deadline, (uint64_t)(left > 0 ? left + 1 : 1), 0);
+		uv_timer_start(
+			&r->timer, on_deadline, (uint64_t)(left > 0 ? left + 1 : 1), 0);
 	}
 }
 
@@ -525,7 +560,8 @@ redis_trouble(const struct redis *r)
 struct str
 redis_text(const struct redisReply *reply)
 {
-	if (!reply || (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS &&
+	if (!reply || (reply->type != REDIS_REPLY_STRING &&
+			      reply->type != REDIS_REPLY_STATUS &&
 			      reply->type != REDIS_REPLY_ERROR))
 		return (struct str){NULL, 0};
 	return (struct str){reply->str, (size_t)reply->len};
@@ -540,6 +576,7 @@ redis_int(const struct redisReply *reply, int64_t otherwise)
 const struct redisReply *
 redis_at(const struct redisReply *reply, size_t i)
 {
-	return reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements ? reply->element[i]
-										 : NULL;
+	return reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements
+		       ? reply->element[i]
+		       : NULL;
 }

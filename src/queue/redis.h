@@ -34,16 +34,18 @@ struct redis_cmd;
 struct redisReply;
 
 /* Each script is a file of its own, script/<name>.lua. */
-#define SCRIPT_MAP(X)                 \
-	X(SCRIPT_ENQUEUE, enqueue)    \
-	X(SCRIPT_CLAIM, claim)        \
-	X(SCRIPT_RENEW, renew)        \
-	X(SCRIPT_FINISH, finish)      \
-	X(SCRIPT_BURY, bury)          \
-	X(SCRIPT_LEAD, lead)          \
-	X(SCRIPT_RESIGN, resign)      \
-	X(SCRIPT_SWEEP, sweep)        \
-	X(SCRIPT_STATS, stats)
+#define SCRIPT_MAP(X)              \
+	X(SCRIPT_ENQUEUE, enqueue) \
+	X(SCRIPT_CLAIM, claim)     \
+	X(SCRIPT_RENEW, renew)     \
+	X(SCRIPT_FINISH, finish)   \
+	X(SCRIPT_BURY, bury)       \
+	X(SCRIPT_LEAD, lead)       \
+	X(SCRIPT_RESIGN, resign)   \
+	X(SCRIPT_SWEEP, sweep)     \
+	X(SCRIPT_STATS, stats)     \
+	X(SCRIPT_DEAD, dead)       \
+	X(SCRIPT_HEALTH, health)
 
 enum redis_script {
 #define SCRIPT_ENUM_(id, name) id,
@@ -67,8 +69,8 @@ struct redis_cmd {
 
 struct redis_options {
 	const char *url;
-	const char *name;          /* CLIENT SETNAME; no blanks */
-	int64_t deadline_ms;       /* of a command, unless redis_deadline() says otherwise */
+	const char *name;    /* CLIENT SETNAME; no blanks */
+	int64_t deadline_ms; /* of a command, unless redis_deadline() says otherwise */
 	void (*on_ready)(void *arg); /* NULL: not told */
 	void *arg;
 };
@@ -86,8 +88,8 @@ const char *redis_trouble(const struct redis *r);
 
 void redis_call(struct redis *r, struct redis_cmd *cmd, const char *name, int args,
 	redis_done *done);
-void redis_eval(struct redis *r, struct redis_cmd *cmd, enum redis_script script, int keys,
-	int args, redis_done *done);
+void redis_eval(struct redis *r, struct redis_cmd *cmd, enum redis_script script,
+	int keys, int args, redis_done *done);
 void redis_arg(struct redis *r, struct str s);
 void redis_argz(struct redis *r, const char *z);
 void redis_argi(struct redis *r, int64_t v);
@@ -96,6 +98,11 @@ void redis_argi(struct redis *r, int64_t v);
 void redis_args_raw(struct redis *r, struct str raw);
 struct buf;
 void redis_format(struct buf *out, struct str s);
+
+/* A list of names as in RQ_QUEUES, blanks and empty ones left out: how many, and
+ * each as an argument. */
+int redis_count_names(const char *names);
+void redis_arg_names(struct redis *r, const char *names);
 
 /* redis_deadline gives the command just begun another deadline, in ms from now. */
 void redis_deadline(struct redis_cmd *cmd, int64_t ms);

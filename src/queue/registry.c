@@ -2,34 +2,22 @@
 /* registry.c: what stands in Redis, read for people. */
 #include "queue/registry.h"
 
+#include <stdio.h>
+
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
-
-static int
-count_names(const char *queues)
-{
-	struct str rest = str_of(queues);
-	int n = 0;
-
-	while (rest.p)
-		n += str_trim(str_cut(&rest, ',')).n > 0;
-	return n;
-}
+#include "queue/lead.h"
 
 void
-registry_stats(struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done)
+registry_stats(
+	struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done)
 {
-	struct str rest = str_of(queues);
-
-	redis_eval(r, cmd, SCRIPT_STATS, 0, count_names(queues), done);
-	while (rest.p) {
-		struct str name = str_trim(str_cut(&rest, ','));
-
-		if (name.n)
-			redis_arg(r, name);
-	}
+	redis_eval(r, cmd, SCRIPT_STATS, 0, redis_count_names(queues), done);
+	redis_arg_names(r, queues);
 }
 
 static int64_t
@@ -65,7 +53,168 @@ registry_stats_json(const struct redisReply *reply, const char *queues, struct b
 			buf_addf(out, "\"%s\":%lld,", keys[i],
 				(long long)redis_int(redis_at(counts, i), 0));
 		buf_addf(out, "\"oldest_age_seconds\":%lld}",
-			(long long)age_s(redis_text(redis_at(counts, ARRAY_LEN(keys)))));
+			(long long)age_s(
+				redis_text(redis_at(counts, ARRAY_LEN(keys)))));
 	}
 	buf_addz(out, "}}\n");
+}
+
+enum {
+	HEARTBEAT_OLD_S = 30
+}; /* a worker of ours renews every 5 s, RQ's every 30 while busy */
+
+void
+registry_health(struct redis *r, struct redis_cmd *cmd, redis_done *done)
+{
+	redis_eval(r, cmd, SCRIPT_HEALTH, 1, 2, done);
+	redis_argz(r, LEAD_KEY);
+	redis_argi(r, LEAD_LIFE_MS);
+}
+
+static int
+fresh_workers(const struct redisReply *reply)
+{
+	int n = 0;
+
+	for (size_t i = 1; redis_at(reply, i); i++)
+		n += age_s(redis_text(redis_at(redis_at(reply, i), 2))) <=
+		     HEARTBEAT_OLD_S;
+	return n;
+}
+
+static void
+worker_json(const struct redisReply *row, struct buf *out)
+{
+	buf_addz(out, "{\"name\":");
+	json_quote(out, redis_text(redis_at(row, 0)));
+	buf_addz(out, ",\"state\":");
+	json_quote(out, redis_text(redis_at(row, 1)));
+	buf_addz(out, ",\"queues\":");
+	json_quote(out, redis_text(redis_at(row, 3)));
+	buf_addf(out, ",\"heartbeat_age_seconds\":%lld}",
+		(long long)age_s(redis_text(redis_at(row, 2))));
+}
+
+static void
+scheduler_json(int64_t age_ms, struct buf *out)
+{
+	buf_addf(out, "\"leading\":%s,\"heartbeat_age_seconds\":",
+		age_ms >= 0 ? "true" : "false");
+	if (age_ms >= 0)
+		buf_addf(out, "%.1f", (double)age_ms / 1000);
+	else
+		buf_addz(out, "null");
+}
+
+void
+registry_health_json(
+	const struct redisReply *reply, bool scheduler_only, struct buf *out)
+{
+	int64_t age_ms = redis_int(redis_at(reply, 0), -1);
+	bool works = scheduler_only || fresh_workers(reply) > 0;
+
+	buf_addf(out, "{\"status\":\"%s\",\"why\":[%s%s%s],",
+		!works       ? "unhealthy"
+		: age_ms < 0 ? "degraded"
+			     : "ok",
+		works ? "" : "\"no worker has sent a heartbeat in the last 30 s\"",
+		!works && age_ms < 0 ? "," : "",
+		age_ms < 0 ? "\"no scheduler leads\"" : "");
+	if (scheduler_only) {
+		scheduler_json(age_ms, out);
+		buf_addz(out, "}\n");
+		return;
+	}
+	buf_addz(out, "\"scheduler\":{");
+	scheduler_json(age_ms, out);
+	buf_addz(out, "},\"workers\":[");
+	for (size_t i = 1; redis_at(reply, i); i++) {
+		if (i > 1)
+			buf_addc(out, ',');
+		worker_json(redis_at(reply, i), out);
+	}
+	buf_addz(out, "]}\n");
+}
+
+void
+registry_dead(struct redis *r, struct redis_cmd *cmd, const char *queues, int64_t most,
+	redis_done *done)
+{
+	redis_eval(r, cmd, SCRIPT_DEAD, 0, 1 + redis_count_names(queues), done);
+	redis_argi(r, most);
+	redis_arg_names(r, queues);
+}
+
+void
+registry_dead_json(const struct redisReply *reply, struct buf *out)
+{
+	static const char *const keys[] = {"id", "queue", "reason", "tenant",
+		"description", "created_at", "ended_at", "attempts"};
+
+	buf_addz(out, "{\"dead_letters\":[");
+	for (size_t i = 0; redis_at(reply, i); i++) {
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+			buf_addf(out, "%s\"%s\":",
+				k > 0   ? ","
+				: i > 0 ? ",{"
+					: "{",
+				keys[k]);
+			json_quote(out, redis_text(redis_at(redis_at(reply, i), k)));
+		}
+		buf_addc(out, '}');
+	}
+	buf_addz(out, "]}");
+}
+
+void
+registry_job(struct redis *r, struct redis_cmd *cmd, struct str id, redis_done *done)
+{
+	static const char *const fields[] = {"status", "origin", "prosaas_reason",
+		"prosaas_tenant", "description", "created_at", "ended_at", "data",
+		"prosaas_raw"};
+	char key[8 + 256];
+
+	redis_call(r, cmd, "HMGET", 1 + (int)ARRAY_LEN(fields), done);
+	snprintf(key, sizeof(key), "rq:job:%.*s", STR_FMT(id));
+	redis_argz(r, key);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		redis_argz(r, fields[i]);
+}
+
+int
+registry_job_json(const struct redisReply *reply, struct str id, struct buf *out)
+{
+	static const char *const keys[] = {"status", "queue", "reason", "tenant",
+		"description", "created_at", "ended_at"};
+	struct str data = redis_text(redis_at(reply, 7)),
+		   raw = redis_text(redis_at(reply, 8));
+	struct rqjob_call call;
+	struct arena arena;
+	char why[128];
+
+	if (!redis_text(redis_at(reply, 0)).p)
+		return ERR_NOT_FOUND;
+	buf_addz(out, "{\"id\":");
+	json_quote(out, id);
+	for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+		buf_addf(out, ",\"%s\":", keys[k]);
+		json_quote(out, redis_text(redis_at(reply, k)));
+	}
+	if (raw.p) {
+		buf_addz(out, ",\"raw\":");
+		json_quote(out, raw);
+	}
+	arena_init(&arena);
+	if (rqjob_parse(&arena, data, &call, why) == 0) {
+		buf_addz(out, ",\"function\":");
+		json_quote(out, call.func);
+		buf_addz(out, ",\"kwargs\":");
+		val_json(out, call.kwargs);
+	} else {
+		buf_addz(out, ",\"undecodable\":");
+		json_quote(out, str_of(why));
+	}
+	arena_done(&arena);
+	buf_addc(out, '}');
+	return 0;
 }

@@ -13,7 +13,31 @@ struct buf;
 /* registry_stats asks for the counts of all queues in `queues` (comma separated);
  * registry_stats_json then writes the answer's JSON:
  *   {"queues":{"default":{"queued":0,"started":0,...,"oldest_age_seconds":0},...}} */
-void registry_stats(struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done);
-void registry_stats_json(const struct redisReply *reply, const char *queues, struct buf *out);
+void registry_stats(
+	struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done);
+void registry_stats_json(
+	const struct redisReply *reply, const char *queues, struct buf *out);
+
+/* registry_health asks who works and who leads.  The JSON of all:
+ *   {"status":"ok","why":[],"scheduler":{"leading":true,"heartbeat_age_seconds":0.4},
+ *    "workers":[{"name":...,"state":"idle","queues":"...","heartbeat_age_seconds":1.2}]}
+ * "unhealthy" without a worker whose heartbeat is fresh, "degraded" without a leading
+ * scheduler.  scheduler_only: {"status","why","leading","heartbeat_age_seconds"}. */
+void registry_health(struct redis *r, struct redis_cmd *cmd, redis_done *done);
+void registry_health_json(
+	const struct redisReply *reply, bool scheduler_only, struct buf *out);
+
+/* registry_dead asks for at most `most` failed jobs of each queue, newest first. */
+void registry_dead(struct redis *r, struct redis_cmd *cmd, const char *queues,
+	int64_t most, redis_done *done);
+void registry_dead_json(const struct redisReply *reply, struct buf *out);
+
+/* registry_job asks for one job (an id of at most 256 bytes); its JSON has the
+ * function, the arguments and, for what the door kept, the message's bytes.
+ * ERR_NOT_FOUND. */
+void
+registry_job(struct redis *r, struct redis_cmd *cmd, struct str id, redis_done *done);
+int registry_job_json(
+	const struct redisReply *reply, struct str id, struct buf *out) MUSTCHECK;
 
 #endif

@@ -11,7 +11,8 @@
  * step, wait.  Until it completes, operation, arena and slices belong to the
  * store's thread: do not touch them.  Results are copied into op.arena.
  *
- * Commands without a loop use store_run(), which waits.
+ * Commands have no loop: they start with a NULL flow, which only fills the
+ * operation, and then run it with store_run().
  *
  * What makes replies happen once:
  *   messages: unique (tenant, provider, chat, provider_message_id) for inbound rows
@@ -30,33 +31,42 @@
 struct arena;
 struct flow;
 struct loop;
+struct settings;
 struct store;
 
 struct store_op {
 	struct arena *arena; /* results go here */
 	int err;             /* when it is over: 0 or negative */
-	char words[128];     /* for the operator, when err is set */
+	char words[192];     /* for the operator, when err is set */
 	/* private */
 	struct store_op *next;
 	struct flow *flow;
 	int (*run)(struct store *, struct store_op *);
+	int64_t commit_us; /* in the first of a batch: how long it took; else -1 */
 };
 
 /* A tenant: a business with one WhatsApp number.  To add a property: one row
  * here and a migration that adds the column.  Kinds: TEXT is a struct str (absent
  * = NULL), NUMBER int64_t, REAL double. */
-#define TENANT_FIELDS(X)                                                                 \
-	X(TEXT, name, "Name of the business")                                            \
-	X(TEXT, status, "active or paused: a paused tenant's messages are stored, not answered") \
-	X(TEXT, gateway_url, "Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")  \
-	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")                    \
-	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                                  \
-	X(TEXT, prompt, "System prompt for the AI")                                      \
-	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")              \
-	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")           \
-	X(TEXT, default_text, "Built-in answer when no rule matches; empty: no answer")  \
-	X(TEXT, rules, "Built-in answers: JSON list of {\"match\":\"word\",\"reply\":\"text\"}") \
-	X(TEXT, ambiguous, "dead or resend: what becomes of a message that was sent perhaps")
+#define TENANT_FIELDS(X)                                                        \
+	X(TEXT, name, "Name of the business")                                   \
+	X(TEXT, status,                                                         \
+		"active or paused: a paused tenant's messages are stored, not " \
+		"answered")                                                     \
+	X(TEXT, gateway_url,                                                    \
+		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")      \
+	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")           \
+	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                         \
+	X(TEXT, prompt, "System prompt for the AI")                             \
+	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")     \
+	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")  \
+	X(TEXT, default_text,                                                   \
+		"Built-in answer when no rule matches; empty: no answer")       \
+	X(TEXT, rules,                                                          \
+		"Built-in answers: JSON list of "                               \
+		"{\"match\":\"word\",\"reply\":\"text\"}")                      \
+	X(TEXT, ambiguous,                                                      \
+		"dead or resend: what becomes of a message that was sent perhaps")
 
 #define TENANT_C_TEXT   struct str
 #define TENANT_C_NUMBER int64_t
@@ -70,19 +80,30 @@ struct tenant {
 	int64_t created_us;
 };
 
+/* store_url is the effective DATABASE_URL: the setting, else prosaas.db in DATA_DIR.
+ * "sqlite:///path" is relative, "sqlite:////path" absolute, as in SQLAlchemy. */
+const char *store_url(const struct settings *s, struct arena *a);
+
 /* store_open opens DATABASE_URL.  wake_loop may be NULL for commands.  It does not
  * migrate: NULL with words in err when the schema is older (naming `prosaas
  * migrate`), newer, or the file can't be opened. */
-struct store *store_open(struct loop *wake_loop, const char *database_url, char err[256]);
+struct store *
+store_open(struct loop *wake_loop, const char *database_url, char err[256]);
 
 /* store_migrate brings the schema of database_url to this version; creates the
  * file and its directory (0700) when missing.  0, or negative with words. */
-int store_migrate(const char *database_url, int *ret_from, int *ret_to, char err[256]) MUSTCHECK;
+int store_migrate(
+	const char *database_url, int *ret_from, int *ret_to, char err[256]) MUSTCHECK;
 
-/* store_close waits for what was started, then closes. */
+/* store_close waits for what was started, and for what that starts when it is
+ * woken, then closes.  Call it on the loop's thread, outside of any flow. */
 void store_close(struct store *s);
 
-/* store_run does what the start functions do, and waits: for commands. */
+/* store_run runs an operation that was started with a NULL flow, in a transaction of
+ * its own, on a store opened without a loop.  Returns op->err.
+ *
+ *   store_tenant_get(s, &get, NULL);
+ *   err = store_run(s, &get.op); */
 int store_run(struct store *s, struct store_op *op) MUSTCHECK;
 
 /* --- the inbound job ------------------------------------------------------ */
@@ -97,17 +118,25 @@ struct store_history {
 /* store_load: one transaction that finds the tenant (ERR_NO_TENANT), makes or
  * finds contact, identity and conversation, makes or finds the inbound row and its
  * turn, and says where that turn stands.  A second call with the same message
- * changes nothing but the turn's attempt, which rises to `attempt`. */
+ * changes nothing but the turn's attempt, which rises to `attempt`; a lower one than
+ * the turn's is ERR_FENCED.
+ *
+ * Two kinds of message meet a row that another job made, and leave its fence alone:
+ * an echo (from_me) of a reply of ours finds the reply's row, by its id or by its
+ * outbound key, with state TURN_DONE.  A message whose undecryptable stub (kind
+ * "undecrypted", not answerable) came first takes over the stub's row and opens its
+ * turn (known stays false); a stub that comes second finds TURN_DONE. */
 struct store_load {
 	struct store_op op;
 	struct str tenant, provider, chat, message_id, job_id;
-	bool from_me;          /* stored as direction "out", source "human"; its turn is done at once */
-	bool answerable;       /* false: stored only; its turn is done at once */
-	struct str kind;       /* "text", "image", "unknown", ... */
-	struct str text;       /* canonical text; may be absent */
-	struct str raw;        /* JSON */
+	bool from_me; /* stored as direction "out", source "human"; its turn is done at
+			 once */
+	bool answerable; /* false: stored only; its turn is done at once */
+	struct str kind; /* "text", "image", "unknown", ...; "undecrypted": see below */
+	struct str text; /* canonical text; may be absent */
+	struct str raw;  /* JSON */
 	struct str push_name;
-	int64_t sent_us;       /* the customer's clock; 0: unknown */
+	int64_t sent_us; /* the customer's clock; 0: unknown */
 	int64_t attempt;
 	int64_t history_max;
 
@@ -115,23 +144,24 @@ struct store_load {
 	struct tenant found;
 	int64_t conversation_id, inbound_id, turn_id;
 	enum turn_state state;
-	bool known;            /* the inbound row was there before */
+	bool known;                    /* the inbound row was there before */
 	struct store_history *history; /* oldest first, without this message */
 	size_t history_count;
-	int64_t reply_id;      /* 0: none yet */
+	int64_t reply_id; /* 0: none yet */
 	struct str reply_text, reply_key, reply_status;
 };
 void store_load(struct store *s, struct store_load *op, struct flow *f);
 
 /* store_keep: the answer is decided; its row is written (status "pending") and the
  * turn is kept.  When the turn has a reply already, that one is returned.  With an
- * absent text the turn is done without a reply. */
+ * absent text the turn is done without a reply; a turn that is done stays so, and
+ * reply_id is 0. */
 struct store_keep {
 	struct store_op op;
 	int64_t turn_id, attempt, inbound_id;
 	struct str tenant;
-	struct str text;       /* absent: no reply */
-	struct str key;        /* outbound key */
+	struct str text; /* absent: no reply */
+	struct str key;  /* outbound key */
 	int64_t tokens_in, tokens_out;
 
 	int64_t reply_id;
@@ -140,7 +170,9 @@ struct store_keep {
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
 
 /* store_mark: the reply is about to be posted ("sending"), was taken ("sent": the
- * turn is done) or can't be ("failed": the turn is done).  */
+ * turn is done) or can't be ("failed": the turn is done).  A reply that is sent or
+ * failed stays so, and "sending" it again is ERR_FENCED, for then it must not be
+ * posted.  "pending" takes a "sending" back whose post is known not to have left. */
 struct store_mark {
 	struct store_op op;
 	int64_t turn_id, reply_id, attempt;
@@ -172,7 +204,7 @@ void store_tenant_list(struct store *s, struct store_tenant_list *op, struct flo
  * that name the property and what is allowed. */
 struct store_tenant_put {
 	struct store_op op;
-	struct str id;         /* [A-Za-z0-9_-]{1,64}; "business_1" is "1" */
+	struct str id; /* [A-Za-z0-9_-]{1,64}; "business_1" is "1" */
 	bool create;
 	const struct str *names, *values;
 	size_t count;
@@ -185,11 +217,13 @@ struct store_tenant_remove {
 	struct store_op op;
 	struct str id;
 };
-void store_tenant_remove(struct store *s, struct store_tenant_remove *op, struct flow *f);
+void
+store_tenant_remove(struct store *s, struct store_tenant_remove *op, struct flow *f);
 
 struct store_message {
 	int64_t id, conversation_id, turn_id, reply_to;
-	struct str direction, source, chat, kind, text, status, provider_message_id, outbound_key, reason;
+	struct str direction, source, chat, kind, text, status, provider_message_id,
+		outbound_key, reason;
 	int64_t created_us, sent_us;
 	int64_t attempts;
 };

@@ -29,42 +29,42 @@ struct unit_test {
 static struct unit_test *unit_first, **unit_last = &unit_first;
 static jmp_buf unit_out;
 
-#define TEST(name)                                                            \
-	static void test_##name(void);                                        \
-	static struct unit_test unit_##name = {#name, test_##name, NULL};     \
-	__attribute__((constructor)) static void unit_add_##name(void)        \
-	{                                                                     \
-		*unit_last = &unit_##name;                                    \
-		unit_last = &unit_##name.next;                                \
-	}                                                                     \
+#define TEST(name)                                                        \
+	static void test_##name(void);                                    \
+	static struct unit_test unit_##name = {#name, test_##name, NULL}; \
+	__attribute__((constructor)) static void unit_add_##name(void)    \
+	{                                                                 \
+		*unit_last = &unit_##name;                                \
+		unit_last = &unit_##name.next;                            \
+	}                                                                 \
 	static void test_##name(void)
 
-#define FAIL(...)                                                             \
-	do {                                                                  \
-		printf("%s:%d: ", __FILE__, __LINE__);                        \
-		printf(__VA_ARGS__);                                          \
-		printf("\n");                                                 \
-		longjmp(unit_out, 1);                                         \
+#define FAIL(...)                                      \
+	do {                                           \
+		printf("%s:%d: ", __FILE__, __LINE__); \
+		printf(__VA_ARGS__);                   \
+		printf("\n");                          \
+		longjmp(unit_out, 1);                  \
 	} while (0)
 
-#define CHECK(cond)                                                           \
-	do {                                                                  \
-		if (!(cond))                                                  \
-			FAIL("not so: %s", #cond);                            \
+#define CHECK(cond)                                \
+	do {                                       \
+		if (!(cond))                       \
+			FAIL("not so: %s", #cond); \
 	} while (0)
 
-#define CHECK_INT(is, want)                                                   \
-	do {                                                                  \
-		intmax_t is_ = (intmax_t)(is), want_ = (intmax_t)(want);      \
-		if (is_ != want_)                                             \
+#define CHECK_INT(is, want)                                                         \
+	do {                                                                        \
+		intmax_t is_ = (intmax_t)(is), want_ = (intmax_t)(want);            \
+		if (is_ != want_)                                                   \
 			FAIL("%s is %" PRIdMAX ", not %" PRIdMAX, #is, is_, want_); \
 	} while (0)
 
 /* A struct str against a C string. */
-#define CHECK_STR(is, want)                                                   \
-	do {                                                                  \
-		struct str is_ = (is);                                        \
-		if (!str_eqz(is_, want))                                      \
+#define CHECK_STR(is, want)                                                          \
+	do {                                                                         \
+		struct str is_ = (is);                                               \
+		if (!str_eqz(is_, want))                                             \
 			FAIL("%s is \"%.*s\", not \"%s\"", #is, STR_FMT(is_), want); \
 	} while (0)
 
@@ -87,9 +87,9 @@ unit_run(void)
 	return failed != 0;
 }
 
-#define UNIT_MAIN              \
-	int main(void)         \
-	{                      \
+#define UNIT_MAIN                  \
+	int main(void)             \
+	{                          \
 		return unit_run(); \
 	}
 

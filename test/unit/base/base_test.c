@@ -44,7 +44,8 @@ TEST(arena_keeps_what_it_was_given)
 	arena_init(&a);
 	struct str first = arena_str(&a, STR("first"));
 	for (int i = 0; i < 1000; i++)
-		memset(arena_alloc(&a, (size_t)i * 7 % 5000), 'x', (size_t)i * 7 % 5000);
+		memset(arena_alloc(&a, (size_t)i * 7 % 5000), 'x',
+			(size_t)i * 7 % 5000);
 	CHECK_STR(first, "first");
 	CHECK_STR(arena_printf(&a, "%d-%s", 7, "x"), "7-x");
 	CHECK(!arena_str(&a, (struct str){0}).p);
@@ -95,7 +96,8 @@ TEST(digest_separates_its_parts)
 	digest_sha256((struct str[]){STR("abc")}, 1, d);
 	digest_hex(d, sizeof(d), hex);
 	/* printf 'abc\0' | sha256sum */
-	CHECK_STR(str_of(hex), "dc1114cd074914bd872cc1f9a23ec910ea2203bc79779ab2e17da25782a624fc");
+	CHECK_STR(str_of(hex),
+		"dc1114cd074914bd872cc1f9a23ec910ea2203bc79779ab2e17da25782a624fc");
 	CHECK(digest_same(STR("x"), STR("x")) && !digest_same(STR("x"), STR("y")));
 	CHECK(!digest_same(STR("x"), STR("xy")));
 }
@@ -103,7 +105,8 @@ TEST(digest_separates_its_parts)
 TEST(err_knows_what_may_be_retried)
 {
 	CHECK(err_transient(-ECONNREFUSED) && err_transient(ERR_REMOTE));
-	CHECK(!err_transient(ERR_REFUSED) && !err_transient(-EINVAL) && !err_transient(0));
+	CHECK(!err_transient(ERR_REFUSED) && !err_transient(-EINVAL) &&
+		!err_transient(0));
 	CHECK_STR(str_of(err_text(ERR_FENCED)), "another attempt owns this now");
 }
 
@@ -155,9 +158,12 @@ TEST(metrics_render_as_prometheus_text)
 	metric_observe(M_HTTP_SECONDS, 3000);
 	metrics_render(&b);
 	buf_addc(&b, '\0');
-	CHECK(strstr(b.data, "prosaas_webhook_messages_total{outcome=\"enqueued\"} 3\n"));
-	CHECK(strstr(b.data, "prosaas_http_request_duration_seconds_bucket{route=\"webhook\",le=\"0.0025\"} 0\n"));
-	CHECK(strstr(b.data, "prosaas_http_request_duration_seconds_bucket{route=\"webhook\",le=\"0.005\"} 1\n"));
+	CHECK(strstr(
+		b.data, "prosaas_webhook_messages_total{outcome=\"enqueued\"} 3\n"));
+	CHECK(strstr(b.data, "prosaas_http_request_duration_seconds_bucket{route="
+			     "\"webhook\",le=\"0.0025\"} 0\n"));
+	CHECK(strstr(b.data, "prosaas_http_request_duration_seconds_bucket{route="
+			     "\"webhook\",le=\"0.005\"} 1\n"));
 	CHECK(strstr(b.data, "_count{route=\"webhook\"} 1\n"));
 	buf_done(&b);
 }
@@ -204,7 +210,8 @@ TEST(settings_mask_secrets_and_passwords)
 
 TEST(log_hides_people)
 {
-	CHECK_STR(str_of(log_chat(STR("972501234567@s.whatsapp.net"))), "97…67@s.whatsapp.net");
+	CHECK_STR(str_of(log_chat(STR("972501234567@s.whatsapp.net"))),
+		"97…67@s.whatsapp.net");
 	CHECK_STR(str_of(log_safe(STR("a\nb\"\x80"))), "a?b\"?");
 }
 

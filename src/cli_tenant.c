@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* cli_tenant.c: prosaas migrate; prosaas tenant add|list|show|set|remove.
+ *
+ * To add a subcommand: one row in `rows`. */
+#include "cli_tenant.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "store/store.h"
+#include "store/tenant_json.h"
+
+enum { USAGE = 2, VALUE_MAX = 1 << 20 };
+
+struct cli {
+	struct store *store;
+	struct arena arena;
+	bool json;
+	int argc; /* without --json */
+	char *argv[64];
+};
+
+static int
+report(const struct store_op *op)
+{
+	fprintf(stderr, "prosaas: %s\n", op->words[0] ? op->words : err_text(op->err));
+	return 1;
+}
+
+static void
+print(struct buf *out)
+{
+	fwrite(buf_str(out).p, 1, buf_len(out), stdout);
+	buf_done(out);
+}
+
+static void
+print_tenant(const struct cli *c, const struct tenant *t)
+{
+	struct buf out;
+
+	buf_init(&out);
+	if (c->json)
+		tenant_json(&out, t);
+	else
+		tenant_lines(&out, t);
+	if (c->json)
+		buf_addc(&out, '\n');
+	print(&out);
+}
+
+/* A value "@path" is the text of that file: prompts are long. */
+static int
+read_value(struct cli *c, struct str text, struct str *ret)
+{
+	*ret = text;
+	if (text.n < 2 || text.p[0] != '@')
+		return 0;
+
+	FILE *f = fopen(text.p + 1, "re");
+	if (!f) {
+		fprintf(stderr, "prosaas: %s: %s\n", text.p + 1, strerror(errno));
+		return -1;
+	}
+	char *to = arena_alloc(&c->arena, VALUE_MAX);
+	*ret = str_trim((struct str){to, fread(to, 1, VALUE_MAX, f)});
+	fclose(f);
+	return 0;
+}
+
+static int
+put(struct cli *c, bool create)
+{
+	size_t count = (size_t)c->argc - 1;
+	struct str *names = arena_alloc(&c->arena, count * sizeof(*names) + 1);
+	struct str *values = arena_alloc(&c->arena, count * sizeof(*values) + 1);
+	struct store_tenant_put op = {.op.arena = &c->arena,
+		.id = str_of(c->argv[0]),
+		.create = create,
+		.names = names,
+		.values = values,
+		.count = count};
+
+	for (size_t i = 0; i < count; i++) {
+		struct str value = str_of(c->argv[i + 1]);
+
+		names[i] = str_cut(&value, '=');
+		if (!value.p) {
+			fprintf(stderr, "prosaas: %s: not of the form name=value\n",
+				c->argv[i + 1]);
+			return USAGE;
+		}
+		if (read_value(c, value, &values[i]) < 0)
+			return 1;
+	}
+	store_tenant_put(c->store, &op, NULL);
+	if (store_run(c->store, &op.op) < 0)
+		return report(&op.op);
+	printf("tenant %s %s\n", c->argv[0], create ? "added" : "changed");
+	return 0;
+}
+
+static int
+cmd_add(struct cli *c)
+{
+	return put(c, true);
+}
+
+static int
+cmd_set(struct cli *c)
+{
+	return put(c, false);
+}
+
+static int
+cmd_show(struct cli *c)
+{
+	struct store_tenant_get op = {.op.arena = &c->arena, .id = str_of(c->argv[0])};
+
+	store_tenant_get(c->store, &op, NULL);
+	if (store_run(c->store, &op.op) < 0)
+		return report(&op.op);
+	print_tenant(c, &op.found);
+	return 0;
+}
+
+static int
+cmd_list(struct cli *c)
+{
+	struct store_tenant_list op = {.op.arena = &c->arena};
+
+	store_tenant_list(c->store, &op, NULL);
+	if (store_run(c->store, &op.op) < 0)
+		return report(&op.op);
+	if (!c->json && op.count)
+		printf("%-12s %-8s %s\n", "ID", "STATUS", "NAME");
+	for (size_t i = 0; i < op.count; i++) {
+		const struct tenant *t = &op.tenants[i];
+
+		if (c->json)
+			print_tenant(c, t);
+		else
+			printf("%-12.*s %-8.*s %.*s\n", STR_FMT(t->id),
+				STR_FMT(t->status), STR_FMT(t->name));
+	}
+	return 0;
+}
+
+static int
+cmd_remove(struct cli *c)
+{
+	struct store_tenant_remove op = {
+		.op.arena = &c->arena, .id = str_of(c->argv[0])};
+
+	store_tenant_remove(c->store, &op, NULL);
+	if (store_run(c->store, &op.op) < 0)
+		return report(&op.op);
+	printf("tenant %s removed\n", c->argv[0]);
+	return 0;
+}
+
+static const struct row {
+	const char *name;
+	int (*run)(struct cli *);
+	int least, most; /* words that follow */
+	const char *usage;
+} rows[] = {
+	{"add", cmd_add, 1, 63, "add ID [name=value ...]"},
+	{"list", cmd_list, 0, 0, "list [--json]"},
+	{"show", cmd_show, 1, 1, "show ID [--json]"},
+	{"set", cmd_set, 2, 63, "set ID name=value ..."},
+	{"remove", cmd_remove, 1, 1, "remove ID"},
+};
+
+static int
+usage(const struct row *r)
+{
+	if (r)
+		fprintf(stderr, "usage: prosaas tenant %s\n", r->usage);
+	else
+		fprintf(stderr, "usage: prosaas tenant add|list|show|set|remove ...\n");
+	return USAGE;
+}
+
+static int
+take_words(struct cli *c, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			c->json = true;
+		else if (argv[i][0] == '-' || c->argc == (int)ARRAY_LEN(c->argv))
+			return -1;
+		else
+			c->argv[c->argc++] = argv[i];
+	}
+	return 0;
+}
+
+int
+cli_tenant(const struct settings *s, int argc, char **argv)
+{
+	const struct row *r = NULL;
+	struct cli c = {0};
+	char err[256];
+
+	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(rows); i++)
+		if (strcmp(argv[0], rows[i].name) == 0)
+			r = &rows[i];
+	if (!r || take_words(&c, argc, argv) < 0 || c.argc < r->least ||
+		c.argc > r->most)
+		return usage(r);
+
+	arena_init(&c.arena);
+	c.store = store_open(NULL, store_url(s, &c.arena), err);
+	if (!c.store)
+		die("%s", err);
+	int status = r->run(&c);
+	store_close(c.store);
+	arena_done(&c.arena);
+	return status;
+}
+
+int
+cli_migrate(const struct settings *s)
+{
+	struct arena arena;
+	int from, to;
+	char err[256];
+
+	arena_init(&arena);
+	if (store_migrate(store_url(s, &arena), &from, &to, err) < 0)
+		die("%s", err);
+	if (from == to)
+		printf("database at schema %d, nothing to do\n", to);
+	else
+		printf("database migrated from %d to %d\n", from, to);
+	arena_done(&arena);
+	return 0;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* gateway.c: the Baileys HTTP API.
+ *
+ *   gateway_send:  call ---> request_body ---> POST /send ---> gateway_send_finish
+ *   gateway_probe:                         GET /healthz ---> gateway_probe_finish
+ *
+ * The one question here is whether WhatsApp may have the message although nobody
+ * said so.  It may when the request left and no readable answer came back; when
+ * the gateway gave up waiting for WhatsApp (500 send_failed: its own 30 s timer
+ * stops nothing); and when a proxy lost the gateway's answer (502, 504).  Then it
+ * is ERR_AMBIGUOUS, and only a gateway that remembers keys is asked again. */
+#include "client/gateway.h"
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/metrics.h"
+#include "base/settings.h"
+#include "client/api.h"
+#include "codec/val.h"
+
+enum {
+	SEND_MS = 35000, /* the gateway itself gives up after 30 s: wait for its word */
+	PROBE_MS = 5000,
+};
+
+struct gateway {
+	struct http_client *http;
+	const struct settings *settings;
+	struct arena arena; /* headers */
+	const char *headers[3];
+};
+
+struct gateway *
+gateway_new(struct http_client *http, const struct settings *s)
+{
+	struct gateway *g = xcalloc(1, sizeof(*g));
+
+	g->http = http;
+	g->settings = s;
+	arena_init(&g->arena);
+	g->headers[0] = "Content-Type: application/json";
+	if (s->internal_secret)
+		g->headers[1] = api_header(
+			&g->arena, "X-Internal-Secret: ", s->internal_secret);
+	return g;
+}
+
+static const char *
+url_of(const struct gateway *g, const struct gateway_call *call, const char *path)
+{
+	struct str base = call->base_url;
+
+	if (base.n == 0)
+		base = str_of(g->settings->baileys_base_url);
+	return api_url(call->arena, base, path);
+}
+
+static void
+add_field(struct buf *b, const char *name, struct str value)
+{
+	buf_addf(b, ",\"%s\":", name);
+	json_quote(b, value);
+}
+
+static bool
+is_number(struct str s)
+{
+	size_t digits = 0;
+
+	while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
+		digits++;
+	return digits > 0 && digits == s.n;
+}
+
+static struct str
+request_body(const struct gateway_call *call)
+{
+	struct str tenant = call->tenant;
+	struct buf b;
+
+	if (is_number(tenant)) /* the original's name of business 1 */
+		tenant = arena_printf(call->arena, "business_%.*s", STR_FMT(tenant));
+	buf_init(&b);
+	buf_addz(&b, "{\"type\":\"text\"");
+	add_field(&b, "tenantId", tenant);
+	add_field(&b, "to", call->to);
+	add_field(&b, "text", call->text);
+	add_field(&b, "idempotencyKey", call->key);
+	add_field(&b, "messageId", call->key);
+	buf_addc(&b, '}');
+
+	struct str body = arena_str(call->arena, buf_str(&b));
+	buf_done(&b);
+	return body;
+}
+
+void
+gateway_send(struct gateway *g, struct gateway_call *call, struct flow *f)
+{
+	call->http = (struct http_call){
+		.method = "POST",
+		.url = url_of(g, call, "/send"),
+		.headers = g->headers,
+		.body = request_body(call),
+		.timeout_ms = SEND_MS,
+		.once = true,
+	};
+	http_call_start(g->http, &call->http, f);
+}
+
+static int
+err_of_status(int status)
+{
+	if (status / 100 == 2)
+		return 0;
+	if (status == 429)
+		return ERR_THROTTLED;
+	if (status == 503) /* "WhatsApp not connected" */
+		return ERR_UNAVAILABLE;
+	return status >= 500 ? ERR_REMOTE : ERR_REFUSED;
+}
+
+static bool
+is_ambiguous(const struct http_call *http, const struct val *v)
+{
+	if (http->err < 0)
+		return http->sent;
+
+	switch (http->status) {
+	case 500:
+		return str_eqz(val_text(val_get(v, "error")), "send_failed");
+	case 502:
+	case 504:
+		return true;
+	default:
+		return http->status / 100 == 2 && !val_true(val_get(v, "ok"));
+	}
+}
+
+static void
+count(int err)
+{
+	enum metric m = M_SEND_ERROR;
+
+	if (err == 0)
+		m = M_SEND_OK;
+	else if (err == ERR_AMBIGUOUS)
+		m = M_SEND_AMBIGUOUS;
+	metric_add(m, 1);
+}
+
+/* Reads what both calls have in common; returns the answer's tree or NULL. */
+static const struct val *
+finish(struct gateway_call *call)
+{
+	struct http_call *http = &call->http;
+	const struct val *v = NULL;
+
+	if (http->err == 0)
+		v = api_json(call->arena, http);
+	call->err = http->err < 0 ? http->err : err_of_status(http->status);
+	call->retry_after_ms = http->retry_after_ms;
+	call->message_id = (struct str){0};
+	call->durable = false;
+	call->words[0] = '\0';
+	return v;
+}
+
+int
+gateway_send_finish(struct gateway_call *call)
+{
+	const struct val *v = finish(call);
+	struct str what = val_text(val_get(v, "error"));
+
+	if (is_ambiguous(&call->http, v))
+		call->err = ERR_AMBIGUOUS;
+	if (call->http.status / 100 == 2)
+		what = STR("without \"ok\":true");
+	if (call->err < 0)
+		api_words(call->words, &call->http, what);
+	else
+		call->message_id =
+			arena_str(call->arena, val_text(val_get(v, "messageId")));
+	count(call->err);
+	http_call_done(&call->http);
+	return call->err;
+}
+
+void
+gateway_probe(struct gateway *g, struct gateway_call *call, struct flow *f)
+{
+	call->http = (struct http_call){
+		.method = "GET",
+		.url = url_of(g, call, "/healthz"),
+		.headers = g->headers,
+		.timeout_ms = PROBE_MS,
+	};
+	http_call_start(g->http, &call->http, f);
+}
+
+int
+gateway_probe_finish(struct gateway_call *call)
+{
+	const struct val *v = finish(call);
+
+	if (call->err < 0)
+		api_words(call->words, &call->http, val_text(val_get(v, "error")));
+	else
+		call->durable = str_eqz(val_text(val_get(v, "idempotency")), "durable");
+	http_call_done(&call->http);
+	return call->err;
+}

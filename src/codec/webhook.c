@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/* webhook.c: what the body of a webhook says.
+ *
+ *   body { tenantId, payload { messages [ message { key { id, remoteJid, fromMe },
+ *                                                   message, messageStubType } ] } }
+ *
+ * One function per level; each reads the keys it knows, skips the others, and
+ * refuses a key it knows that stands twice. */
+#include "codec/webhook.h"
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "codec/json.h"
+
+enum { MSGS_FIRST = 4, KEY_MAX = 32 };
+
+struct scan {
+	struct json j;
+	struct arena *arena;
+	struct webhook *w;
+	size_t room;
+	char shape[96]; /* what is wrong with the shape, "" when nothing */
+};
+
+static void
+bad_shape(struct scan *s, const char *what, const char *name)
+{
+	if (s->j.err)
+		return;
+	snprintf(s->shape, sizeof(s->shape), what, name);
+	json_fail(&s->j, s->shape);
+}
+
+/* Which of names (last NULL) is this key?  -1 for none.  A key may be escaped. */
+static int
+find_key(struct scan *s, struct str raw, const char *const *names, unsigned *seen)
+{
+	char plain[KEY_MAX * 6];
+	struct str key = raw;
+
+	if (raw.n > sizeof(plain))
+		return -1; /* longer than any name with all its letters escaped */
+	if (raw.n && memchr(raw.p, '\\', raw.n))
+		key = (struct str){plain, json_unescape_to(plain, raw)};
+	for (int i = 0; names[i]; i++) {
+		if (!str_eqz(key, names[i]))
+			continue;
+		if (*seen & 1u << i)
+			bad_shape(s, "%s stands twice", names[i]);
+		*seen |= 1u << i;
+		return i;
+	}
+	return -1;
+}
+
+/* Reads a string and returns it decoded; any other value is skipped and absent. */
+static struct str
+read_text(struct scan *s)
+{
+	bool escaped;
+
+	if (json_peek(&s->j) != '"') {
+		json_skip(&s->j);
+		return (struct str){NULL, 0};
+	}
+	struct str raw = json_read_string(&s->j, &escaped);
+	struct str text = escaped ? json_unescape(s->arena, raw) : raw;
+	return text.n ? text : (struct str){NULL, 0}; /* an empty one says nothing */
+}
+
+static void
+read_key(struct scan *s, struct webhook_msg *m)
+{
+	static const char *const names[] = {"id", "remoteJid", "fromMe", NULL};
+	unsigned seen = 0;
+
+	if (json_peek(&s->j) != '{') {
+		json_skip(&s->j);
+		return;
+	}
+	for (bool more = json_enter(&s->j, '{'); more; more = json_more(&s->j, '}')) {
+		switch (find_key(s, json_key(&s->j), names, &seen)) {
+		case 0:
+			m->id = read_text(s);
+			break;
+		case 1:
+			m->chat = read_text(s);
+			break;
+		case 2:
+			m->from_me = json_peek(&s->j) == 't';
+			json_skip(&s->j);
+			break;
+		default:
+			json_skip(&s->j);
+		}
+	}
+}
+
+/* An object with at least one key. */
+static bool
+read_content(struct scan *s)
+{
+	if (json_peek(&s->j) != '{') {
+		json_skip(&s->j);
+		return false;
+	}
+	struct str raw = json_skip(&s->j);
+	for (size_t i = 1; i < raw.n; i++)
+		if (raw.p[i] == '"')
+			return true;
+	return false;
+}
+
+/* A number but 0, or a name but UNKNOWN. */
+static bool
+read_stub_type(struct scan *s)
+{
+	char first = json_peek(&s->j);
+	struct str raw = json_skip(&s->j);
+
+	if (first == '"')
+		return raw.n > 2 && !str_eq(raw, STR("\"UNKNOWN\""));
+	return first >= '1' && first <= '9';
+}
+
+/* The id that the door uses: the message's own, or one made of what there is. */
+static struct str
+effective_id(struct scan *s, const struct webhook_msg *m)
+{
+	char digest[DIGEST_ID_SIZE];
+
+	if (m->id.p && m->id.n <= WEBHOOK_ID_MAX)
+		return m->id;
+	digest_id(m->id.p ? &m->id : &m->raw, 1, digest);
+	return arena_printf(s->arena, "%s-%s", m->id.p ? "h" : "n", digest);
+}
+
+static void
+read_message(struct scan *s, struct webhook_msg *m)
+{
+	static const char *const names[] = {"key", "message", "messageStubType", NULL};
+	unsigned seen = 0;
+	bool content = false, stub = false;
+
+	*m = (struct webhook_msg){0};
+	bool object = json_peek(&s->j) == '{';
+	const char *from = s->j.at;
+	if (!object)
+		json_skip(&s->j);
+	for (bool more = object && json_enter(&s->j, '{'); more;
+		more = json_more(&s->j, '}')) {
+		switch (find_key(s, json_key(&s->j), names, &seen)) {
+		case 0:
+			read_key(s, m);
+			break;
+		case 1:
+			content = read_content(s);
+			break;
+		case 2:
+			stub = read_stub_type(s);
+			break;
+		default:
+			json_skip(&s->j);
+		}
+	}
+	m->raw = (struct str){from, (size_t)(s->j.at - from)};
+	m->stub = stub && !content;
+	if (!object)
+		m->unfit = "not an object";
+	else if (!(seen & 1))
+		m->unfit = "no key";
+	else if (!m->chat.p)
+		m->unfit = "no chat";
+	else if (!content && !stub)
+		m->unfit = "no content";
+	m->id = effective_id(s, m);
+}
+
+static struct webhook_msg *
+add_message(struct scan *s)
+{
+	struct webhook *w = s->w;
+
+	if (w->count == WEBHOOK_MSGS_MAX) {
+		bad_shape(s, "too many messages in one %s", "webhook");
+		return NULL;
+	}
+	if (w->count == s->room) {
+		size_t room = s->room ? s->room * 2 : MSGS_FIRST;
+		struct webhook_msg *grown =
+			arena_alloc(s->arena, room * sizeof(*grown));
+
+		if (w->count)
+			memcpy(grown, w->msgs, w->count * sizeof(*grown));
+		w->msgs = grown;
+		s->room = room;
+	}
+	return &w->msgs[w->count++];
+}
+
+static void
+read_messages(struct scan *s)
+{
+	char first = json_peek(&s->j);
+
+	if (first == 'n') {
+		json_skip(&s->j);
+		return;
+	}
+	if (first != '[') {
+		bad_shape(s, "payload.%s must be a list", "messages");
+		return;
+	}
+	for (bool more = json_enter(&s->j, '['); more; more = json_more(&s->j, ']')) {
+		struct webhook_msg *m = add_message(s);
+
+		if (!m)
+			return;
+		read_message(s, m);
+	}
+}
+
+static void
+read_payload(struct scan *s)
+{
+	static const char *const names[] = {"messages", NULL};
+	char first = json_peek(&s->j);
+	unsigned seen = 0;
+
+	if (first == 'n') {
+		json_skip(&s->j);
+		return;
+	}
+	if (first != '{') {
+		bad_shape(s, "%s must be an object", "payload");
+		return;
+	}
+	for (bool more = json_enter(&s->j, '{'); more; more = json_more(&s->j, '}')) {
+		if (find_key(s, json_key(&s->j), names, &seen) == 0)
+			read_messages(s);
+		else
+			json_skip(&s->j);
+	}
+}
+
+bool
+webhook_is_tenant(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+			!(c >= '0' && c <= '9') && c != '_' && c != '-')
+			return false;
+	}
+	return s.n >= 1 && s.n <= WEBHOOK_TENANT_MAX;
+}
+
+struct str
+webhook_tenant(struct str id)
+{
+	struct str prefix = STR("business_");
+
+	if (!str_starts(id, prefix) || id.n == prefix.n)
+		return id;
+	struct str number = {id.p + prefix.n, id.n - prefix.n};
+	for (size_t i = 0; i < number.n; i++)
+		if (number.p[i] < '0' || number.p[i] > '9')
+			return id;
+	return number;
+}
+
+static void
+read_tenant(struct scan *s)
+{
+	char first = json_peek(&s->j);
+	struct str t;
+	bool integer = true;
+
+	if (first == '"')
+		t = read_text(s);
+	else if (first == '-' || (first >= '0' && first <= '9'))
+		t = json_read_number(&s->j, &integer);
+	else
+		t = json_skip(&s->j);
+
+	t = webhook_tenant(t);
+	bool usable = first == '"' || (first >= '0' && first <= '9' && integer);
+	if (!usable || !webhook_is_tenant(t))
+		bad_shape(s, "%s must be a number or 1 to 64 of A-Z a-z 0-9 _ -",
+			"tenantId");
+	s->w->tenant = t;
+}
+
+static void
+read_body(struct scan *s)
+{
+	static const char *const names[] = {"tenantId", "payload", NULL};
+	unsigned seen = 0;
+
+	if (json_peek(&s->j) != '{') {
+		json_skip(&s->j);
+		bad_shape(s, "the body must be an %s", "object");
+		return;
+	}
+	for (bool more = json_enter(&s->j, '{'); more; more = json_more(&s->j, '}')) {
+		switch (find_key(s, json_key(&s->j), names, &seen)) {
+		case 0:
+			read_tenant(s);
+			break;
+		case 1:
+			read_payload(s);
+			break;
+		default:
+			json_skip(&s->j);
+		}
+	}
+	if (!(seen & 1))
+		bad_shape(s, "%s is missing", "tenantId");
+}
+
+int
+webhook_scan(struct arena *a, struct str body, struct webhook *ret, char err[128])
+{
+	struct webhook w = {0};
+	struct scan s = {.arena = a, .w = &w};
+
+	json_init(&s.j, body);
+	read_body(&s);
+	int bad = json_end(&s.j, err);
+	if (s.shape[0]) {
+		snprintf(err, 128, "%s", s.shape);
+		return ERR_SHAPE;
+	}
+	if (bad < 0)
+		return bad;
+	*ret = w;
+	return 0;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/* inbound.c: answer the customers' messages of one job, one after another.
+ *
+ *            .-------------------- next message -------------------.
+ *            v                                                     |
+ *   next ---> loaded ---> asked ---> kept ---> marked ---> posted ---> sent ---> 0
+ *               |           (answer)    |        ^ sending            |
+ *               |                       `-> probed (was "sending": maybe sent) --->
+ * ambiguous
+ *               `-> next: stored only, or its turn is done
+ *
+ * Every arrow is a wait whose result is on disk before the next begins, so an
+ * attempt that follows a crash finds where the last one was:
+ *
+ *   no reply row       ask (again: at most the AI request in flight was paid twice)
+ *   reply pending      nothing was posted: post it
+ *   reply sending      perhaps posted: post again only to a gateway that remembers
+ *                      keys on disk, or where the tenant prefers twice to never
+ *   turn done          nothing to do
+ *
+ * A step returns an error; the worker retries or fails the job by err_transient(). */
+#include "job/inbound.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/flow.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/settings.h"
+#include "client/ai.h"
+#include "client/gateway.h"
+#include "codec/rqjob.h"
+#include "codec/val.h"
+#include "codec/webhook.h"
+#include "job/answer.h"
+#include "job/job.h"
+#include "job/message.h"
+#include "store/store.h"
+
+struct inbound {
+	struct flow flow;
+	struct job *job;
+	const struct val *messages;
+	size_t at; /* the next one */
+	struct message m;
+	struct str answer;
+
+	/* what we wait for, one at a time: */
+	struct store_load load;
+	struct store_keep keep;
+	struct store_mark mark;
+	struct ai_call ai;
+	struct gateway_call gw;
+};
+
+static flow_step next, loaded, decide, asked, keep, kept, post, probed, marked, posted,
+	sent, failed;
+
+static struct inbound *
+of(struct flow *f)
+{
+	return container_of(f, struct inbound, flow);
+}
+
+/* --- one message after another -------------------------------------------- */
+
+static void
+start_load(struct inbound *in, const struct val *v)
+{
+	struct job *job = in->job;
+	struct buf raw;
+
+	buf_init(&raw);
+	val_json(&raw, v);
+	in->load = (struct store_load){
+		.op.arena = &job->arena,
+		.tenant = job->tenant,
+		.provider = STR("baileys"),
+		.chat = in->m.chat,
+		.message_id = in->m.id,
+		.job_id = job->id,
+		.from_me = in->m.from_me,
+		.answerable = in->m.answerable,
+		.kind = str_of(in->m.kind),
+		.text = in->m.text,
+		.raw = arena_str(&job->arena, buf_str(&raw)),
+		.push_name = in->m.push_name,
+		.sent_us = in->m.sent_us,
+		.attempt = job->attempt,
+		.history_max = job->env->s->ai_history,
+	};
+	buf_done(&raw);
+	store_load(job->env->store, &in->load, &in->flow);
+}
+
+static int
+next(struct flow *f)
+{
+	struct inbound *in = of(f);
+	const struct val *v = val_at(in->messages, in->at);
+
+	if (!v)
+		return 0;
+	in->at++;
+	int bad = message_read(&in->job->arena, v, &in->m);
+	if (bad < 0)
+		return job_fail(
+			in->job, bad, "unprocessable: message %zu has no chat", in->at);
+	log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s", STR_FMT(in->job->id),
+		log_chat(in->m.chat));
+	start_load(in, v);
+	return flow_wait(f, loaded);
+}
+
+static int
+store_error(struct inbound *in, const struct store_op *op)
+{
+	if (op->err == ERR_NO_TENANT)
+		return job_fail(in->job, op->err, "unknown_tenant: %.*s",
+			STR_FMT(in->job->tenant));
+	return job_fail(in->job, op->err, "database: %s",
+		op->words[0] ? op->words : err_text(op->err));
+}
+
+static int
+loaded(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	if (in->load.op.err < 0)
+		return store_error(in, &in->load.op);
+	if (in->load.state == TURN_DONE)
+		return flow_goto(f, next);
+	if (in->load.reply_id == 0)
+		return flow_goto(f, decide);
+
+	in->keep.reply_id = in->load.reply_id;
+	in->keep.reply_text = in->load.reply_text;
+	in->keep.reply_key = in->load.reply_key;
+	in->keep.reply_status = in->load.reply_status;
+	return flow_goto(f, kept);
+}
+
+/* --- the answer ----------------------------------------------------------- */
+
+static void
+start_ai(struct inbound *in)
+{
+	struct job *job = in->job;
+	const struct store_load *l = &in->load;
+	struct ai_turn *turns =
+		arena_alloc(&job->arena, (l->history_count + 1) * sizeof(*turns));
+
+	for (size_t i = 0; i < l->history_count; i++)
+		turns[i] = (struct ai_turn){
+			l->history[i].from_customer ? AI_USER : AI_ASSISTANT,
+			l->history[i].text};
+	turns[l->history_count] = (struct ai_turn){AI_USER, in->m.text};
+	in->ai = (struct ai_call){
+		.arena = &job->arena,
+		.model = l->found.ai_model,
+		.prompt = l->found.prompt,
+		.turns = turns,
+		.turn_count = l->history_count + 1,
+		.max_tokens = l->found.ai_max_tokens,
+		.temperature = l->found.ai_temperature,
+	};
+	job->waits = &in->ai.http;
+	ai_start(job->env->ai, &in->ai, &in->flow);
+}
+
+static int
+decide(struct flow *f)
+{
+	struct inbound *in = of(f);
+	const struct tenant *t = &in->load.found;
+	const char *usual = in->job->env->s->ai_provider;
+	bool builtin =
+		str_eqz(t->ai_provider.n ? t->ai_provider : str_of(usual), "builtin");
+
+	in->answer = (struct str){NULL, 0};
+	if (str_eqz(t->status, "paused"))
+		return flow_goto(f, keep);
+	if (builtin) {
+		in->answer = answer_builtin(
+			&in->job->arena, t->rules, t->default_text, in->m.text);
+		return flow_goto(f, keep);
+	}
+	start_ai(in);
+	return flow_wait(f, asked);
+}
+
+static int
+asked(struct flow *f)
+{
+	struct inbound *in = of(f);
+	int err = ai_finish(&in->ai);
+
+	in->job->waits = NULL;
+	if (err < 0) {
+		in->job->retry_after_ms = in->ai.retry_after_ms;
+		return job_fail(in->job, err, "ai: %s", in->ai.words);
+	}
+	in->answer = in->ai.answer;
+	return flow_goto(f, keep);
+}
+
+/* The key that makes a reply one: of the message it answers, in the form of a
+ * WhatsApp message id.  Not of row numbers, which a new database gives again. */
+static struct str
+outbound_key(struct inbound *in)
+{
+	struct str parts[] = {
+		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, STR("part 1")};
+	uint8_t digest[DIGEST_SIZE];
+	char hex[2 * 9 + 1];
+
+	digest_sha256(parts, ARRAY_LEN(parts), digest);
+	digest_hex(digest, 9, hex);
+	for (char *c = hex; *c; c++)
+		if (*c >= 'a')
+			*c = (char)(*c - 'a' + 'A');
+	return arena_printf(&in->job->arena, "3EB0%s", hex);
+}
+
+static int
+keep(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	in->keep = (struct store_keep){
+		.op.arena = &in->job->arena,
+		.turn_id = in->load.turn_id,
+		.attempt = in->job->attempt,
+		.inbound_id = in->load.inbound_id,
+		.tenant = in->job->tenant,
+		.text = in->answer,
+		.key = outbound_key(in),
+		.tokens_in = in->ai.tokens_in,
+		.tokens_out = in->ai.tokens_out,
+	};
+	store_keep(in->job->env->store, &in->keep, &in->flow);
+	return flow_wait(f, kept);
+}
+
+static bool
+was_sending(const struct inbound *in)
+{
+	return str_eqz(in->keep.reply_status, "sending");
+}
+
+static void
+fill_gateway_call(struct inbound *in)
+{
+	in->gw = (struct gateway_call){
+		.arena = &in->job->arena,
+		.tenant = in->job->tenant,
+		.base_url = in->load.found.gateway_url,
+		.to = in->m.chat,
+		.text = in->keep.reply_text,
+		.key = in->keep.reply_key,
+	};
+	in->job->waits = &in->gw.http;
+}
+
+static int
+kept(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	if (in->keep.op.err < 0)
+		return store_error(in, &in->keep.op);
+	if (in->keep.reply_id == 0)
+		return flow_goto(f, next); /* no answer to give */
+	if (!was_sending(in))
+		return flow_goto(f, post);
+
+	fill_gateway_call(in);
+	gateway_probe(in->job->env->gateway, &in->gw, f);
+	return flow_wait(f, probed);
+}
+
+/* --- sending -------------------------------------------------------------- */
+
+static void
+start_mark(struct inbound *in, struct str status, struct str reason)
+{
+	in->mark = (struct store_mark){
+		.op.arena = &in->job->arena,
+		.turn_id = in->load.turn_id,
+		.reply_id = in->keep.reply_id,
+		.attempt = in->job->attempt,
+		.tenant = in->job->tenant,
+		.status = status,
+		.reason = reason,
+		.provider_message_id = in->gw.message_id,
+	};
+	store_mark(in->job->env->store, &in->mark, &in->flow);
+}
+
+static int
+give_up(struct inbound *in)
+{
+	start_mark(in, STR("failed"), STR("ambiguous"));
+	return flow_wait(&in->flow, failed);
+}
+
+static int
+probed(struct flow *f)
+{
+	struct inbound *in = of(f);
+	int err = gateway_probe_finish(&in->gw);
+
+	in->job->waits = NULL;
+	if (err < 0 && err_transient(err)) {
+		in->job->retry_after_ms = in->gw.retry_after_ms;
+		return job_fail(in->job, err, "gateway: %s", in->gw.words);
+	}
+	bool durable = err == 0 && in->gw.durable;
+	if (durable || str_eqz(in->load.found.ambiguous, "resend"))
+		return flow_goto(f, post);
+	return give_up(in);
+}
+
+/* Committed before the post: whoever comes after a crash knows of it. */
+static int
+post(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	in->gw = (struct gateway_call){0};
+	start_mark(in, STR("sending"), (struct str){NULL, 0});
+	return flow_wait(f, marked);
+}
+
+static int
+marked(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	if (in->mark.op.err < 0)
+		return store_error(in, &in->mark.op);
+	fill_gateway_call(in);
+	gateway_send(in->job->env->gateway, &in->gw, f);
+	return flow_wait(f, posted);
+}
+
+static int
+posted(struct flow *f)
+{
+	struct inbound *in = of(f);
+	int err = gateway_send_finish(&in->gw);
+
+	in->job->waits = NULL;
+	if (err == 0) {
+		start_mark(in, STR("sent"), (struct str){NULL, 0});
+		return flow_wait(f, sent);
+	}
+	in->job->retry_after_ms = in->gw.retry_after_ms;
+	if (err ==
+		ERR_AMBIGUOUS) { /* the row stays "sending": the next attempt probes */
+		return job_fail(in->job, ERR_REMOTE, "gateway: %s", in->gw.words);
+	}
+	job_fail(in->job, err, "gateway: %s", in->gw.words);
+	if (err_transient(err)) {
+		/* nothing was sent, and the next attempt must not doubt it */
+		start_mark(in, STR("pending"), (struct str){NULL, 0});
+		return flow_wait(f, failed);
+	}
+	start_mark(in, STR("failed"), str_of(in->job->words));
+	return flow_wait(f, failed);
+}
+
+static int
+sent(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	if (in->mark.op.err < 0)
+		return store_error(in, &in->mark.op);
+	return flow_goto(f, next);
+}
+
+/* The reply's row says how it stands; now the job ends with the reason. */
+static int
+failed(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	if (in->mark.op.err < 0)
+		return store_error(in, &in->mark.op);
+	if (str_eqz(in->mark.reason, "ambiguous"))
+		return job_fail(in->job, ERR_AMBIGUOUS,
+			"ambiguous: the gateway may have sent it and can't tell");
+	return in->gw.err;
+}
+
+static void
+done(struct flow *f, int err)
+{
+	struct inbound *in = of(f);
+
+	in->job->step = f->name;
+	job_end(in->job, err);
+}
+
+void
+inbound_start(struct job *job, const struct rqjob_call *call)
+{
+	struct inbound *in = ARENA_NEW(&job->arena, struct inbound);
+	struct str tenant = val_text(val_get(call->kwargs, "tenant_id"));
+	int64_t number = val_int(val_get(call->kwargs, "tenant_id"), -1);
+
+	if (!tenant.p && number >= 0)
+		tenant = arena_printf(&job->arena, "%lld", (long long)number);
+	tenant = webhook_tenant(tenant);
+	job->tenant = tenant;
+	in->job = job;
+	in->messages = val_get(call->kwargs, "messages");
+	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s", log_safe(tenant),
+		in->messages ? in->messages->count : 0, log_safe(job->id));
+	if (!in->messages || in->messages->kind != VAL_LIST || !tenant.n) {
+		job_end(job, job_fail(job, ERR_UNPROCESSABLE, "unprocessable: no %s",
+				     tenant.n ? "list of messages" : "tenant_id"));
+		return;
+	}
+	flow_init(&in->flow, next, "next", done);
+	flow_wake(&in->flow);
+}

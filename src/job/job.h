@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* job.h: one attempt at one job.
+ *
+ * The worker makes it when it claims a job and frees it, with its arena, when it
+ * ends.  What runs it is found by name in the table of jobs.c:
+ *
+ *   job_run ---> a flow of its own ---> job_end(job, err) ---> job->ended
+ *
+ * To add a job: a file job/<name>.c with its flow, one row in jobs.c. */
+#ifndef JOB_JOB_H
+#define JOB_JOB_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/defs.h"
+#include "base/str.h"
+
+struct ai_client;
+struct gateway;
+struct http_call;
+struct rqjob_call;
+struct settings;
+struct store;
+
+struct job_env { /* what jobs work with; one per worker */
+	const struct settings *s;
+	struct store *store;
+	struct ai_client *ai;
+	struct gateway *gateway;
+};
+
+struct job {
+	const struct job_env *env;
+	struct arena arena;
+	struct str id, queue, tenant;
+	int64_t attempt;
+	int64_t started_us; /* monotonic */
+	int64_t timeout_ms;
+	void (*ended)(struct job *job);
+
+	/* set by the job when it ends: */
+	int err;
+	char words[192];        /* what went wrong, for the operator */
+	int64_t retry_after_ms; /* a peer asked for it; -1: none */
+
+	/* The outgoing call it waits for, so that a timeout or a lost lease can hurry
+	 * it; NULL when it waits for something that is bounded anyway. */
+	struct http_call *waits;
+	const char *step; /* where it failed */
+};
+
+/* job_run decodes data and starts what it names.  job->ended is called once, from
+ * the loop or (for what can't even start) from this call. */
+void job_run(struct job *job, struct str data);
+
+/* job_end is called by a job's flow when it is over. */
+void job_end(struct job *job, int err);
+
+/* job_fail notes words for an error and returns it. */
+int job_fail(struct job *job, int err, const char *fmt, ...) PRINTF(3, 4);
+
+/* job_hurry makes a running job end soon; why becomes its words. */
+void job_hurry(struct job *job, const char *why);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c: which role or command the words ask for.
+ *
+ *   prosaas [role|command] [options]     without a word: SERVICE_ROLE
+ *
+ * Exit status: 0 done, 1 it failed (one line says why), 2 wrong words. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "cli_tenant.h"
+#include "queue/redis.h"
+#include "role/fake_gateway.h"
+#include "role/role.h"
+
+enum { USAGE = 2 };
+
+typedef int command(const struct settings *s, int argc, char **argv);
+
+static command cmd_config, cmd_migrate, cmd_tenant, cmd_fake_gateway;
+
+static const struct word {
+	const char *name;
+	command *run; /* NULL: a role */
+	const char *usage, *help;
+	int (*start)(const struct settings *);
+	bool needs_redis;
+} words[] = {
+	{"all", NULL, "", "the whole system on embedded defaults, for one machine",
+		supervisor_run, false},
+	{"api", NULL, "", "answers webhooks: only enqueues", api_run, true},
+	{"worker", NULL, "", "works jobs: saves, answers, sends", worker_run, true},
+	{"scheduler", NULL, "", "moves due jobs, returns those of dead workers",
+		scheduler_run, true},
+	{"admin", NULL, "", "the admin API on ADMIN_PORT", admin_run, true},
+	{"fake-gateway", cmd_fake_gateway, "",
+		"shows what would have been sent to WhatsApp", NULL, false},
+	{"migrate", cmd_migrate, "", "brings the database to this version", NULL,
+		false},
+	{"tenant", cmd_tenant, "add|list|show|set|remove ...", "tenants", NULL, false},
+	{"config", cmd_config, "[--markdown]",
+		"every setting, its value, and where it came from", NULL, false},
+};
+
+static void
+print_help(FILE *to)
+{
+	fputs("usage: prosaas [role or command] [options]\n\n", to);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		fprintf(to, "  %-13s %s\n", words[i].name, words[i].help);
+	fputs("\nWithout a word: the role in SERVICE_ROLE, else all.  Settings are "
+	      "environment variables;\n"
+	      "`prosaas config` lists them.  prosaas --version; prosaas <command> "
+	      "--help.\n",
+		to);
+}
+
+static int
+wrong_usage(const struct word *w, const char *what)
+{
+	fprintf(stderr, "prosaas: unknown option %s\nusage: prosaas %s %s\n", what,
+		w->name, w->usage);
+	return USAGE;
+}
+
+static int
+cmd_config(const struct settings *s, int argc, char **argv)
+{
+	struct buf out;
+
+	buf_init(&out);
+	if (argc > 0 && strcmp(argv[0], "--markdown") == 0)
+		settings_markdown(&out);
+	else
+		settings_show(s, &out);
+	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
+	buf_done(&out);
+	return 0;
+}
+
+static int
+cmd_migrate(const struct settings *s, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	return cli_migrate(s);
+}
+
+static int
+cmd_tenant(const struct settings *s, int argc, char **argv)
+{
+	return cli_tenant(s, argc, argv);
+}
+
+static int
+cmd_fake_gateway(const struct settings *s, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	log_init("gateway", s->log_level, strcmp(s->log_format, "json") == 0);
+	return fake_gateway_run(s);
+}
+
+static int
+run_role(const struct word *w, const struct settings *s)
+{
+	char err[256];
+
+	log_init(w->name, s->log_level, strcmp(s->log_format, "json") == 0);
+	if (w->needs_redis && !s->redis_url)
+		die("REDIS_URL is not set: `%s` needs it (only `all` starts a Redis of "
+		    "its own)",
+			w->name);
+	if (s->redis_url && redis_url_check(s->redis_url, err) < 0)
+		die("%s", err);
+	return w->start(s);
+}
+
+static const struct word *
+find_word(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].name, name) == 0)
+			return &words[i];
+	return NULL;
+}
+
+/* Only these two take words of their own. */
+static bool
+takes_words(const struct word *w, const char *option)
+{
+	return w->run == cmd_tenant ||
+	       (w->run == cmd_config && strcmp(option, "--markdown") == 0);
+}
+
+static int
+run(const struct word *w, const struct settings *s, int argc, char **argv)
+{
+	if (argc > 0 && strcmp(argv[0], "--help") == 0) {
+		printf("usage: prosaas %s %s\n\n%s\n", w->name, w->usage, w->help);
+		return 0;
+	}
+	if (argc > 0 && !takes_words(w, argv[0]))
+		return wrong_usage(w, argv[0]);
+	return w->start ? run_role(w, s) : w->run(s, argc, argv);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct settings s;
+	char err[256];
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (name && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)) {
+		print_help(stdout);
+		return 0;
+	}
+	if (name && strcmp(name, "--version") == 0) {
+		puts("prosaas " PROSAAS_VERSION " (" PROSAAS_COMMIT ")");
+		return 0;
+	}
+	if (name && !find_word(name)) {
+		fprintf(stderr, "prosaas: unknown %s %s\n",
+			*name == '-' ? "option" : "command", name);
+		print_help(stderr);
+		return USAGE;
+	}
+	if (settings_load(&s, err) < 0)
+		die("%s", err);
+	return run(
+		find_word(name ? name : s.role), &s, argc > 2 ? argc - 2 : 0, argv + 2);
+}

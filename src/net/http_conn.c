@@ -1,0 +1,675 @@
+/* SPDX-License-Identifier: MIT */
+/* http_conn.c: one connection, from accept to close; states in http_server_priv.h.
+ *
+ * Bytes are read into the server's one buffer and parsed there.  What a request
+ * needs is copied into it, what is left over waits in the connection's own buffer,
+ * so an idle connection holds no memory but its struct.  process() is the only
+ * place that consumes bytes, in a loop and never from within itself: a handler
+ * that answers at once only changes the state that the loop looks at. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/metrics.h"
+#include "codec/val.h"
+#include "net/http_server_priv.h"
+#include "net/loop.h"
+
+enum { BODY_DEFAULT = 64 << 10, KEEP = 16 << 10 };
+
+static void
+set_state(struct http_conn *c, enum http_state state)
+{
+	c->state = state;
+	c->since_ms = clock_mono_ms();
+}
+
+/* --- the end -------------------------------------------------------------- */
+
+static void
+on_closed(uv_handle_t *h)
+{
+	struct http_conn *c = h->data;
+	struct http_server *s = c->server;
+
+	LIST_REMOVE(c, next);
+	metric_set(M_CONNECTIONS, --s->count);
+	buf_done(&c->in);
+	buf_done(&c->sending);
+	free(c);
+	http_server_left(s);
+}
+
+void
+http_conn_close(struct http_conn *c)
+{
+	if (c->state == HTTP_CLOSED)
+		return;
+	if (c->request && c->state == HTTP_HANDLING)
+		c->request->pub.conn = NULL; /* its answer will be dropped */
+	else if (c->request)
+		http_request_free(c->server, c->request);
+	c->request = NULL;
+	set_state(c, HTTP_CLOSED);
+	uv_close((uv_handle_t *)&c->tcp, on_closed);
+}
+
+static void
+on_shutdown(uv_shutdown_t *req, int status)
+{
+	struct http_conn *c = req->data;
+
+	if (c->state != HTTP_CLOSED && (status < 0 || c->eof))
+		http_conn_close(c);
+}
+
+static void read_on(struct http_conn *c);
+
+static void
+linger(struct http_conn *c)
+{
+	set_state(c, HTTP_LINGER);
+	buf_done(&c->in);
+	c->shutdown.data = c;
+	if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) < 0)
+		http_conn_close(c);
+	else
+		read_on(c);
+}
+
+/* --- answers -------------------------------------------------------------- */
+
+static const char *
+status_text(int status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} rows[] = {
+		{200, "OK"},
+		{201, "Created"},
+		{204, "No Content"},
+		{400, "Bad Request"},
+		{401, "Unauthorized"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{408, "Request Timeout"},
+		{409, "Conflict"},
+		{413, "Content Too Large"},
+		{414, "URI Too Long"},
+		{417, "Expectation Failed"},
+		{431, "Request Header Fields Too Large"},
+		{501, "Not Implemented"},
+		{503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].status == status)
+			return rows[i].text;
+	return "Internal Server Error";
+}
+
+static void process_kept(struct http_conn *c);
+
+/* The answer is with the kernel: the next request, or the end. */
+static void
+answered(struct http_conn *c)
+{
+	if (c->closing || c->server->draining) {
+		linger(c);
+		return;
+	}
+	set_state(c, HTTP_IDLE);
+	if (!c->processing)
+		process_kept(c);
+}
+
+static void
+on_written(uv_write_t *req, int status)
+{
+	struct http_conn *c = req->data;
+
+	buf_clear(&c->sending, KEEP);
+	if (c->state == HTTP_CLOSED)
+		return;
+	if (status < 0)
+		http_conn_close(c);
+	else
+		answered(c);
+}
+
+static void
+send_answer(struct http_conn *c, struct str head, struct str body)
+{
+	uv_buf_t parts[2] = {uv_buf_init((char *)head.p, (unsigned)head.n),
+		uv_buf_init((char *)body.p, (unsigned)body.n)}; /* only read */
+	int n = uv_try_write((uv_stream_t *)&c->tcp, parts, body.n ? 2 : 1);
+
+	if (n == UV_EAGAIN)
+		n = 0;
+	if (n < 0) {
+		http_conn_close(c);
+		return;
+	}
+	if ((size_t)n == head.n + body.n) {
+		answered(c);
+		return;
+	}
+	size_t of_head = (size_t)n < head.n ? (size_t)n : head.n;
+	size_t of_body = (size_t)n - of_head;
+	buf_add(&c->sending, head.p + of_head, head.n - of_head);
+	buf_add(&c->sending, body.p + of_body, body.n - of_body);
+	struct str rest = buf_str(&c->sending);
+	uv_buf_t b = uv_buf_init((char *)rest.p, (unsigned)rest.n); /* only read */
+
+	set_state(c, HTTP_FLUSHING);
+	c->write.data = c;
+	if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &b, 1, on_written) < 0)
+		http_conn_close(c);
+}
+
+static struct str
+answer_head(struct http_conn *c, int status, const char *type, size_t body_n,
+	const char *extra)
+{
+	struct buf *b = &c->server->scratch;
+	bool closes = c->closing || c->server->draining;
+
+	if (status == 200 && body_n == 0 && !type && !extra && !closes)
+		return STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	buf_clear(b, KEEP);
+	buf_addf(b, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", status,
+		status_text(status), body_n);
+	if (type)
+		buf_addf(b, "Content-Type: %s\r\n", type);
+	if (extra)
+		buf_addz(b, extra);
+	if (closes)
+		buf_addz(b, "Connection: close\r\n");
+	buf_addz(b, "\r\n");
+	return buf_str(b);
+}
+
+void
+http_reply(struct http_req *req, int status, const char *type, struct str body,
+	const char *extra)
+{
+	struct http_request *r = container_of(req, struct http_request, pub);
+	struct http_conn *c = req->conn;
+	struct http_server *s = c ? c->server : NULL;
+
+	if (!c) { /* the client has gone: the last one holds the request */
+		arena_done(&req->arena);
+		buf_done(&r->body);
+		free(r);
+		return;
+	}
+	assert(c->request == r && c->state == HTTP_HANDLING);
+	struct str head = answer_head(c, status, type, body.n, extra);
+	if (str_eqz(req->method, "HEAD"))
+		body.n = 0;
+	c->request = NULL;
+	send_answer(c, head, body);
+	/* Only now: body may be in the request's arena.  The connection is not
+	 * touched any more, it may be gone. */
+	http_request_free(s, r);
+}
+
+void
+http_reply_json(struct http_req *req, int status, struct str body)
+{
+	http_reply(req, status, "application/json", body, NULL);
+}
+
+static void
+reply_error(struct http_req *req, int status, const char *name, const char *message,
+	const char *extra)
+{
+	struct buf b;
+
+	buf_init(&b);
+	buf_addz(&b, "{\"error\":");
+	json_quote(&b, str_of(name));
+	if (message) {
+		buf_addz(&b, ",\"message\":");
+		json_quote(&b, str_of(message));
+	}
+	buf_addc(&b, '}');
+	http_reply(req, status, "application/json", buf_str(&b), extra);
+	buf_done(&b);
+}
+
+void
+http_reply_error(
+	struct http_req *req, int status, const char *name, const char *message)
+{
+	reply_error(req, status, name, message, NULL);
+}
+
+/* Refuses what is in progress, and ends the connection unless all of the request
+ * was read: what follows would have no known position. */
+static void
+refuse(struct http_conn *c, int status, const char *name, const char *message,
+	const char *extra)
+{
+	struct http_request *r = c->request;
+
+	if (c->state != HTTP_BODY || http1_has_body(&r->parser))
+		c->closing = true;
+	r->pub.conn = c;
+	set_state(c, HTTP_HANDLING);
+	reply_error(&r->pub, status, name, message, extra);
+}
+
+static void
+refuse_bad(struct http_conn *c, int err)
+{
+	int status = http1_status(err);
+
+	metric_add(M_HTTP_BAD, 1);
+	c->closing = true;
+	refuse(c, status, status == 413 ? "payload_too_large" : "bad_request",
+		http1_text(err), NULL);
+}
+
+/* --- requests ------------------------------------------------------------- */
+
+static void
+begin_request(struct http_conn *c)
+{
+	c->request = http_request_new(c->server);
+	set_state(c, HTTP_HEAD);
+}
+
+static void
+fill_public(struct http_conn *c, struct http_request *r, const char *bytes)
+{
+	struct http_req *req = &r->pub;
+	const struct http1 *p = &r->parser;
+
+	r->head = arena_alloc(&req->arena, p->head_len);
+	memcpy(r->head, bytes, p->head_len);
+	req->conn = c;
+	req->method = http1_str(r->head, p->method);
+	req->path = http1_str(r->head, p->path);
+	req->query =
+		p->has_query ? http1_str(r->head, p->query) : (struct str){NULL, 0};
+	req->body = STR("");
+	req->peer_is_local = c->peer_is_local;
+	memcpy(req->peer, c->peer, sizeof(req->peer));
+	c->closing = !p->keep_alive;
+}
+
+/* Finds the route and asks its gate.  Returns whether the request goes on. */
+static bool
+admit(struct http_conn *c, struct http_request *r)
+{
+	const char *allow, *json = "";
+	const struct http_route *route = http_server_route(c->server, &r->pub, &allow);
+
+	if (!route && allow) {
+		struct str extra = arena_printf(&r->pub.arena, "Allow: %s\r\n", allow);
+
+		refuse(c, 405, "method_not_allowed", NULL, extra.p);
+		return false;
+	}
+	if (!route) {
+		refuse(c, 404, "not_found", NULL, NULL);
+		return false;
+	}
+	r->pub.route = route;
+	int status = route->gate ? route->gate(&r->pub, c->server->o.ctx, &json) : 0;
+	if (status == 0)
+		return true;
+	if (http1_has_body(&r->parser))
+		c->closing = true;
+	set_state(c, HTTP_HANDLING);
+	http_reply_json(&r->pub, status, str_of(json));
+	return false;
+}
+
+/* The client waits for a word before it sends its body. */
+static void
+send_continue(struct http_conn *c)
+{
+	static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	uv_buf_t b = uv_buf_init(text, sizeof(text) - 1);
+
+	/* A socket that can't take 25 bytes has a client that does not read: it gets
+	 * its deadline. */
+	uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
+}
+
+static void
+head_done(struct http_conn *c, struct str *in)
+{
+	struct http_request *r = c->request;
+
+	fill_public(c, r, in->p);
+	in->p += r->parser.head_len;
+	in->n -= r->parser.head_len;
+	c->state = HTTP_BODY; /* the deadline goes on */
+	if (!admit(c, r))
+		return;
+	size_t body_max =
+		r->pub.route->body_max ? r->pub.route->body_max : BODY_DEFAULT;
+	int err = http1_limit(&r->parser, body_max);
+	if (err < 0)
+		refuse_bad(c, err);
+	else if (r->parser.wants_continue && http1_has_body(&r->parser) && in->n == 0)
+		send_continue(c);
+}
+
+static void
+body_done(struct http_conn *c)
+{
+	struct http_request *r = c->request;
+
+	r->pub.body = buf_str(&r->body);
+	r->pub.started_us = clock_mono_us();
+	set_state(c, HTTP_HANDLING);
+	r->pub.route->handler(&r->pub, c->server->o.ctx);
+}
+
+static bool
+step_head(struct http_conn *c, struct str *in)
+{
+	int r = http1_head(&c->request->parser, *in);
+
+	if (r == HTTP1_MORE)
+		return false;
+	if (r < 0)
+		refuse_bad(c, r);
+	else
+		head_done(c, in);
+	return true;
+}
+
+static bool
+step_body(struct http_conn *c, struct str *in)
+{
+	struct str piece = {NULL, 0};
+	int r = http1_body(&c->request->parser, in, &piece);
+
+	if (r == HTTP1_MORE)
+		return false;
+	if (r < 0)
+		refuse_bad(c, r);
+	else if (r == HTTP1_PIECE)
+		buf_adds(&c->request->body, piece);
+	else
+		body_done(c);
+	return true;
+}
+
+/* Consumes what it can of *in; stops when more bytes or an answer must come. */
+static void
+process(struct http_conn *c, struct str *in)
+{
+	bool goes_on = true;
+
+	c->processing = true;
+	while (goes_on) {
+		switch (c->state) {
+		case HTTP_IDLE:
+			goes_on = in->n > 0;
+			if (goes_on)
+				begin_request(c);
+			break;
+		case HTTP_HEAD:
+			goes_on = step_head(c, in);
+			break;
+		case HTTP_BODY:
+			goes_on = step_body(c, in);
+			break;
+		default:
+			goes_on = false;
+		}
+	}
+	c->processing = false;
+}
+
+/* --- reading -------------------------------------------------------------- */
+
+static void
+on_alloc(uv_handle_t *h, size_t size, uv_buf_t *ret)
+{
+	struct http_conn *c = h->data;
+
+	(void)size;
+	*ret = uv_buf_init(c->server->read_buf, HTTP_READ_SIZE);
+}
+
+static void
+end_of_input(struct http_conn *c, ssize_t n)
+{
+	bool answer_due = c->state == HTTP_HANDLING || c->state == HTTP_FLUSHING;
+
+	uv_read_stop((uv_stream_t *)&c->tcp);
+	c->reading = false;
+	c->eof = true;
+	if (n == UV_EOF && answer_due)
+		c->closing = true; /* a client that shut down its side still reads */
+	else
+		http_conn_close(c);
+}
+
+static void
+on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
+{
+	struct http_conn *c = h->data;
+
+	if (n == 0 || c->state == HTTP_CLOSED)
+		return;
+	if (n < 0) {
+		end_of_input(c, n);
+		return;
+	}
+	if (c->state == HTTP_LINGER)
+		return; /* thrown away */
+	if (buf_len(&c->in) > 0) {
+		buf_add(&c->in, b->base, (size_t)n);
+		process_kept(c);
+		return;
+	}
+	struct str in = {b->base, (size_t)n};
+	process(c, &in);
+	if (c->state != HTTP_CLOSED && c->state != HTTP_LINGER)
+		buf_adds(&c->in, in);
+	if (buf_len(&c->in) > HTTP_AHEAD_MAX && c->state >= HTTP_HANDLING &&
+		c->reading) {
+		uv_read_stop(h);
+		c->reading = false;
+	}
+}
+
+static void
+read_on(struct http_conn *c)
+{
+	if (c->reading || c->eof || c->state == HTTP_CLOSED)
+		return;
+	c->reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
+}
+
+/* What waited in the connection's buffer. */
+static void
+process_kept(struct http_conn *c)
+{
+	struct str in = buf_str(&c->in);
+	size_t before = in.n;
+
+	process(c, &in);
+	if (c->state == HTTP_CLOSED || c->state == HTTP_LINGER)
+		return;
+	buf_take(&c->in, before - in.n);
+	if (buf_len(&c->in) == 0)
+		buf_done(&c->in);
+	if (buf_len(&c->in) <= HTTP_AHEAD_MAX || c->state < HTTP_HANDLING)
+		read_on(c);
+	else if (c->reading) {
+		uv_read_stop((uv_stream_t *)&c->tcp);
+		c->reading = false;
+	}
+}
+
+/* --- the beginning -------------------------------------------------------- */
+
+static void
+name_peer(struct http_conn *c)
+{
+	struct sockaddr_storage from;
+	int n = sizeof(from);
+
+	if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&from, &n) < 0)
+		return;
+	if (from.ss_family == AF_INET6)
+		uv_ip6_name((struct sockaddr_in6 *)&from, c->peer, sizeof(c->peer));
+	else
+		uv_ip4_name((struct sockaddr_in *)&from, c->peer, sizeof(c->peer));
+	struct str peer = str_of(c->peer);
+	c->peer_is_local = str_eqz(peer, "::1") || str_starts(peer, STR("127.")) ||
+			   str_starts(peer, STR("::ffff:127."));
+}
+
+void
+http_conn_new(struct http_server *s, int fd)
+{
+	struct http_conn *c = xcalloc(1, sizeof(*c));
+
+	c->server = s;
+	uv_tcp_init(&s->loop->uv, &c->tcp);
+	c->tcp.data = c;
+	LIST_INSERT_HEAD(&s->conns, c, next);
+	metric_set(M_CONNECTIONS, ++s->count);
+	set_state(c, HTTP_IDLE);
+	int r = fd < 0 ? uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)&c->tcp)
+		       : uv_tcp_open(&c->tcp, fd);
+	if (r < 0) {
+		http_conn_close(c);
+		return;
+	}
+	uv_tcp_nodelay(&c->tcp, 1);
+	name_peer(c);
+	read_on(c);
+}
+
+void
+http_conn_late(struct http_conn *c, int64_t now_ms)
+{
+	const struct http_options *o = &c->server->o;
+	int64_t age_ms = now_ms - c->since_ms;
+
+	switch (c->state) {
+	case HTTP_IDLE:
+		if (age_ms >
+			(c->server->draining ? HTTP_DRAIN_IDLE_MS : o->idle_timeout_ms))
+			http_conn_close(c);
+		break;
+	case HTTP_HEAD:
+	case HTTP_BODY:
+		if (age_ms > o->request_timeout_ms) {
+			metric_add(M_HTTP_BAD, 1);
+			c->closing = true;
+			refuse(c, 408, "request_timeout",
+				"the request did not arrive in time", NULL);
+		}
+		break;
+	case HTTP_FLUSHING:
+		if (age_ms > o->request_timeout_ms)
+			http_conn_close(c);
+		break;
+	case HTTP_LINGER:
+		if (age_ms > HTTP_LINGER_MS)
+			http_conn_close(c);
+		break;
+	case HTTP_HANDLING:
+	case HTTP_CLOSED:
+		break;
+	}
+}
+
+/* A request may have reached the kernel but not us: it is in flight too. */
+void
+http_conn_drain(struct http_conn *c)
+{
+	uv_os_fd_t fd;
+	char byte;
+
+	if (c->state != HTTP_IDLE)
+		return;
+	bool unread = uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 &&
+		      recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	if (!unread)
+		http_conn_close(c);
+}
+
+/* --- what handlers ask ---------------------------------------------------- */
+
+struct str
+http_header(const struct http_req *req, const char *name, bool *ret_many)
+{
+	const struct http_request *r = container_of(req, struct http_request, pub);
+	struct str value = {NULL, 0};
+	bool many = false;
+
+	for (uint32_t i = 0; i < r->parser.field_count; i++) {
+		if (!str_ieq(
+			    http1_str(r->head, r->parser.fields[i].name), str_of(name)))
+			continue;
+		many = many || value.p;
+		value = http1_str(r->head, r->parser.fields[i].value);
+	}
+	if (ret_many)
+		*ret_many = many;
+	return many ? (struct str){NULL, 0} : value;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static struct str
+percent_decode(struct arena *a, struct str s)
+{
+	char *to = arena_alloc(a, s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		bool hex = s.p[i] == '%' && i + 2 < s.n && hex_digit(s.p[i + 1]) >= 0 &&
+			   hex_digit(s.p[i + 2]) >= 0;
+
+		if (hex) {
+			to[n++] = (char)(hex_digit(s.p[i + 1]) << 4 |
+					 hex_digit(s.p[i + 2]));
+			i += 2;
+		} else {
+			to[n++] = s.p[i] == '+' ? ' ' : s.p[i];
+		}
+	}
+	to[n] = '\0';
+	return (struct str){to, n};
+}
+
+struct str
+http_query(struct http_req *req, const char *name)
+{
+	struct str rest = req->query;
+
+	while (rest.p) {
+		struct str value = str_cut(&rest, '&');
+		struct str key = str_cut(&value, '=');
+
+		if (str_eqz(percent_decode(&req->arena, key), name))
+			return percent_decode(&req->arena, value);
+	}
+	return (struct str){NULL, 0};
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* http_server_priv.h: what http_server.c (listening, routes, deadlines, drain) and
+ * http_conn.c (one connection) share.
+ *
+ *             bytes        head         body whole       http_reply
+ *   IDLE ---> HEAD ---> BODY ---> HANDLING ---> IDLE | FLUSHING ---> IDLE
+ *                |         |                         `---> LINGER ---> closed
+ *                `---------'--- error or refusal ----------^
+ *
+ * FLUSHING: the client does not take its answer as fast as we write.  LINGER: our
+ * side is shut down; what the client still sends is thrown away for a moment, so
+ * that the kernel does not reset the connection before the answer was read. */
+#ifndef NET_HTTP_SERVER_PRIV_H
+#define NET_HTTP_SERVER_PRIV_H
+
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "codec/http1.h"
+#include "net/http_server.h"
+
+enum {
+	HTTP_READ_SIZE = 64 << 10,
+	HTTP_AHEAD_MAX = 64 << 10, /* pipelined bytes kept while a request is handled */
+	HTTP_LINGER_MS = 2000,
+	HTTP_DRAIN_IDLE_MS = 200, /* for a client that was about to send */
+};
+
+enum http_state {
+	HTTP_IDLE,
+	HTTP_HEAD,
+	HTTP_BODY,
+	HTTP_HANDLING,
+	HTTP_FLUSHING,
+	HTTP_LINGER,
+	HTTP_CLOSED
+};
+
+struct http_request { /* exists while a request is in progress */
+	struct http_req pub;
+	struct http1 parser;
+	char *head; /* a copy, in pub.arena */
+	struct buf body;
+	SLIST_ENTRY(http_request) spare;
+};
+
+struct http_conn {
+	struct http_server *server;
+	uv_tcp_t tcp;
+	uv_write_t write;
+	uv_shutdown_t shutdown;
+	LIST_ENTRY(http_conn) next;
+	enum http_state state;
+	int64_t since_ms; /* of the state; HEAD and BODY share the request's first byte
+			   */
+	struct http_request *request;
+	struct buf in;      /* read, not yet used */
+	struct buf sending; /* what uv_write has */
+	bool processing, reading, closing, eof;
+	bool peer_is_local;
+	char peer[46];
+};
+
+struct http_server {
+	struct loop *loop;
+	struct http_options o;
+	uv_tcp_t listener;
+	uv_timer_t sweep;
+	LIST_HEAD(http_conns, http_conn) conns;
+	SLIST_HEAD(http_requests, http_request) spares;
+	int64_t count;
+	bool full; /* a connection waits to be accepted */
+	bool draining, listener_closed, told;
+	void (*drained)(void *);
+	void *drained_arg;
+	struct buf scratch; /* an answer's head */
+	char read_buf[HTTP_READ_SIZE];
+};
+
+/* http_conn.c */
+void http_conn_new(struct http_server *s, int fd); /* fd < 0: accepts one from libuv */
+void http_conn_drain(struct http_conn *c); /* closes it if nothing is in flight */
+void http_conn_close(struct http_conn *c);
+void http_conn_late(struct http_conn *c, int64_t now_ms); /* looks at its deadline */
+
+/* http_server.c */
+void http_server_left(struct http_server *s); /* a connection has ended */
+const struct http_route *http_server_route(
+	const struct http_server *s, struct http_req *req, const char **ret_allow);
+struct http_request *http_request_new(struct http_server *s);
+void http_request_free(struct http_server *s, struct http_request *r);
+
+#endif

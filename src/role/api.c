@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* api.c: the role that answers webhooks.  It only enqueues.
+ *
+ *   serving ---> draining (SIGTERM: no new connections, what is in flight is
+ *                answered) ---> exit, at the latest after DRAIN_TIMEOUT */
+#include "role/role.h"
+
+#include "base/log.h"
+#include "base/settings.h"
+#include "net/loop.h"
+#include "queue/enqueue.h"
+#include "queue/redis.h"
+#include "role/drain.h"
+#include "role/ingest.h"
+#include "role/probe.h"
+#include "role/session.h"
+
+struct api {
+	struct probe probe; /* first: see probe.h */
+	struct ingest ingest;
+	struct loop loop;
+	struct drain drain;
+};
+
+static int
+webhook_gate(struct http_req *req, void *ctx, const char **ret_json)
+{
+	return ingest_gate(&((struct api *)ctx)->ingest, req, ret_json);
+}
+
+static void
+webhook(struct http_req *req, void *ctx)
+{
+	ingest_webhook(&((struct api *)ctx)->ingest, req);
+}
+
+static void
+session(struct http_req *req, void *ctx)
+{
+	session_webhook(((struct api *)ctx)->probe.redis, req);
+}
+
+static const char *
+trouble(void *ctx)
+{
+	return redis_trouble(((struct api *)ctx)->probe.redis);
+}
+
+static void
+on_drained(void *arg)
+{
+	loop_quit(&((struct api *)arg)->loop);
+}
+
+static void
+on_stop(void *arg)
+{
+	struct api *api = arg;
+
+	log_info("draining");
+	drain_begin(&api->drain, api->probe.s->drain_timeout_s * 1000, on_drained, api);
+	probe_drain(&api->probe, on_drained, api);
+}
+
+int
+api_run(const struct settings *s)
+{
+	static struct http_route routes[] = {
+		{"POST", "/webhook/whatsapp/incoming", webhook, webhook_gate, 0},
+		{"POST", "/api/whatsapp/webhook/incoming", webhook, webhook_gate, 0},
+		{"POST", "/webhook/whatsapp/status", session, webhook_gate, 0},
+		{"POST", "/api/internal/whatsapp/status-webhook", session, webhook_gate,
+			0},
+		PROBE_JOB_ROUTES,
+		PROBE_ROUTES,
+		{NULL, NULL, NULL, NULL, 0},
+	};
+	static struct api api;
+	struct redis_options ro = {.url = s->redis_url,
+		.name = "prosaas-api",
+		.deadline_ms = s->enqueue_deadline_ms};
+
+	routes[0].body_max = routes[1].body_max = (size_t)s->max_body_bytes;
+	loop_init(&api.loop);
+	api.probe.s = api.ingest.s = s;
+	api.probe.trouble = trouble;
+	api.probe.redis = redis_new(&api.loop, &ro);
+	api.ingest.enqueue = enqueue_new(&api.loop, api.probe.redis, s);
+	drain_init(&api.drain, &api.loop);
+	loop_on_stop(&api.loop, on_stop, &api);
+	if (!s->internal_secret)
+		log_warn("INTERNAL_SECRET is not set: every webhook is answered 401");
+	probe_listen(&api.probe, &api.loop, routes, s->port, 0);
+	loop_run(&api.loop);
+	log_info("stopped");
+	log_flush();
+	return 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* probe.c: the endpoints every role has. */
+#include "role/probe.h"
+
+#include <arpa/inet.h>
+#include <hiredis/hiredis.h>
+#include <sys/resource.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/settings.h"
+#include "codec/val.h"
+#include "net/loop.h"
+#include "queue/registry.h"
+
+bool
+secret_matches(const struct settings *s, struct str given)
+{
+	const char *const valid[] = {s->internal_secret, s->internal_secret_previous};
+	bool same = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(valid); i++)
+		if (valid[i] && *valid[i] && given.n > 0)
+			same |= digest_same(given, str_of(valid[i]));
+	return same;
+}
+
+bool
+is_loopback_host(struct str host)
+{
+	if (str_starts(host, STR("[::1]")))
+		return host.n == 5 || host.p[5] == ':';
+	struct str port = host;
+	struct str name = str_cut(&port, ':');
+	char text[INET_ADDRSTRLEN];
+	struct in_addr a;
+
+	if (str_ieq(name, STR("localhost")))
+		return true;
+	if (name.n >= sizeof(text))
+		return false;
+	memcpy(text, name.p, name.n);
+	text[name.n] = '\0';
+	return inet_pton(AF_INET, text, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
+}
+
+/* Is address a within "network/bits"?  Both of one family. */
+static bool
+is_within(const char *address, struct str cidr)
+{
+	struct str bits_text = cidr;
+	char network[INET6_ADDRSTRLEN];
+	uint8_t a[16], n[16];
+	int64_t bits;
+
+	cidr = str_cut(&bits_text, '/');
+	if (cidr.n >= sizeof(network))
+		return false;
+	memcpy(network, cidr.p, cidr.n);
+	network[cidr.n] = '\0';
+	int family = strchr(network, ':') ? AF_INET6 : AF_INET;
+	int64_t bits_max = family == AF_INET6 ? 128 : 32;
+	if (inet_pton(family, network, n) != 1 || inet_pton(family, address, a) != 1)
+		return false;
+	if (!bits_text.p)
+		bits = bits_max;
+	else if (str_int(bits_text, &bits) < 0 || bits < 0 || bits > bits_max)
+		return false;
+
+	for (int i = 0; i < bits; i++)
+		if ((a[i / 8] ^ n[i / 8]) >> (7 - i % 8) & 1)
+			return false;
+	return true;
+}
+
+static bool
+is_trusted(const struct settings *s, struct http_req *req)
+{
+	static const char *const forwarding[] = {
+		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"};
+	struct str nets = str_of(s->stats_networks);
+	bool many;
+
+	for (size_t i = 0; i < ARRAY_LEN(forwarding); i++)
+		if (http_header(req, forwarding[i], &many).p || many)
+			return false;
+	if (req->peer_is_local && is_loopback_host(http_header(req, "Host", NULL)))
+		return true;
+	while (nets.p)
+		if (is_within(req->peer, str_trim(str_cut(&nets, ','))))
+			return true;
+	return false;
+}
+
+int
+probe_gate(struct http_req *req, void *ctx, const char **ret_json)
+{
+	const struct settings *s = ((struct probe *)ctx)->s;
+
+	if (strcmp(s->stats_auth, "off") == 0)
+		return 0;
+	if (secret_matches(s, http_header(req, "X-Internal-Secret", NULL)))
+		return 0;
+	if (strcmp(s->stats_auth, "local") == 0 && is_trusted(s, req))
+		return 0;
+	*ret_json = "{\"error\":\"unauthorized\"}";
+	return 401;
+}
+
+void
+probe_health(struct http_req *req, void *ctx)
+{
+	(void)ctx;
+	http_reply_json(req, 200, STR("{\"status\":\"ok\"}"));
+}
+
+void
+probe_ready(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+	const char *why = p->draining ? "draining" : p->trouble(ctx);
+
+	if (*why)
+		http_reply_error(req, 503, "not_ready", why);
+	else
+		http_reply_json(req, 200, STR("{\"status\":\"ready\"}"));
+}
+
+void
+probe_metrics(struct http_req *req, void *ctx)
+{
+	struct buf text;
+
+	(void)ctx;
+	buf_init(&text);
+	metrics_render(&text);
+	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text),
+		NULL);
+	buf_done(&text);
+}
+
+struct jobs_call { /* in the request's arena */
+	struct redis_cmd cmd;
+	struct http_req *req;
+	const char *queues;
+	bool scheduler_only;
+};
+
+/* Answers with what render made of Redis's reply. */
+static void
+reply_jobs(
+	struct jobs_call *call, void (*render)(const struct jobs_call *, struct buf *))
+{
+	struct buf json;
+
+	if (call->cmd.err < 0) {
+		http_reply_error(
+			call->req, 503, "service_unavailable", "Redis does not answer");
+		return;
+	}
+	buf_init(&json);
+	render(call, &json);
+	http_reply_json(call->req, 200, buf_str(&json));
+	buf_done(&json);
+}
+
+static void
+render_stats(const struct jobs_call *call, struct buf *out)
+{
+	registry_stats_json(call->cmd.reply, call->queues, out);
+}
+
+static void
+render_health(const struct jobs_call *call, struct buf *out)
+{
+	registry_health_json(call->cmd.reply, call->scheduler_only, out);
+}
+
+static void
+on_stats(struct redis_cmd *cmd)
+{
+	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_stats);
+}
+
+static void
+on_health(struct redis_cmd *cmd)
+{
+	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_health);
+}
+
+static struct jobs_call *
+jobs_call_new(struct http_req *req, const struct probe *p)
+{
+	struct jobs_call *call = ARENA_NEW(&req->arena, struct jobs_call);
+
+	call->req = req;
+	call->queues = p->s->rq_queues;
+	return call;
+}
+
+void
+probe_stats(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+	struct jobs_call *call = jobs_call_new(req, p);
+
+	registry_stats(p->redis, &call->cmd, call->queues, on_stats);
+}
+
+void
+probe_jobs_health(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+
+	registry_health(p->redis, &jobs_call_new(req, p)->cmd, on_health);
+}
+
+void
+probe_jobs_scheduler(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+	struct jobs_call *call = jobs_call_new(req, p);
+
+	call->scheduler_only = true;
+	registry_health(p->redis, &call->cmd, on_health);
+}
+
+void
+probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
+	int64_t port, int otherwise)
+{
+	struct http_options o = {
+		.host = p->s->host ? p->s->host : "0.0.0.0",
+		.port = port == SETTING_UNSET ? otherwise : (int)port,
+		.connections_max = p->s->max_connections,
+		.request_timeout_ms = p->s->request_timeout_ms,
+		.idle_timeout_ms = p->s->idle_timeout_ms,
+		.routes = routes,
+		.ctx = p,
+	};
+	struct rlimit files;
+	char err[128];
+
+	/* A connection is a descriptor: take as many as the system allows. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	p->server = http_server_new(l, &o, err);
+	if (!p->server)
+		die("%s", err);
+	metric_set(M_START_TIME, clock_wall_us() / 1000000);
+	log_info("listening on http://%s:%d", o.host, http_server_port(p->server));
+}
+
+void
+probe_drain(struct probe *p, void (*done)(void *), void *arg)
+{
+	p->draining = true;
+	http_server_drain(p->server, done, arg);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* store_priv.h: what the files of this folder share. */
+#ifndef STORE_STORE_PRIV_H
+#define STORE_STORE_PRIV_H
+
+#include "store/sql.h"
+#include "store/store.h"
+
+/* The body of an operation.  It runs on the store's thread, inside a transaction
+ * that is rolled back to where it began when it returns an error.  ERR_STORE needs
+ * no words: they are the database's. */
+typedef int store_run_fn(struct store *s, struct store_op *op);
+
+/* store_start queues op for the thread; with f NULL it waits for store_run(). */
+void
+store_start(struct store *s, struct store_op *op, store_run_fn *run, struct flow *f);
+
+/* store_fail leaves words for the operator and returns err. */
+int store_fail(struct store_op *op, int err, const char *fmt, ...) PRINTF(3, 4);
+
+/* store_db is the connection, for the body of an operation. */
+struct sql *store_db(struct store *s);
+
+/* schema_open opens the database and checks its version; NULL with words. */
+struct sql *schema_open(const char *database_url, char err[256]);
+
+/* tenant_id is the id by which a tenant is stored: "business_1" is "1".  Only
+ * numbers have the two forms, as at the gateway. */
+struct str tenant_id(struct str id);
+
+/* tenant_find reads a tenant into the arena: 1, 0 when there is none, or negative. */
+int tenant_find(
+	struct sql *db, struct str id, struct arena *a, struct tenant *ret) MUSTCHECK;
+
+/* conversation_find returns the id of the conversation that chat belongs to, 0 for
+ * none, or negative. */
+int64_t conversation_find(
+	struct sql *db, struct arena *a, struct str tenant, struct str chat) MUSTCHECK;
+
+/* conversation_make does the same and makes it, its contact and the contact's
+ * identities when missing.  push_name (may be absent) becomes the contact's name
+ * if it has none. */
+int64_t conversation_make(struct sql *db, struct arena *a, struct str tenant,
+	struct str chat, struct str push_name) MUSTCHECK;
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* store_tenants.c: the tenants table.
+ *
+ * Its columns come from TENANT_FIELDS: reading, writing and the names that a user
+ * may set follow from the rows there.  What a value may be stands in `allowed`.  An
+ * empty text is stored as NULL: there is one way to be unset. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/store_priv.h"
+
+enum { TENANT_ID_MAX = 64, MAX_TOKENS_MAX = 100000, TEMPERATURE_MAX = 2 };
+
+enum kind { TEXT, NUMBER, REAL };
+
+static const struct field {
+	enum kind kind;
+	const char *name;
+	size_t offset;
+} fields[] = {
+#define FIELD_(kind, name, help) {kind, #name, offsetof(struct tenant, name)},
+	TENANT_FIELDS(FIELD_)
+#undef FIELD_
+};
+
+static const struct allowed {
+	const char *name, *words, *help;
+} allowed[] = {
+	{"status", "active|paused", "active or paused"},
+	{"gateway_url", NULL, "a http:// or https:// URL, or empty"},
+	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
+	{"ai_temperature", NULL, "a number from 0 to 2, or -1"},
+	{"ai_max_tokens", NULL, "a whole number from 0 to 100000"},
+	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}"},
+	{"ambiguous", "dead|resend", "dead or resend"},
+};
+
+/* --- ids ------------------------------------------------------------------ */
+
+static bool
+is_digits(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
+struct str
+tenant_id(struct str id)
+{
+	struct str rest = id, head = str_cut(&rest, '_');
+
+	return str_eqz(head, "business") && is_digits(rest) ? rest : id;
+}
+
+static bool
+is_id_char(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+static bool
+is_id(struct str id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if (!is_id_char(id.p[i]))
+			return false;
+	return id.n > 0 && id.n <= TENANT_ID_MAX;
+}
+
+/* --- rows ----------------------------------------------------------------- */
+
+#define COLUMN_(kind, name, help) ", " #name
+#define SELECT_TENANTS            "SELECT id, created_us" TENANT_FIELDS(COLUMN_) " FROM tenants"
+
+static void *
+value_of(struct tenant *t, const struct field *f)
+{
+	return (char *)t + f->offset;
+}
+
+static void
+read_tenant(struct sql *db, struct arena *a, struct tenant *t)
+{
+	t->id = sql_col_text(db, 0, a);
+	t->created_us = sql_col_number(db, 1);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		void *value = value_of(t, &fields[i]);
+		int column = (int)i + 2;
+
+		switch (fields[i].kind) {
+		case TEXT:
+			*(struct str *)value = sql_col_text(db, column, a);
+			break;
+		case NUMBER:
+			*(int64_t *)value = sql_col_number(db, column);
+			break;
+		case REAL:
+			*(double *)value = sql_col_real(db, column);
+			break;
+		}
+	}
+}
+
+int
+tenant_find(struct sql *db, struct str id, struct arena *a, struct tenant *ret)
+{
+	int r = sql_row(db, SELECT_TENANTS " WHERE id = ?1", SQL_TEXT(id));
+
+	if (r > 0)
+		read_tenant(db, a, ret);
+	return r;
+}
+
+static int
+insert(struct sql *db, struct str id)
+{
+	return sql_do(db,
+		"INSERT INTO tenants (id, name, created_us)"
+		" VALUES (?1, 'Tenant ' || ?1, ?2) ON CONFLICT DO NOTHING",
+		SQL_TEXT(id), SQL_NUMBER(clock_wall_us()));
+}
+
+static int
+update(struct sql *db, const struct tenant *t)
+{
+#define SET_(kind, name, help) #name " = ?, "
+#define ARG_(kind, name, help) SQL_##kind(t->name),
+	return sql_do(db,
+		"UPDATE tenants SET " TENANT_FIELDS(SET_) "id = id WHERE id = ?",
+		TENANT_FIELDS(ARG_) SQL_TEXT(t->id));
+#undef ARG_
+#undef SET_
+}
+
+/* --- values --------------------------------------------------------------- */
+
+static const struct allowed *
+allowed_of(const struct field *f)
+{
+	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+		if (strcmp(allowed[i].name, f->name) == 0)
+			return &allowed[i];
+	return NULL;
+}
+
+static bool
+is_word_of(const char *words, struct str value)
+{
+	struct str rest = str_of(words);
+
+	while (rest.p)
+		if (str_eq(str_cut(&rest, '|'), value))
+			return true;
+	return false;
+}
+
+static bool
+is_url(struct str s)
+{
+	return s.n == 0 || str_starts(s, STR("http://")) ||
+	       str_starts(s, STR("https://"));
+}
+
+/* CASE, because AND promises no order and json_type() of what is no JSON fails. */
+static bool
+is_rules(struct sql *db, struct str s)
+{
+	int r = sql_row(db,
+		"SELECT CASE WHEN NOT json_valid(?1) THEN 0"
+		" WHEN json_type(?1) <> 'array' THEN 0"
+		" ELSE NOT EXISTS (SELECT 1 FROM json_each(?1) AS rule"
+		"  WHERE CASE WHEN rule.type <> 'object' THEN 1"
+		"   ELSE json_type(rule.value, '$.match') IS NOT 'text'"
+		"    OR json_type(rule.value, '$.reply') IS NOT 'text' END) END",
+		SQL_TEXT(s));
+
+	return r > 0 && sql_col_number(db, 0) == 1;
+}
+
+static bool
+set_text(struct sql *db, const struct field *f, struct str s, struct str *ret)
+{
+	const struct allowed *a = allowed_of(f);
+
+	if (a && a->words && !is_word_of(a->words, s))
+		return false;
+	if (f->offset == offsetof(struct tenant, gateway_url) && !is_url(s))
+		return false;
+	if (f->offset == offsetof(struct tenant, rules) && !is_rules(db, s))
+		return false;
+	*ret = s.n > 0 ? s : (struct str){NULL, 0};
+	return true;
+}
+
+static bool
+set_number(struct str s, int64_t *ret)
+{
+	int64_t v;
+
+	if (str_int(s, &v) < 0 || v < 0 || v > MAX_TOKENS_MAX)
+		return false;
+	*ret = v;
+	return true;
+}
+
+static bool
+set_real(struct arena *a, struct str s, double *ret)
+{
+	char *end, *z = arena_z(a, s);
+	double v = strtod(z, &end);
+
+	if (end == z || *end || !(v == -1 || (v >= 0 && v <= TEMPERATURE_MAX)))
+		return false;
+	*ret = v;
+	return true;
+}
+
+static bool
+set_value(struct sql *db, struct arena *a, struct tenant *t, const struct field *f,
+	struct str s)
+{
+	void *value = value_of(t, f);
+
+	switch (f->kind) {
+	case TEXT:
+		return set_text(db, f, s, value);
+	case NUMBER:
+		return set_number(s, value);
+	case REAL:
+		return set_real(a, s, value);
+	}
+	return false;
+}
+
+static const struct field *
+field_of(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (str_eqz(name, fields[i].name))
+			return &fields[i];
+	return NULL;
+}
+
+static int
+fail_name(struct store_op *op, struct str name)
+{
+#define NAME_(kind, name, help) #name " "
+	return store_fail(op, ERR_SHAPE,
+		"no property %.*s; there are " TENANT_FIELDS(NAME_),
+		(int)(name.n < 20 ? name.n : 20), name.p);
+#undef NAME_
+}
+
+static int
+fail_value(struct store_op *op, const struct field *f, struct str value)
+{
+	const struct allowed *a = allowed_of(f);
+
+	return store_fail(op, ERR_SHAPE, "%s=%.*s: allowed is %s", f->name,
+		(int)(value.n < 30 ? value.n : 30), value.p, a ? a->help : "a number");
+}
+
+static int
+set_all(struct sql *db, struct store_tenant_put *put, struct tenant *t)
+{
+	for (size_t i = 0; i < put->count; i++) {
+		struct str name = put->names[i], value = put->values[i];
+		const struct field *f = field_of(name);
+
+		if (!f)
+			return fail_name(&put->op, name);
+		if (!set_value(db, put->op.arena, t, f, value))
+			return fail_value(&put->op, f, value);
+	}
+	return 0;
+}
+
+/* --- operations ----------------------------------------------------------- */
+
+static int
+get(struct store *s, struct store_op *op)
+{
+	struct store_tenant_get *g = container_of(op, struct store_tenant_get, op);
+	int r = tenant_find(store_db(s), tenant_id(g->id), op->arena, &g->found);
+
+	return r == 0 ? ERR_NOT_FOUND : r;
+}
+
+void
+store_tenant_get(struct store *s, struct store_tenant_get *op, struct flow *f)
+{
+	store_start(s, &op->op, get, f);
+}
+
+static int
+list(struct store *s, struct store_op *op)
+{
+	struct store_tenant_list *l = container_of(op, struct store_tenant_list, op);
+	struct sql *db = store_db(s);
+
+	int r = sql_row(db, "SELECT count(*) FROM tenants");
+	if (r < 0)
+		return r;
+	size_t count = (size_t)sql_col_number(db, 0);
+
+	l->tenants = arena_zalloc(op->arena, count * sizeof(*l->tenants));
+	l->count = 0;
+	r = sql_row(db, SELECT_TENANTS " ORDER BY length(id), id"); /* 9 before 10 */
+	for (; r > 0 && l->count < count; r = sql_next(db))
+		read_tenant(db, op->arena, &l->tenants[l->count++]);
+	return r;
+}
+
+void
+store_tenant_list(struct store *s, struct store_tenant_list *op, struct flow *f)
+{
+	store_start(s, &op->op, list, f);
+}
+
+static int
+put(struct store *s, struct store_op *op)
+{
+	struct store_tenant_put *p = container_of(op, struct store_tenant_put, op);
+	struct sql *db = store_db(s);
+	struct str id = tenant_id(p->id);
+	struct tenant t;
+
+	if (!is_id(id))
+		return store_fail(op, ERR_SHAPE,
+			"a tenant's id is 1 to %d of A-Z a-z 0-9 _ -", TENANT_ID_MAX);
+	if (p->create) {
+		int added = insert(db, id);
+		if (added <= 0)
+			return added < 0 ? added : ERR_EXISTS;
+	}
+	int r = tenant_find(db, id, op->arena, &t);
+	if (r <= 0)
+		return r < 0 ? r : ERR_NOT_FOUND;
+	r = set_all(db, p, &t);
+	return r < 0 ? r : update(db, &t);
+}
+
+void
+store_tenant_put(struct store *s, struct store_tenant_put *op, struct flow *f)
+{
+	store_start(s, &op->op, put, f);
+}
+
+/* Contacts and conversations go with the tenant (ON DELETE CASCADE). */
+static int
+drop(struct store *s, struct store_op *op)
+{
+	struct store_tenant_remove *rm =
+		container_of(op, struct store_tenant_remove, op);
+	struct sql *db = store_db(s);
+	struct str id = tenant_id(rm->id);
+
+	int r = sql_row(db, "SELECT 1 FROM messages WHERE tenant_id = ?1 LIMIT 1",
+		SQL_TEXT(id));
+	if (r > 0)
+		return store_fail(op, ERR_EXISTS,
+			"it has messages; pause it instead: status=paused");
+	if (r < 0)
+		return r;
+	r = sql_do(db, "DELETE FROM tenants WHERE id = ?1", SQL_TEXT(id));
+	return r == 0 ? ERR_NOT_FOUND : r;
+}
+
+void
+store_tenant_remove(struct store *s, struct store_tenant_remove *op, struct flow *f)
+{
+	store_start(s, &op->op, drop, f);
+}

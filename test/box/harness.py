@@ -1,0 +1,545 @@
+# SPDX-License-Identifier: MIT
+"""harness: the processes of one test, and the ways to ask them.
+
+A Stage is a temporary directory and what a test started in it: a real
+redis-server, the fakes of test/fakes, roles of the binary under test.  It picks
+free ports, passes settings from one to the next (REDIS_URL, BAILEYS_BASE_URL,
+OPENAI_BASE_URL), keeps every log, and ends everything by process id.  What a
+process must not do (die unasked, exit with other than 0, print a sanitizer's
+report) becomes a complaint, and a complaint fails the test.
+
+    stage.start_redis()
+    api = stage.start("api")
+    assert api.post(webhook(message("A1"))).status == 200
+
+Nobody sleeps: wait_until() polls a condition up to a deadline.
+Environment: PROSAAS_BIN; SIZE short or long; SCALE multiplies the sizes and
+PATIENCE the deadlines (a sanitizer build is slow); FAKES where the fakes are.
+"""
+import ctypes
+import http.client
+import json
+import os
+import pathlib
+import queue
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+BIN = os.environ.get("PROSAAS_BIN", "build/prosaas")
+FAKES = pathlib.Path(os.environ.get("FAKES", pathlib.Path(__file__).parents[1] / "fakes"))
+LONG = os.environ.get("SIZE", "short") == "long"
+SCALE = float(os.environ.get("SCALE", "1"))
+PATIENCE = float(os.environ.get("PATIENCE", "1"))
+
+SECRET = "box-secret-is-not-short"
+ADMIN = "box-admin-token-is-not-short"
+INCOMING = "/webhook/whatsapp/incoming"
+ALIAS = "/api/whatsapp/webhook/incoming"
+CHAT = "972501234567@s.whatsapp.net"
+FUNCTION = "server.jobs.webhook_process_job.webhook_process_job"
+QUEUE, FAILED, WIP = "rq:queue:default", "rq:failed:default", "rq:wip:default"
+FINISHED, SCHEDULED = "rq:finished:default", "rq:scheduled:default"
+
+REPORT = re.compile(r"^.*(?:AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer"
+                    r"|ThreadSanitizer|runtime error:|Assertion .* failed).*$", re.M)
+
+
+def sized(short, long):
+    """How many of something this run tries."""
+    return max(1, int((long if LONG else short) * SCALE))
+
+
+def wait_until(condition, seconds=10, what=None):
+    """Polls until condition() is true, and returns that; fails at the deadline."""
+    end = time.monotonic() + seconds * PATIENCE
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds * PATIENCE:g} s: "
+                                 f"{what or condition.__name__} (last: {value!r})")
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+# --- messages ----------------------------------------------------------------
+
+def message(id, text="hello", chat=CHAT, **more_of_key):
+    return {"key": {"id": id, "remoteJid": chat, **more_of_key},
+            "message": {"conversation": text}}
+
+
+def webhook(*messages, tenant="1"):
+    return {"tenantId": tenant, "payload": {"messages": list(messages)}}
+
+
+def chat_of(n):
+    return f"9725{n:08d}@s.whatsapp.net"
+
+
+# --- HTTP --------------------------------------------------------------------
+
+class Answer:
+    def __init__(self, status, headers, body, seconds=0.0):
+        self.status, self.headers, self.body, self.seconds = status, headers, body, seconds
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:200]!r} {self.seconds:.3f}s>"
+
+
+def encode(body):
+    if body is None or isinstance(body, bytes):
+        return body
+    return body.encode() if isinstance(body, str) else json.dumps(body).encode()
+
+
+def ask(port, method, path, body=None, headers=None, timeout=30, conn=None):
+    """One request; on conn if given (keep-alive), else on a connection of its own."""
+    own = conn or http.client.HTTPConnection("127.0.0.1", port, timeout=timeout * PATIENCE)
+    began = time.monotonic()
+    try:
+        own.request(method, path, encode(body), headers or {})
+        r = own.getresponse()
+        return Answer(r.status, r.headers, r.read(), time.monotonic() - began)
+    finally:
+        if not conn:
+            own.close()
+
+
+class Raw:
+    """A socket for bytes that no HTTP library would send."""
+
+    def __init__(self, port, timeout=20):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout * PATIENCE)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def send(self, data):
+        self.sock.sendall(data)
+        return self
+
+    def answer(self):
+        """Reads one answer (an interim one too)."""
+        line = b""
+        while not line.endswith(b"\r\n\r\n"):  # byte by byte: leave what follows
+            got = self.sock.recv(1)
+            assert got, f"closed after {line!r}"
+            line += got
+        head = line.split(b"\r\n")
+        fields = http.client.HTTPMessage()
+        for field in head[1:-2]:
+            name, _, value = field.decode().partition(":")
+            fields[name] = value.strip()
+        body, size = b"", int(fields.get("Content-Length", 0))
+        while len(body) < size:
+            got = self.sock.recv(size - len(body))
+            assert got, f"closed after {len(body)} bytes of body"
+            body += got
+        return Answer(int(head[0].split()[1]), fields, body)
+
+    def closed(self):
+        """Waits for the peer to close; what it still says is thrown away."""
+        try:
+            while self.sock.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        return True
+
+
+def head(path=INCOMING, method="POST", secret=SECRET, **fields):
+    """The head of a raw request; a field name's _ stands for -."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    if secret is not None:
+        lines.append(f"X-Internal-Secret: {secret}")
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def storm(port, bodies, connections=64, again_on=()):
+    """Posts webhooks over keep-alive connections; answers in the order of bodies.
+    An answer in again_on (0 is a lost connection) is tried again, as the
+    gateway would, until a minute has passed."""
+    todo = queue.SimpleQueue()
+    answers = [None] * len(bodies)
+    end = time.monotonic() + 60 * PATIENCE
+    for i, body in enumerate(bodies):
+        todo.put((i, encode(body)))
+
+    def client():
+        conn = http.client.HTTPConnection("127.0.0.1", port, timeout=30 * PATIENCE)
+        while True:
+            try:
+                i, body = todo.get_nowait()
+            except queue.Empty:
+                return conn.close()
+            while True:
+                try:
+                    answers[i] = ask(port, "POST", INCOMING, body,
+                                     {"X-Internal-Secret": SECRET}, conn=conn)
+                except (OSError, http.client.HTTPException) as e:
+                    conn.close()
+                    answers[i] = Answer(0, {}, repr(e).encode())
+                if answers[i].status not in again_on or time.monotonic() > end:
+                    break
+                time.sleep(0.02)  # the pause of a polite client
+
+    threads = [threading.Thread(target=client) for _ in range(min(connections, len(bodies)))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return answers
+
+
+def statuses(answers):
+    """{status: how many}: reads well when it is not what it should be."""
+    return {s: sum(a.status == s for a in answers) for s in {a.status for a in answers}}
+
+
+# --- processes ---------------------------------------------------------------
+
+def die_with_parent():
+    """A killed test run leaves nothing behind.  (PR_SET_PDEATHSIG is 1.)"""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Proc:
+    """A process with its output in a file."""
+
+    def __init__(self, stage, name, argv, env):
+        same = sum(p.name.split("-")[0] == name for p in stage.procs)
+        self.name = f"{name}-{same + 1}" if same else name
+        self.stage, self.argv, self.env = stage, [str(a) for a in argv], env
+        self.path = stage.dir / f"{self.name}.log"
+        self.asked_to_die = False
+        self.launch()
+        stage.procs.append(self)
+
+    def launch(self):
+        with open(self.path, "ab") as out:
+            self.popen = subprocess.Popen(
+                self.argv, env=self.env, cwd=self.stage.dir, stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, preexec_fn=die_with_parent)
+        self.asked_to_die = False
+        return self
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def log(self):
+        return self.path.read_text(errors="replace") if self.path.exists() else ""
+
+    def wait_log(self, pattern, seconds=10):
+        """The first match in the log; fails at once when the process has gone."""
+        def found():
+            m = re.search(pattern, self.log(), re.M)
+            assert m or self.alive(), f"{self.name} ended before {pattern!r}:\n{self.log()[-3000:]}"
+            return m
+        return wait_until(found, seconds, f"{pattern!r} in the log of {self.name}")
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def kill(self):
+        self.asked_to_die = True
+        self.popen.kill()
+        self.popen.wait()
+
+    def wait(self, seconds=15):
+        """Waits for the end and returns the exit status."""
+        self.asked_to_die = True
+        try:
+            return self.popen.wait(seconds * PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} did not end within {seconds * PATIENCE:g} s") from None
+
+    def stop(self, seconds=15):
+        self.asked_to_die = True
+        self.signal(signal.SIGTERM)
+        return self.wait(seconds)
+
+    def rss_kb(self):
+        return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1])
+
+    def complaint(self):
+        m = REPORT.search(self.log())
+        if m:
+            return f"{self.name}: {m[0]}"
+        if not self.alive() and not self.asked_to_die:
+            return f"{self.name} ended by itself with status {self.popen.returncode}"
+        return None
+
+
+class Redis(Proc):
+    def __init__(self, stage, *options):
+        self.port = free_port()
+        self.data = stage.dir / "redis"
+        self.data.mkdir(exist_ok=True)
+        super().__init__(stage, "redis", [
+            "redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self.data,
+            "--appendonly", "yes", "--appendfsync", "always", "--save", "",
+            "--maxmemory-policy", "noeviction", *options], dict(os.environ))
+        self.bytes = redis.Redis(port=self.port, socket_timeout=20 * PATIENCE)
+        self.text = redis.Redis(port=self.port, socket_timeout=20 * PATIENCE,
+                                decode_responses=True, encoding_errors="replace")
+        self.wait_ready()
+
+    def wait_ready(self):
+        def ping():
+            try:
+                return self.alive() and self.bytes.ping()
+            except redis.RedisError:
+                return False
+        wait_until(ping, 10, "redis-server answers")
+
+    def restart(self):
+        self.launch()
+        self.wait_ready()
+
+    def pause(self):
+        self.signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.signal(signal.SIGCONT)
+
+
+class Fake(Proc):
+    """A fake of test/fakes: gateway.py or ai.py."""
+
+    def __init__(self, stage, script, *options):
+        super().__init__(stage, script, [sys.executable, "-u", FAKES / f"{script}.py",
+                                         "--port", "0", *options], dict(os.environ))
+        self.port = int(self.wait_log(r"^port (\d+)")[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def get(self, path):
+        a = ask(self.port, "GET", path)
+        assert a.status == 200, a
+        return a.json()
+
+    def put(self, path, **what):
+        a = ask(self.port, "POST", path, what, {"Content-Type": "application/json"})
+        assert a.status == 200, a
+
+    def faults(self, mode, times=-1, **more):
+        self.put("/faults", mode=mode, times=times, **more)
+
+    def sent(self):
+        return self.get("/sent")
+
+    def requests(self):
+        return self.get("/requests")
+
+
+class Role(Proc):
+    """A role of the binary under test, with its HTTP port."""
+
+    def __init__(self, stage, role, env, ready):
+        super().__init__(stage, role, [BIN, role], env)
+        self.find_port()
+        if ready:
+            self.wait_ready()
+
+    def find_port(self):
+        self.wait_log(r"listening on http://")
+        self.port = int(re.findall(r"listening on http://[^ ]*?:(\d+)", self.log())[-1])
+
+    def wait_ready(self):
+        wait_until(lambda: self.get("/readyz").status == 200, 10, f"{self.name} is ready")
+
+    def restart(self):
+        """Again, with the same settings; the log grows on."""
+        was = len(re.findall("listening on", self.log()))
+        self.launch()
+        wait_until(lambda: len(re.findall("listening on", self.log())) > was, 10, "listening again")
+        self.find_port()
+        self.wait_ready()
+
+    def get(self, path, **headers):
+        return ask(self.port, "GET", path, None, {k.replace("_", "-"): v for k, v in headers.items()})
+
+    def post(self, body, secret=SECRET, path=INCOMING, **headers):
+        fields = {k.replace("_", "-"): v for k, v in headers.items()}
+        if secret is not None:
+            fields["X-Internal-Secret"] = secret
+        return ask(self.port, "POST", path, body, fields)
+
+    def metric(self, sample):
+        """The value of one sample, its labels in braces as printed; 0 if absent."""
+        text = self.get("/metrics", X_Internal_Secret=SECRET).body.decode()
+        for line in text.splitlines():
+            if line.startswith(sample + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return 0.0
+
+
+# --- a stage -----------------------------------------------------------------
+
+class Stage:
+    all_open = []
+
+    def __init__(self, directory):
+        self.dir = pathlib.Path(directory)
+        self.data = self.dir / "data"
+        self.procs = []
+        self.settings = {
+            "INTERNAL_SECRET": SECRET, "DATA_DIR": str(self.data), "HOST": "127.0.0.1",
+            "PORT": "0", "ADMIN_PORT": "0", "METRICS_PORT": "0", "REPLY_DEBOUNCE_MS": "0",
+            "DRAIN_TIMEOUT": "5"}
+        Stage.all_open.append(self)
+
+    def environment(self, more):
+        """Only what we say: a developer's REDIS_URL must not reach a test."""
+        keep = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "ASAN_OPTIONS",
+                                           "UBSAN_OPTIONS", "LSAN_OPTIONS") if k in os.environ}
+        named = {**self.settings, **more}
+        return {**keep, **{k: str(v) for k, v in named.items() if v is not None}}
+
+    def start_redis(self, *options):
+        self.redis = Redis(self, *options)
+        self.settings["REDIS_URL"] = f"redis://127.0.0.1:{self.redis.port}"
+        return self.redis
+
+    def start_gateway(self, *options):
+        self.gateway = Fake(self, "gateway", *options)
+        self.settings["BAILEYS_BASE_URL"] = self.gateway.url
+        return self.gateway
+
+    def start_ai(self):
+        self.ai = Fake(self, "ai")
+        self.settings |= {"AI_PROVIDER": "openai", "OPENAI_API_KEY": "box-key",
+                          "OPENAI_BASE_URL": self.ai.url + "/v1"}
+        return self.ai
+
+    def start(self, role, ready=True, **settings):
+        return Role(self, role, self.environment(settings), ready)
+
+    def cli(self, *argv, code=0, **settings):
+        """Runs a command to its end; code None: any exit status."""
+        done = subprocess.run([BIN, *argv], env=self.environment(settings), cwd=self.dir,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=30 * PATIENCE)
+        report = REPORT.search(done.stderr)
+        assert not report, report[0]
+        assert code in (None, done.returncode), \
+            f"{argv} exited with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done
+
+    def prepare(self, **tenant):
+        """The database, and tenant 1."""
+        self.cli("migrate")
+        self.cli("tenant", "add", "1", *[f"{k}={v}" for k, v in tenant.items()])
+
+    def pipeline(self, gateway=("--durable",), tenant=None, scheduler=False, **settings):
+        """All between a webhook and its reply; returns api and worker."""
+        self.start_redis()
+        self.start_gateway(*gateway)
+        self.settings |= settings
+        self.prepare(**(tenant if tenant is not None else {"default_text": "Thank you!"}))
+        if scheduler:
+            self.scheduler = self.start("scheduler")
+        return self.start("api"), self.start("worker")
+
+    # What Redis holds.
+
+    def job(self, id, json=False):
+        return Job.fetch(id, connection=self.redis.bytes, serializer=JSONSerializer if json else None)
+
+    def queued(self):
+        return self.redis.text.lrange(QUEUE, 0, -1)
+
+    def failed(self):
+        return [self.job(id) for id in self.redis.text.zrange(FAILED, 0, -1)]
+
+    def job_ids(self):
+        return [k.removeprefix("rq:job:") for k in self.redis.text.scan_iter("rq:job:*", 1000)]
+
+    def lock(self, id):
+        return self.redis.text.hgetall(f"job_lock:webhook:baileys:{id}")
+
+    def at_rest(self):
+        """True when no job waits or runs anywhere."""
+        r = self.redis.text
+        lists = [QUEUE, *r.scan_iter("prosaas:ready:*", 1000), *r.scan_iter("prosaas:lane:*:wait", 1000)]
+        sets = [WIP, SCHEDULED, "prosaas:due"]
+        return sum(map(r.llen, lists)) + sum(map(r.zcard, sets)) == 0
+
+    def wait_at_rest(self, seconds=20):
+        wait_until(self.at_rest, seconds, "no job waits or runs")
+
+    # What the database holds.
+
+    def rows(self, sql, *args):
+        db = sqlite3.connect(f"file:{self.data}/prosaas.db?mode=ro", uri=True, timeout=10)
+        try:
+            db.row_factory = sqlite3.Row
+            return [dict(r) for r in db.execute(sql, args)]
+        finally:
+            db.close()
+
+    def inbound(self):
+        return self.rows("SELECT * FROM messages WHERE direction = 'in' ORDER BY id")
+
+    def replies(self):
+        return self.rows("SELECT * FROM messages WHERE outbound_key IS NOT NULL ORDER BY id")
+
+    # The end.
+
+    def complaints(self):
+        return [c for c in (p.complaint() for p in self.procs) if c]
+
+    def tails(self, lines=25):
+        return "\n".join(f"--- {p.path.name}\n" + "\n".join(p.log().splitlines()[-lines:])
+                         for p in self.procs)
+
+    def close(self):
+        """Ends everything, roles first, and returns what is to complain about."""
+        found = self.complaints()
+        order = {Role: 0, Fake: 1, Redis: 2}
+        for p in self.procs:
+            if p.alive():
+                p.signal(signal.SIGCONT)  # whom the test had stopped
+        for p in sorted(self.procs, key=lambda p: order.get(type(p), 0)):
+            if p.alive():
+                found += self.end(p)
+        found += [c for c in self.complaints() if c not in found]
+        Stage.all_open.remove(self)
+        return found
+
+    @staticmethod
+    def end(p):
+        try:
+            code = p.stop(20)
+        except AssertionError as e:
+            p.kill()
+            return [str(e)]
+        return [f"{p.name} exited with {code}"] if code and isinstance(p, Role) else []

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+"""What the roles tell: job statistics, metrics, health, and who may read them."""
+import re
+
+import pytest
+
+from harness import SECRET, Raw, ask, chat_of, message, wait_until, webhook
+
+QUEUES = ["high", "default", "low", "maintenance", "broadcasts"]
+
+
+@pytest.fixture(scope="module")
+def house(module_stage):
+    s = module_stage
+    s.start_redis()
+    s.start_gateway("--durable")
+    s.prepare(default_text="hi")
+    s.api, s.worker, s.scheduler = s.start("api"), s.start("worker"), s.start("scheduler")
+    s.api.post(webhook(message("M1", chat=chat_of(1)), {"key": {"id": "TEST123"}}))
+    wait_until(lambda: s.redis.text.zcard("rq:finished:default") == 1, 10, "one job is done")
+    return s
+
+
+def test_stats_have_the_guides_shape(house):
+    a = house.api.get("/api/jobs/stats")
+    assert a.status == 200 and a.headers["Content-Type"].startswith("application/json")
+    queues = a.json()["queues"]
+    assert set(QUEUES) <= set(queues)
+    for name in QUEUES:
+        for key in ("queued", "started", "finished", "failed", "scheduled", "deferred"):
+            assert isinstance(queues[name][key], int)
+        assert queues[name]["oldest_age_seconds"] >= 0
+    assert queues["default"]["finished"] == 1 and queues["default"]["failed"] == 1
+    assert list(queues["default"])[:4] == ["queued", "started", "finished", "failed"]
+
+
+def test_stats_count_what_waits(stage):
+    stage.start_redis()
+    api = stage.start("api")
+    for i in range(3):
+        api.post(webhook(message(f"Q{i}")))
+    r = stage.redis.text
+    r.zadd("rq:scheduled:default", {"later": 4e9})
+    r.zadd("rq:deferred:default", {"deferred": 1})
+    r.zadd("rq:wip:default", {"running": 4e9})
+    def default():
+        return api.get("/api/jobs/stats").json()["queues"]["default"]
+    wait_until(lambda: default()["queued"] == 3, 5, "three wait")
+    d = default()
+    assert (d["scheduled"], d["deferred"], d["started"]) == (1, 1, 1)
+    wait_until(lambda: default()["oldest_age_seconds"] >= 1, 5, "the oldest grows old")
+
+
+def test_stats_without_redis(stage):
+    stage.start_redis()
+    api = stage.start("api")
+    stage.redis.kill()
+    assert wait_until(lambda: api.get("/api/jobs/stats").status == 503, 5, "503")
+
+
+@pytest.mark.parametrize("path", ["/api/jobs/health", "/api/jobs/scheduler"])
+def test_job_health(house, path):
+    def ok():
+        a = house.api.get(path)
+        return a.status == 200 and a.json()["status"] == "ok"
+    wait_until(ok, 15, "healthy")
+
+
+def test_job_health_misses_worker_and_scheduler(stage):
+    stage.start_redis()
+    api = stage.start("api")
+    a = api.get("/api/jobs/health").json()
+    assert a["status"] in ("degraded", "unhealthy") and "worker" in str(a)
+
+
+# --- who may read ------------------------------------------------------------
+
+READERS = {
+    "a local curl": ({}, "local"),
+    "localhost": ({"Host": "localhost"}, "local"),
+    "IPv6": ({"Host": "[::1]:5000"}, "local"),
+    "behind a proxy": ({"X-Forwarded-For": "8.8.8.8"}, "none"),
+    "behind a proxy that says localhost": ({"X-Forwarded-For": "127.0.0.1"}, "none"),
+    "Forwarded": ({"Forwarded": "for=8.8.8.8"}, "none"),
+    "X-Real-IP": ({"X-Real-IP": "8.8.8.8"}, "none"),
+    "a rebound name": ({"Host": "evil.example"}, "none"),
+    "a name like ours": ({"Host": "127.0.0.1.evil.example"}, "none"),
+    "a wrong secret": ({"X-Internal-Secret": "guess", "X-Forwarded-For": "8.8.8.8"}, "none"),
+    "the secret": ({"X-Internal-Secret": SECRET}, "secret"),
+    "the secret by a proxy": ({"X-Internal-Secret": SECRET, "X-Forwarded-For": "8.8.8.8",
+                               "Host": "shop.example"}, "secret"),
+}
+
+
+@pytest.fixture(scope="module")
+def guarded(module_stage, house):
+    return {mode: module_stage.start("api", STATS_AUTH=mode) for mode in ("local", "required", "off")}
+
+
+@pytest.mark.parametrize("mode, open_to", [("local", {"local", "secret"}), ("required", {"secret"}),
+                                           ("off", {"local", "none", "secret"})])
+@pytest.mark.parametrize("fields, kind", READERS.values(), ids=READERS.keys())
+@pytest.mark.parametrize("path", ["/api/jobs/stats", "/api/jobs/health", "/metrics"])
+def test_who_may_read(guarded, mode, open_to, fields, kind, path):
+    a = ask(guarded[mode].port, "GET", path, None, fields)
+    if kind in open_to:
+        assert a.status == 200
+    else:
+        assert a.status == 401 and a.json() == {"error": "unauthorized"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/health", "/api/health", "/readyz"])
+def test_health_is_open_to_all(guarded, path):
+    for api in guarded.values():
+        a = ask(api.port, "GET", path, None, {"Host": "evil.example", "X-Forwarded-For": "8.8.8.8"})
+        assert a.status == 200
+
+
+def test_head_is_answered_like_get(house):
+    with Raw(house.api.port) as raw:
+        raw.send(b"HEAD /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        got = b""
+        while part := raw.sock.recv(4096):
+            got += part
+    assert got.startswith(b"HTTP/1.1 200") and got.endswith(b"\r\n\r\n")
+
+
+# --- metrics -----------------------------------------------------------------
+
+SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)$')
+
+
+def parse(text):
+    """Prometheus text 0.0.4 -> {(name, labels): value}; fails on what is not."""
+    assert text.endswith("\n")
+    families, samples, last, closed = {}, {}, None, set()
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            continue
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name not in families, f"{name} twice"
+            families[name] = kind
+            continue
+        m = SAMPLE.match(line)
+        assert m, line
+        name, labels, value = m.groups()
+        family = name if name in families else re.sub("_(bucket|sum|count)$", "", name)
+        assert family in families, f"no TYPE before {line}"
+        if family != last:
+            assert family not in closed, f"{family} stands in two places"
+            closed.add(last)
+            last = family
+        assert (name, labels) not in samples, f"{line} twice"
+        samples[name, labels] = float(value)
+    check_histograms(families, samples)
+    return samples
+
+
+def check_histograms(families, samples):
+    for family in (f for f, kind in families.items() if kind == "histogram"):
+        buckets = [(labels, v) for (name, labels), v in samples.items() if name == family + "_bucket"]
+        assert buckets and 'le="+Inf"' in buckets[-1][0]
+        values = [v for _, v in buckets]
+        assert values == sorted(values), "buckets add up"
+        assert values[-1] == next(v for (n, _), v in samples.items() if n == family + "_count")
+
+
+@pytest.mark.parametrize("role", ["api", "worker", "scheduler"])
+def test_metrics_parse(house, role):
+    a = getattr(house, role).get("/metrics")
+    assert a.status == 200
+    assert a.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    samples = parse(a.body.decode())
+    assert all(name.startswith("prosaas_") for name, _ in samples)
+    assert not any(re.search(r"\d{7}|@|tenant=|chat=", labels or "") for _, labels in samples)
+    assert samples["prosaas_start_time_seconds", None] > 1.7e9
+
+
+def test_metrics_count(house):
+    def value(role, sample):
+        return getattr(house, role).metric(sample)
+    assert value("api", 'prosaas_http_requests_total{route="webhook",code="200"}') == 1
+    assert value("api", 'prosaas_webhook_messages_total{outcome="enqueued"}') == 1
+    assert value("api", 'prosaas_webhook_messages_total{outcome="dead_lettered"}') == 1
+    assert value("api", "prosaas_redis_up") == 1
+    assert value("worker", 'prosaas_jobs_finished_total{result="ok"}') == 1
+    assert value("worker", 'prosaas_send_total{outcome="ok"}') == 1
+    wait_until(lambda: value("scheduler", "prosaas_leader") == 1, 15, "it leads")
+
+
+@pytest.mark.parametrize("role", ["worker", "scheduler"])
+def test_roles_without_a_webhook_serve_health(house, role):
+    p = getattr(house, role)
+    assert p.get("/healthz").status == 200 and p.get("/readyz").status == 200
+    assert p.post(webhook(message("X"))).status == 404, "only the api takes webhooks"

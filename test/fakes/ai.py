@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""ai.py [--port N]: an OpenAI-compatible server that misbehaves when told to.
+
+Prints "port N" first; stops on SIGTERM.
+
+  POST /v1/chat/completions   answers "Echo: <last user message>" with usage
+  GET  /requests              every request in order: the body, and "at", its arrival
+  POST /delay                 {"ms": M}: all answers come M ms later
+  POST /faults                {"mode", "times": N (-1: until changed), "ms", "retry_after"}
+      500, 503, 429, 400, 401   errors in OpenAI's form
+      quota    429 insufficient_quota       empty    content of blanks
+      hang     no answer                    lost     closed without an answer
+      garbage  200 that is no JSON          slow     answered after ms
+      big      a body of 10 MB              trickle  a byte each 100 ms
+      html     502 with a proxy's page
+  POST /reset                 forgets everything, delay included
+"""
+import asyncio
+import time
+
+import fakehttp
+
+
+def error(code, kind):
+    return {"error": {"message": "as you asked", "type": kind, "param": None, "code": code}}
+
+
+class Ai(fakehttp.Server):
+    ROUTES = {("POST", "/v1/chat/completions"): "complete", ("GET", "/requests"): "list_requests",
+              ("POST", "/delay"): "set_delay"}
+    REFUSALS = {"500": (500, error(None, "server_error")), "503": (503, error("slow_down", "server_error")),
+                "429": (429, error("rate_limit_exceeded", "requests")),
+                "400": (400, error("unsupported_parameter", "invalid_request_error")),
+                "401": (401, error("invalid_api_key", "invalid_request_error")),
+                "quota": (429, error("insufficient_quota", "insufficient_quota")),
+                "html": (502, b"<html><body>Bad Gateway</body></html>")}
+    MODES = (*REFUSALS, "hang", "lost", "garbage", "slow", "empty", "big", "trickle")
+
+    def reset_records(self):
+        self.requests = []
+        self.delay_ms = 0
+
+    @staticmethod
+    def answer(body, content):
+        words = sum(len(str(m.get("content")).split()) for m in body.get("messages", []))
+        spent = len(content.split())
+        return {"id": "chatcmpl-fake", "object": "chat.completion", "created": int(time.time()),
+                "model": body.get("model"),
+                "choices": [{"index": 0, "finish_reason": "stop", "logprobs": None,
+                             "message": {"role": "assistant", "content": content, "refusal": None}}],
+                "usage": {"prompt_tokens": words, "completion_tokens": spent, "total_tokens": words + spent}}
+
+    async def complete(self, request):
+        body = request.json()
+        self.requests.append({**body, "at": time.time()})
+        fault = self.next_fault()
+        mode = fault.get("mode")
+        await asyncio.sleep((self.delay_ms + (fault["ms"] if mode == "slow" else 0)) / 1000)
+        if mode == "hang":
+            await self.hang()
+        if mode in ("hang", "lost"):
+            return None
+        if mode in self.REFUSALS:
+            after = fault["retry_after"]
+            return (*self.REFUSALS[mode], {} if after is None else {"Retry-After": after})
+        if mode == "garbage":
+            return 200, b"data: not json\n\n"
+        if mode == "big":
+            return 200, self.answer(body, "big " * (10 << 18))
+        if mode == "empty":
+            return 200, self.answer(body, " \n")
+
+        asked = [m.get("content") for m in body.get("messages", []) if m.get("role") == "user"]
+        echo = self.answer(body, f"Echo: {asked[-1] if asked else ''}")
+        return 200, echo, {"trickle": 0.1} if mode == "trickle" else {}
+
+    async def list_requests(self, request):
+        return 200, self.requests
+
+    async def set_delay(self, request):
+        self.delay_ms = int(request.json().get("ms", 0))
+        return 200, {"ok": True}
+
+
+if __name__ == "__main__":
+    fakehttp.main(lambda args: Ai())

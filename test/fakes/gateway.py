@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""gateway.py [--durable] [--port N]: a Baileys gateway that misbehaves when told to.
+
+Prints "port N" first; stops on SIGTERM.
+
+  POST /send        records the call and answers as the original does; with --durable a
+                    known idempotencyKey gets the first result
+  GET  /sent        every accepted send in order: tenantId, to, text, idempotencyKey,
+                    messageId, first (this key was new), secret (X-Internal-Secret), at
+  GET  /healthz     JSON with "idempotency":"durable" when it is, else the text ok
+  POST /sendTyping  {"ok":true}
+  POST /faults      {"mode", "times": N (-1: until changed), "ms", "retry_after"}
+      500      send_failed           503, 429, 400   not accepted
+      hang     recorded, no answer   lost            recorded, closed without an answer
+      garbage  recorded, 200 that is no JSON         slow  recorded, answered after ms
+  POST /reset       forgets everything
+"""
+import asyncio
+import time
+
+import fakehttp
+
+
+class Gateway(fakehttp.Server):
+    ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/healthz"): "healthz",
+              ("POST", "/sendTyping"): "typing"}
+    MODES = ("500", "503", "429", "400", "hang", "lost", "garbage", "slow")
+    REFUSALS = {"500": {"error": "send_failed", "message": "Timed Out", "duration_ms": 30000},
+                "503": {"error": "WhatsApp not connected"}, "429": {"error": "slow down"},
+                "400": {"error": "Bad request"}}
+
+    def __init__(self, durable):
+        self.durable = durable
+        super().__init__()
+
+    def reset_records(self):
+        self.sent = []
+        self.ids = {}  # key -> messageId of its first send
+
+    def record(self, request, body):
+        """Accepts a send; returns its message id."""
+        key = body.get("idempotencyKey")
+        first = key is None or key not in self.ids
+        message_id = body.get("messageId") or f"3EB0{len(self.sent):018X}"
+        if self.durable and not first:
+            message_id = self.ids[key]
+        if first:
+            self.ids[key] = message_id
+        self.sent.append({"tenantId": body["tenantId"], "to": body["to"], "text": body["text"],
+                          "idempotencyKey": key, "messageId": message_id, "first": first,
+                          "secret": request.headers.get("x-internal-secret"), "at": time.time()})
+        return message_id
+
+    async def send(self, request):
+        body = request.json()
+        for field in ("tenantId", "to", "text"):
+            if not body.get(field):
+                return 400, {"error": "Missing " + field}
+        fault = self.next_fault()
+        mode = fault.get("mode")
+        if mode in self.REFUSALS:
+            after = fault["retry_after"]
+            return int(mode), self.REFUSALS[mode], {} if after is None else {"Retry-After": after}
+
+        message_id = self.record(request, body)
+        if mode == "hang":
+            await self.hang()
+        if mode in ("hang", "lost"):
+            return None
+        if mode == "garbage":
+            return 200, b"<html>fine, I think</html>"
+        if mode == "slow":
+            await asyncio.sleep(fault["ms"] / 1000)
+        return 200, {"ok": True, "messageId": message_id, "status": "sent", "duration_ms": fault.get("ms", 0)}
+
+    async def list_sent(self, request):
+        return 200, self.sent
+
+    async def healthz(self, request):
+        return 200, {"ok": True, "idempotency": "durable"} if self.durable else b"ok"
+
+    async def typing(self, request):
+        return 200, {"ok": True}
+
+
+if __name__ == "__main__":
+    fakehttp.main(lambda args: Gateway(args.durable), "--durable")

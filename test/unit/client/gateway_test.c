@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include <errno.h>
+
+#include "../../../src/client/gateway.c"
+
+#include "peer.h"
+#include "wait.h"
+
+#define ANSWER(status, body) "HTTP/1.1 " status "\r\n\r\n" body
+
+/* Everything one call needs; the peer has one turn. */
+struct posting {
+	struct settings settings;
+	struct gateway *gateway;
+	struct peer_turn turn;
+	struct peer peer;
+	struct arena arena;
+	struct gateway_call call;
+	struct waiter waiter;
+	char base[64];
+};
+
+static void
+posting_init(struct posting *p, const char *answer, enum peer_then then)
+{
+	*p = (struct posting){.turn = {answer, then}};
+	p->peer = (struct peer){.turns = &p->turn, .count = 1};
+	peer_start(&p->peer);
+	snprintf(p->base, sizeof(p->base), "http://127.0.0.1:%d", p->peer.port);
+	p->settings = (struct settings){.baileys_base_url = p->base};
+	arena_init(&p->arena);
+	p->call = (struct gateway_call){.arena = &p->arena,
+		.tenant = STR("1"),
+		.to = STR("972501234567@s.whatsapp.net"),
+		.text = STR("a \"b\"\n"),
+		.key = STR("3EB0AA")};
+}
+
+static void
+posting_done(struct posting *p)
+{
+	arena_done(&p->gateway->arena);
+	free(p->gateway);
+	arena_done(&p->arena);
+}
+
+static void
+begin(struct posting *p)
+{
+	p->gateway = gateway_new(the_client(), &p->settings);
+	waiter_init(&p->waiter);
+}
+
+static int
+post(struct posting *p)
+{
+	begin(p);
+	gateway_send(p->gateway, &p->call, &p->waiter.flow);
+	waiter_wait(&p->waiter);
+	int err = gateway_send_finish(&p->call);
+	peer_stop(&p->peer);
+	return err;
+}
+
+static int
+probe(struct posting *p)
+{
+	begin(p);
+	gateway_probe(p->gateway, &p->call, &p->waiter.flow);
+	waiter_wait(&p->waiter);
+	int err = gateway_probe_finish(&p->call);
+	peer_stop(&p->peer);
+	return err;
+}
+
+TEST(gateway_posts_the_body_the_original_knows)
+{
+	struct posting p;
+
+	posting_init(&p,
+		ANSWER("200 OK",
+			"{\"ok\":true,\"messageId\":\"3EB0BB\",\"status\":\"sent\"}"),
+		PEER_CLOSE);
+	p.settings.internal_secret = "s-1";
+	CHECK_INT(post(&p), 0);
+	CHECK_STR(p.call.message_id, "3EB0BB");
+	CHECK_STR(str_of(p.call.words), "");
+	CHECK_INT(p.waiter.wakes, 1);
+	CHECK(str_starts(str_of(p.turn.request), STR("POST /send HTTP/1.1\r\n")));
+	CHECK(strstr(p.turn.request, "\r\nX-Internal-Secret: s-1\r\n"));
+	CHECK(strstr(p.turn.request, "\r\nContent-Type: application/json\r\n"));
+	CHECK_STR(str_of(strstr(p.turn.request, "\r\n\r\n") + 4),
+		"{\"type\":\"text\",\"tenantId\":\"business_1\",\"to\":\"972501234567@"
+		"s.whatsapp.net\","
+		"\"text\":\"a "
+		"\\\"b\\\"\\n\",\"idempotencyKey\":\"3EB0AA\",\"messageId\":"
+		"\"3EB0AA\"}");
+	posting_done(&p);
+}
+
+TEST(gateway_names_tenants_as_the_original_does)
+{
+	static const struct {
+		const char *tenant, *sent;
+	} rows[] = {{"17", "business_17"}, {"business_17", "business_17"},
+		{"acme", "acme"}, {"1a", "1a"}, {"", ""}};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct posting p;
+		char want[64];
+
+		posting_init(&p, ANSWER("200 OK", "{\"ok\":true}"), PEER_CLOSE);
+		p.call.tenant = str_of(rows[i].tenant);
+		CHECK_INT(post(&p), 0);
+		snprintf(want, sizeof(want), "\"tenantId\":\"%s\",", rows[i].sent);
+		CHECK(strstr(p.turn.request, want));
+		CHECK(!p.call.message_id.p);
+		CHECK(!strstr(p.turn.request, "X-Internal-Secret"));
+		posting_done(&p);
+	}
+}
+
+TEST(a_tenants_own_gateway_comes_first)
+{
+	struct posting p;
+	char own[80];
+
+	posting_init(&p, ANSWER("200 OK", "{\"ok\":true}"), PEER_CLOSE);
+	snprintf(own, sizeof(own), "%s/bridge/", p.base);
+	p.settings.baileys_base_url = "http://127.0.0.1:1";
+	p.call.base_url = str_of(own);
+	CHECK_INT(post(&p), 0);
+	CHECK(str_starts(
+		str_of(p.turn.request), STR("POST /bridge/send HTTP/1.1\r\n")));
+	posting_done(&p);
+}
+
+TEST(gateway_tells_sent_perhaps_from_surely_not)
+{
+	static const struct {
+		const char *answer;
+		enum peer_then then;
+		int err;
+		const char *words;
+		enum metric metric;
+	} rows[] = {
+		{ANSWER("503 No", "{\"error\":\"WhatsApp not connected\"}"), PEER_CLOSE,
+			ERR_UNAVAILABLE, "HTTP 503 WhatsApp not connected",
+			M_SEND_ERROR},
+		{ANSWER("500 Oh",
+			 "{\"error\":\"send_failed\",\"message\":\"private\"}"),
+			PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 500 send_failed",
+			M_SEND_AMBIGUOUS},
+		{ANSWER("500 Oh", "{\"error\":\"other\"}"), PEER_CLOSE, ERR_REMOTE,
+			"HTTP 500 other", M_SEND_ERROR},
+		{ANSWER("500 Oh", "<html>"), PEER_CLOSE, ERR_REMOTE, "HTTP 500",
+			M_SEND_ERROR},
+		{ANSWER("501 Oh", "{}"), PEER_CLOSE, ERR_REMOTE, "HTTP 501",
+			M_SEND_ERROR},
+		{ANSWER("502 Proxy", "<html>"), PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 502",
+			M_SEND_AMBIGUOUS},
+		{ANSWER("504 Proxy", "<html>"), PEER_CLOSE, ERR_AMBIGUOUS, "HTTP 504",
+			M_SEND_AMBIGUOUS},
+		{ANSWER("429 Slow", ""), PEER_CLOSE, ERR_THROTTLED, "HTTP 429",
+			M_SEND_ERROR},
+		{ANSWER("400 Bad", "{\"error\":\"Missing tenantId\"}"), PEER_CLOSE,
+			ERR_REFUSED, "HTTP 400 Missing tenantId", M_SEND_ERROR},
+		{ANSWER("401 No", ""), PEER_CLOSE, ERR_REFUSED, "HTTP 401",
+			M_SEND_ERROR},
+		{ANSWER("302 Found", ""), PEER_CLOSE, ERR_REFUSED, "HTTP 302",
+			M_SEND_ERROR},
+		{ANSWER("200 OK", "ok"), PEER_CLOSE, ERR_AMBIGUOUS,
+			"HTTP 200 without \"ok\":true", M_SEND_AMBIGUOUS},
+		{ANSWER("200 OK", ""), PEER_CLOSE, ERR_AMBIGUOUS, NULL,
+			M_SEND_AMBIGUOUS},
+		{ANSWER("200 OK", "{\"ok\":false}"), PEER_CLOSE, ERR_AMBIGUOUS, NULL,
+			M_SEND_AMBIGUOUS},
+		{ANSWER("200 OK", "[true]"), PEER_CLOSE, ERR_AMBIGUOUS, NULL,
+			M_SEND_AMBIGUOUS},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"ok\":true",
+			PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
+		{"no http\r\n\r\n", PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
+		{NULL, PEER_CLOSE, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
+		{NULL, PEER_RESET, ERR_AMBIGUOUS, NULL, M_SEND_AMBIGUOUS},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct posting p;
+		int64_t before = metric_get(rows[i].metric);
+
+		posting_init(&p, rows[i].answer, rows[i].then);
+		int err = post(&p);
+		if (err != rows[i].err)
+			printf("row %zu: %s\n", i, p.call.words);
+		CHECK_INT(err, rows[i].err);
+		CHECK_INT(p.call.err, rows[i].err);
+		CHECK(*p.call.words);
+		if (rows[i].words)
+			CHECK_STR(str_of(p.call.words), rows[i].words);
+		CHECK(!p.call.message_id.p);
+		CHECK_INT(metric_get(rows[i].metric) - before, 1);
+		posting_done(&p);
+	}
+}
+
+TEST(a_gateway_that_is_not_there_has_sent_nothing)
+{
+	static const char *const bases[] = {"http://127.0.0.1:%d", "", NULL};
+	int port;
+
+	close(peer_listen(&port, 1)); /* a port nobody listens on */
+	for (size_t i = 0; i < ARRAY_LEN(bases); i++) {
+		struct posting p;
+		char base[64];
+
+		posting_init(&p, NULL, PEER_CLOSE);
+		snprintf(base, sizeof(base), "http://127.0.0.1:%d", port);
+		p.settings.baileys_base_url = i == 0 ? base : bases[i];
+		CHECK_INT(post(&p), ERR_UNAVAILABLE);
+		CHECK(*p.call.words);
+		CHECK_INT(p.peer.served, 0);
+		posting_done(&p);
+	}
+}
+
+/* What a job does whose time is up. */
+TEST(a_send_cancelled_after_it_left_is_ambiguous)
+{
+	struct posting p;
+
+	for (int sent = 0; sent < 2; sent++) {
+		posting_init(&p, NULL, PEER_KEEP);
+		begin(&p);
+		gateway_send(p.gateway, &p.call, &p.waiter.flow);
+		while (sent &&
+			p.peer.served ==
+				0) /* no event tells us: the loop must not sleep */
+			uv_run(&the_loop()->uv, UV_RUN_NOWAIT);
+		http_call_cancel(&p.call.http);
+		waiter_wait(&p.waiter);
+		int err = gateway_send_finish(&p.call);
+		peer_stop(&p.peer);
+		CHECK_INT(err, sent ? ERR_AMBIGUOUS : -ECANCELED);
+		CHECK_STR(str_of(p.call.words), "cancelled");
+		posting_done(&p);
+	}
+}
+
+TEST(a_probe_finds_out_who_remembers_keys)
+{
+	static const struct {
+		const char *answer;
+		int err;
+		bool durable;
+	} rows[] = {
+		{ANSWER("200 OK", "{\"ok\":true,\"idempotency\":\"durable\"}"), 0,
+			true},
+		{ANSWER("200 OK", "{\"ok\":true,\"idempotency\":\"memory\"}"), 0,
+			false},
+		{ANSWER("200 OK", "{\"ok\":true}"), 0, false},
+		{ANSWER("200 OK", "ok"), 0, false},
+		{ANSWER("503 No", "{\"idempotency\":\"durable\"}"), ERR_UNAVAILABLE,
+			false},
+		{ANSWER("404 No", "none"), ERR_REFUSED, false},
+		{NULL, -ECONNRESET, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct posting p;
+
+		posting_init(&p, rows[i].answer, PEER_CLOSE);
+		CHECK_INT(probe(&p), rows[i].err);
+		CHECK_INT(p.call.durable, rows[i].durable);
+		CHECK(str_starts(
+			str_of(p.turn.request), STR("GET /healthz HTTP/1.1\r\n")));
+		CHECK_INT(*p.call.words != '\0', rows[i].err < 0);
+		posting_done(&p);
+	}
+}
+
+UNIT_MAIN
