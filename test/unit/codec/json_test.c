@@ -263,6 +263,7 @@ TEST(escapes_are_decoded)
 				   "A"},
 	};
 
+	arena_done(&arena);
 	arena_init(&arena);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct str raw = str_of(rows[i].raw);
