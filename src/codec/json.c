@@ -314,10 +314,11 @@ escaped_char(const char **p, const char *end)
 size_t
 json_unescape_to(char *to, struct str raw)
 {
-	const char *p = raw.p, *end = raw.p + raw.n;
 	char *w = to;
 
-	while (p < end) {
+	if (raw.n == 0)
+		return 0; /* after an error raw is absent */
+	for (const char *p = raw.p, *end = p + raw.n; p < end;) {
 		const char *slash = memchr(p, '\\', (size_t)(end - p));
 		size_t plain = (size_t)((slash ? slash : end) - p);
 

@@ -44,17 +44,17 @@ bool json_enter(struct json *j, char open);
 bool json_more(struct json *j, char close);
 struct str json_key(struct json *j);
 
-/* json_string reads a string and returns what stands between the quotes, raw;
+/* json_read_string reads a string and returns what stands between the quotes, raw;
  * *ret_escaped says whether it needs json_unescape(). */
 struct str json_read_string(struct json *j, bool *ret_escaped);
 
-/* json_number reads a number and returns its text; *ret_integer: no . e E. */
+/* json_read_number reads a number and returns its text; *ret_integer: no . e E. */
 struct str json_read_number(struct json *j, bool *ret_integer);
 
 /* json_skip validates one value of any kind and returns its bytes. */
 struct str json_skip(struct json *j);
 
-/* json_literal reads true, false or null and returns its first letter, or 0. */
+/* json_read_literal reads true, false or null and returns its first letter, or 0. */
 char json_read_literal(struct json *j);
 
 /* json_end checks that only blanks follow.  0 or ERR_SYNTAX, ERR_LIMIT (depth),

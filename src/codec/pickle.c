@@ -9,6 +9,7 @@
  * trees bound. */
 #include "codec/pickle.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -108,8 +109,7 @@ put_real(struct buf *out, double d)
 
 	memcpy(&bits, &d, 8);
 	*to++ = 'G';
-	for (int shift = 56; shift >= 0;
-		shift -= 8) /* the one big-endian thing in pickle */
+	for (int shift = 56; shift >= 0; shift -= 8) /* big endian, as nothing else */
 		*to++ = (char)(bits >> shift);
 	buf_grew(out, 9);
 }
@@ -117,6 +117,7 @@ put_real(struct buf *out, double d)
 void
 pickle_text(struct buf *out, struct str s)
 {
+	assert(s.n <= UINT32_MAX);
 	char *to = buf_room(out, s.n + 5);
 
 	*to++ = 'X';

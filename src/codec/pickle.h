@@ -17,8 +17,7 @@ struct buf;
 struct val;
 
 enum {
-	PICKLE_DEPTH_MAX =
-		64 + 8, /* a message of JSON_DEPTH_MAX inside a job's frame of lists */
+	PICKLE_DEPTH_MAX = 64 + 8,  /* a message of JSON_DEPTH_MAX in a job's frame */
 	PICKLE_NODES_MAX = 1000000, /* after shared references are expanded */
 	PICKLE_TEXT_MAX = 64 << 20, /* bytes of text, likewise */
 	PICKLE_INT_BYTES_MAX = 255, /* the most LONG1 can say: 614 digits */
@@ -44,8 +43,8 @@ void pickle_tuple_empty(struct buf *out);
 
 /* pickle_json appends the value that valid JSON text says, without building a
  * tree: integers of any size up to PICKLE_INT_BYTES_MAX stay integers, larger
- * ones and those with fraction or exponent become doubles.
- * 0, ERR_SYNTAX or ERR_LIMIT (then *out holds a part: drop it). */
+ * ones (beyond any double: infinity) and those with fraction or exponent become
+ * doubles. 0, ERR_SYNTAX or ERR_LIMIT (then *out holds a part: drop it). */
 int pickle_json(struct buf *out, struct str json) MUSTCHECK;
 
 /* pickle_val appends a tree. */

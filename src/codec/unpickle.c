@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* unpickle.c: reading pickle, as far as it is data.
  *
- * A pickle is a program for a stack machine.  The table `opcodes` at the end says
- * what is run, how its argument is found, and what is refused; each op_ function
- * above is one instruction.
+ * A pickle is a program for a stack machine.  The table `opcodes` says what is
+ * run, how its argument is found, and what is refused; the op_ functions above it
+ * are the instructions.
  *
- *   pickle_parse --> run --> fetch, opcodes[].run ... op_stop --> settle
+ *   pickle_parse --> step --> fetch --> opcodes[].run --> ... --> op_stop
+ *        |            ^                                   |
+ *        v            +-----------------------------------+
+ *      settle
  *
  * Containers are put into the memo while empty and filled later, so a memo entry
  * is a reference and the result may be any graph, with cycles and with forty
@@ -30,16 +33,17 @@
 
 static_assert((int)PICKLE_INT_BYTES_MAX == (int)BIGINT_BYTES_MAX, "one limit");
 
-/* What Python made it, where val.h has one kind for several. */
-enum made { MADE_OTHER, MADE_LIST, MADE_SET, MADE_DICT };
+/* What Python made it, where val.h has one kind for several.  FIXED: nothing can
+ * be added to it, as to tuples, frozen sets and scalars. */
+enum made { MADE_FIXED, MADE_LIST, MADE_SET, MADE_DICT };
 
 enum settled { UNSETTLED, SETTLING, SETTLED };
 
 struct node {
 	struct val val; /* items of containers are the val of other nodes */
-	size_t text; /* bytes of it: once settled, of all below, shared ones each time
-		      */
-	uint32_t nodes; /* likewise */
+	/* Once settled, these count all below too, what is shared each time: */
+	size_t text;    /* bytes of text */
+	uint32_t nodes; /* values */
 	uint32_t room;  /* for so many items, keys and values counted apart */
 	uint8_t height; /* containers on the longest way down, itself included */
 	uint8_t made, settled;
@@ -53,10 +57,10 @@ struct pile {
 
 struct machine {
 	struct arena *arena;
-	struct str left; /* of the input */
-	size_t input;    /* its length */
-	uint8_t code;    /* the opcode being run */
-	struct str arg;  /* its argument */
+	struct str left;         /* of the input */
+	size_t input;            /* its length */
+	const struct opcode *op; /* the one being run */
+	struct str arg;          /* its argument */
 	bool stopped;
 	int fault; /* the first error; the machine stops then */
 	char *err;
@@ -65,13 +69,21 @@ struct machine {
 	size_t memo_count;              /* entries of memo that are set */
 	size_t marks[PICKLE_DEPTH_MAX]; /* stack heights; nesting needs one a level */
 	size_t marks_n;
-	size_t made;               /* nodes */
-	struct node *constants[3]; /* null, true, false: made once */
+	size_t made;                  /* nodes */
+	struct node *none, *yes, *no; /* constants: made once */
 };
 
-static const char *opcode_name(uint8_t code);
+struct opcode {
+	const char *name;
+	void (*run)(struct machine *); /* NULL: asks to run code */
+	uint8_t size;                  /* bytes of the argument */
+	bool counted;  /* the argument is a length, and that many bytes follow */
+	uint8_t takes; /* values from the stack, where that depends */
+	uint8_t made;  /* the container it makes or fills */
+};
 
-__attribute__((format(printf, 3, 4))) static void
+PRINTF(3, 4)
+static void
 fail(struct machine *m, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -87,7 +99,7 @@ fail(struct machine *m, int code, const char *fmt, ...)
 static void
 fail_op(struct machine *m, int code, const char *what)
 {
-	fail(m, code, "%s: %s", opcode_name(m->code), what);
+	fail(m, code, "%s: %s", m->op->name, what);
 }
 
 /* --- stack ---------------------------------------------------------------- */
@@ -146,14 +158,13 @@ top(const struct machine *m)
 
 /* make never returns NULL: past the limit this node is the last. */
 static struct node *
-make(struct machine *m, enum val_kind kind, enum made made)
+make(struct machine *m, enum val_kind kind)
 {
 	struct node *v = ARENA_NEW(m->arena, struct node);
 
 	if (m->made++ == PICKLE_NODES_MAX)
 		fail_op(m, ERR_LIMIT, "too many values");
 	v->val.kind = kind;
-	v->made = made;
 	v->nodes = 1;
 	v->height = kind == VAL_LIST || kind == VAL_DICT;
 	return v;
@@ -162,7 +173,7 @@ make(struct machine *m, enum val_kind kind, enum made made)
 static struct node *
 push_new(struct machine *m, enum val_kind kind)
 {
-	struct node *v = make(m, kind, MADE_OTHER);
+	struct node *v = make(m, kind);
 
 	push(m, v);
 	return v;
@@ -170,17 +181,32 @@ push_new(struct machine *m, enum val_kind kind)
 
 /* --- scalars -------------------------------------------------------------- */
 
+/* push_constant pushes what is the same each time. */
 static void
-op_constant(struct machine *m)
+push_constant(struct machine *m, struct node **v, enum val_kind kind)
 {
-	bool null = m->code == 'N', truth = m->code == 0x88;
-	struct node **v = &m->constants[null ? 0 : truth ? 1 : 2];
-
-	if (!*v) {
-		*v = make(m, null ? VAL_NULL : VAL_BOOL, MADE_OTHER);
-		(*v)->val.truth = truth;
-	}
+	if (!*v)
+		*v = make(m, kind);
 	push(m, *v);
+}
+
+static void
+op_none(struct machine *m)
+{
+	push_constant(m, &m->none, VAL_NULL);
+}
+
+static void
+op_true(struct machine *m)
+{
+	push_constant(m, &m->yes, VAL_BOOL);
+	m->yes->val.truth = true;
+}
+
+static void
+op_false(struct machine *m)
+{
+	push_constant(m, &m->no, VAL_BOOL);
 }
 
 /* le reads up to 8 bytes, little endian. */
@@ -302,7 +328,7 @@ text_key(struct machine *m, struct node *key)
 		fail_op(m, ERR_SYNTAX, "a dict key is not text");
 		return key;
 	}
-	struct node *v = make(m, VAL_TEXT, MADE_OTHER);
+	struct node *v = make(m, VAL_TEXT);
 	buf_init(&text);
 	val_json(&text, &key->val);
 	v->val.text = arena_str(m->arena, buf_str(&text));
@@ -352,122 +378,59 @@ extend(struct machine *m, struct node *c, size_t from)
 
 /* collect makes a container of the values from stack height `from`. */
 static void
-collect(struct machine *m, enum val_kind kind, enum made made, size_t from)
+collect(struct machine *m, size_t from)
 {
-	struct node *c = make(m, kind, made);
+	struct node *c = make(m, m->op->made == MADE_DICT ? VAL_DICT : VAL_LIST);
 
+	c->made = m->op->made;
 	extend(m, c, from);
 	push(m, c);
 }
 
 static void
-collect_marked(struct machine *m, enum val_kind kind, enum made made)
+op_collect(struct machine *m)
+{
+	if (have(m, m->op->takes))
+		collect(m, m->stack.n - m->op->takes);
+}
+
+static void
+op_collect_marked(struct machine *m)
 {
 	size_t from;
 
 	if (take_mark(m, &from))
-		collect(m, kind, made, from);
-}
-
-static void
-op_empty_list(struct machine *m)
-{
-	collect(m, VAL_LIST, MADE_LIST, m->stack.n);
-}
-
-static void
-op_empty_set(struct machine *m)
-{
-	collect(m, VAL_LIST, MADE_SET, m->stack.n);
-}
-
-static void
-op_empty_dict(struct machine *m)
-{
-	collect(m, VAL_DICT, MADE_DICT, m->stack.n);
-}
-
-/* op_few makes a tuple of no, one, two or three values. */
-static void
-op_few(struct machine *m)
-{
-	size_t n = m->code == ')' ? 0 : m->code - 0x84U;
-
-	if (have(m, n))
-		collect(m, VAL_LIST, MADE_OTHER, m->stack.n - n);
-}
-
-/* op_tuple makes a tuple or a frozen set: nothing can be added to them. */
-static void
-op_tuple(struct machine *m)
-{
-	collect_marked(m, VAL_LIST, MADE_OTHER);
-}
-
-static void
-op_list(struct machine *m)
-{
-	collect_marked(m, VAL_LIST, MADE_LIST);
-}
-
-static void
-op_dict(struct machine *m)
-{
-	collect_marked(m, VAL_DICT, MADE_DICT);
+		collect(m, from);
 }
 
 /* fill adds the n values on top to the container below them. */
 static void
-fill(struct machine *m, size_t n, enum made made)
+fill(struct machine *m, size_t n)
 {
 	if (!have(m, n + 1))
 		return;
 
 	size_t from = m->stack.n - n;
 	struct node *c = m->stack.at[from - 1];
-	if (c->made == made)
+	if (c->made == m->op->made)
 		extend(m, c, from);
 	else
 		fail_op(m, ERR_SYNTAX, "not to this kind of value");
 }
 
 static void
-fill_marked(struct machine *m, enum made made)
+op_fill(struct machine *m)
+{
+	fill(m, m->op->takes);
+}
+
+static void
+op_fill_marked(struct machine *m)
 {
 	size_t from;
 
 	if (take_mark(m, &from))
-		fill(m, m->stack.n - from, made);
-}
-
-static void
-op_append(struct machine *m)
-{
-	fill(m, 1, MADE_LIST);
-}
-
-static void
-op_appends(struct machine *m)
-{
-	fill_marked(m, MADE_LIST);
-}
-
-static void
-op_additems(struct machine *m)
-{
-	fill_marked(m, MADE_SET);
-}
-
-static void
-op_setitem(struct machine *m)
-{
-	fill(m, 2, MADE_DICT);
-}
-
-static void
-op_setitems(struct machine *m)
-{
-	fill_marked(m, MADE_DICT);
+		fill(m, m->stack.n - from);
 }
 
 /* --- the machine itself --------------------------------------------------- */
@@ -537,11 +500,13 @@ op_get(struct machine *m)
 		push(m, m->memo.at[i]);
 }
 
-/* op_frame: frames are a hint for readers of streams. */
+/* op_frame does no more than Python does with a whole text: a frame, made for
+ * readers of streams, must be there. */
 static void
 op_frame(struct machine *m)
 {
-	(void)m;
+	if (le(m->arg) > m->left.n)
+		fail_op(m, ERR_SYNTAX, "ends too early");
 }
 
 static void
@@ -555,18 +520,13 @@ op_stop(struct machine *m)
 }
 
 /* clang-format off */
-static const struct opcode {
-	const char *name;
-	void (*run)(struct machine *); /* NULL: asks to run code */
-	uint8_t size; /* bytes of the argument */
-	bool counted; /* the argument is a length, and that many bytes follow */
-} opcodes[256] = {
+static const struct opcode opcodes[256] = {
 	['.'] = {"STOP", op_stop},
 	[0x95] = {"FRAME", op_frame, 8},
 
-	['N'] = {"NONE", op_constant},
-	[0x88] = {"NEWTRUE", op_constant},
-	[0x89] = {"NEWFALSE", op_constant},
+	['N'] = {"NONE", op_none},
+	[0x88] = {"NEWTRUE", op_true},
+	[0x89] = {"NEWFALSE", op_false},
 	['J'] = {"BININT", op_signed, 4},
 	['K'] = {"BININT1", op_unsigned, 1},
 	['M'] = {"BININT2", op_unsigned, 2},
@@ -581,22 +541,22 @@ static const struct opcode {
 	[0x8e] = {"BINBYTES8", op_bytes, 8, true},
 	[0x96] = {"BYTEARRAY8", op_bytes, 8, true},
 
-	[')'] = {"EMPTY_TUPLE", op_few},
-	[0x85] = {"TUPLE1", op_few},
-	[0x86] = {"TUPLE2", op_few},
-	[0x87] = {"TUPLE3", op_few},
-	['t'] = {"TUPLE", op_tuple},
-	[']'] = {"EMPTY_LIST", op_empty_list},
-	['a'] = {"APPEND", op_append},
-	['e'] = {"APPENDS", op_appends},
-	['l'] = {"LIST", op_list},
-	['}'] = {"EMPTY_DICT", op_empty_dict},
-	['s'] = {"SETITEM", op_setitem},
-	['u'] = {"SETITEMS", op_setitems},
-	['d'] = {"DICT", op_dict},
-	[0x8f] = {"EMPTY_SET", op_empty_set},
-	[0x90] = {"ADDITEMS", op_additems},
-	[0x91] = {"FROZENSET", op_tuple},
+	[')'] = {"EMPTY_TUPLE", op_collect},
+	[0x85] = {"TUPLE1", op_collect, .takes = 1},
+	[0x86] = {"TUPLE2", op_collect, .takes = 2},
+	[0x87] = {"TUPLE3", op_collect, .takes = 3},
+	['t'] = {"TUPLE", op_collect_marked},
+	[0x91] = {"FROZENSET", op_collect_marked},
+	[']'] = {"EMPTY_LIST", op_collect, .made = MADE_LIST},
+	['l'] = {"LIST", op_collect_marked, .made = MADE_LIST},
+	['a'] = {"APPEND", op_fill, .takes = 1, .made = MADE_LIST},
+	['e'] = {"APPENDS", op_fill_marked, .made = MADE_LIST},
+	['}'] = {"EMPTY_DICT", op_collect, .made = MADE_DICT},
+	['d'] = {"DICT", op_collect_marked, .made = MADE_DICT},
+	['s'] = {"SETITEM", op_fill, .takes = 2, .made = MADE_DICT},
+	['u'] = {"SETITEMS", op_fill_marked, .made = MADE_DICT},
+	[0x8f] = {"EMPTY_SET", op_collect, .made = MADE_SET},
+	[0x90] = {"ADDITEMS", op_fill_marked, .made = MADE_SET},
 
 	['('] = {"MARK", op_mark},
 	['0'] = {"POP", op_pop},
@@ -626,12 +586,6 @@ static const struct opcode {
 };
 /* clang-format on */
 
-static const char *
-opcode_name(uint8_t code)
-{
-	return opcodes[code].name;
-}
-
 static void
 fetch(struct machine *m, uint64_t n)
 {
@@ -652,12 +606,12 @@ step(struct machine *m)
 		fail(m, ERR_SYNTAX, "pickle without STOP");
 		return;
 	}
-	m->code = (uint8_t)*m->left.p++;
+	uint8_t code = (uint8_t)*m->left.p++;
 	m->left.n--;
 
-	const struct opcode *op = &opcodes[m->code];
+	const struct opcode *op = m->op = &opcodes[code];
 	if (!op->name) {
-		fail(m, ERR_SYNTAX, "pickle opcode 0x%02x is none we know", m->code);
+		fail(m, ERR_SYNTAX, "pickle opcode 0x%02x is none we know", code);
 		return;
 	}
 	if (!op->run) {
