@@ -90,6 +90,7 @@ status_text(int status)
 	} rows[] = {
 		{200, "OK"},
 		{201, "Created"},
+		{202, "Accepted"},
 		{204, "No Content"},
 		{400, "Bad Request"},
 		{401, "Unauthorized"},
@@ -98,12 +99,17 @@ status_text(int status)
 		{405, "Method Not Allowed"},
 		{408, "Request Timeout"},
 		{409, "Conflict"},
+		{410, "Gone"},
 		{413, "Content Too Large"},
 		{414, "URI Too Long"},
 		{417, "Expectation Failed"},
+		{422, "Unprocessable Content"},
+		{429, "Too Many Requests"},
 		{431, "Request Header Fields Too Large"},
 		{501, "Not Implemented"},
+		{502, "Bad Gateway"},
 		{503, "Service Unavailable"},
+		{504, "Gateway Timeout"},
 		{505, "HTTP Version Not Supported"},
 	};
 
@@ -133,7 +139,7 @@ on_written(uv_write_t *req, int status)
 {
 	struct http_conn *c = req->data;
 
-	buf_clear(&c->sending, KEEP);
+	buf_done(&c->sending); /* an idle connection holds nothing */
 	if (c->state == HTTP_CLOSED)
 		return;
 	if (status < 0)
@@ -182,8 +188,9 @@ answer_head(struct http_conn *c, int status, const char *type, size_t body_n,
 	if (status == 200 && body_n == 0 && !type && !extra && !closes)
 		return STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 	buf_clear(b, KEEP);
-	buf_addf(b, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", status,
-		status_text(status), body_n);
+	buf_addf(b, "HTTP/1.1 %d %s\r\n", status, status_text(status));
+	if (status != 204) /* RFC 9110 8.6: no length there */
+		buf_addf(b, "Content-Length: %zu\r\n", body_n);
 	if (type)
 		buf_addf(b, "Content-Type: %s\r\n", type);
 	if (extra)
@@ -202,10 +209,8 @@ http_reply(struct http_req *req, int status, const char *type, struct str body,
 	struct http_conn *c = req->conn;
 	struct http_server *s = c ? c->server : NULL;
 
-	if (!c) { /* the client has gone: the last one holds the request */
-		arena_done(&req->arena);
-		buf_done(&r->body);
-		free(r);
+	if (!c) { /* the client has gone */
+		http_request_free(NULL, r);
 		return;
 	}
 	assert(c->request == r && c->state == HTTP_HANDLING);
@@ -308,11 +313,13 @@ fill_public(struct http_conn *c, struct http_request *r, const char *bytes)
 static bool
 admit(struct http_conn *c, struct http_request *r)
 {
-	const char *allow, *json = "";
+	struct str allow;
+	const char *json = "";
 	const struct http_route *route = http_server_route(c->server, &r->pub, &allow);
 
-	if (!route && allow) {
-		struct str extra = arena_printf(&r->pub.arena, "Allow: %s\r\n", allow);
+	if (!route && allow.p) {
+		struct str extra =
+			arena_printf(&r->pub.arena, "Allow: %.*s\r\n", STR_FMT(allow));
 
 		refuse(c, 405, "method_not_allowed", NULL, extra.p);
 		return false;
@@ -439,23 +446,50 @@ static void
 on_alloc(uv_handle_t *h, size_t size, uv_buf_t *ret)
 {
 	struct http_conn *c = h->data;
+	bool ahead = c->state == HTTP_HANDLING || c->state == HTTP_FLUSHING;
 
-	(void)size;
-	*ret = uv_buf_init(c->server->read_buf, HTTP_READ_SIZE);
+	size = HTTP_READ_SIZE;
+	if (ahead) /* not full, or we would not be reading */
+		size = HTTP_AHEAD_MAX - buf_len(&c->in);
+	*ret = uv_buf_init(c->server->read_buf, (unsigned)size);
 }
 
+static void
+pause_reading(struct http_conn *c)
+{
+	uv_read_stop((uv_stream_t *)&c->tcp);
+	c->reading = false;
+}
+
+/* A client that shut down its side still reads: what it sent whole is answered,
+ * then process_kept() closes. */
 static void
 end_of_input(struct http_conn *c, ssize_t n)
 {
 	bool answer_due = c->state == HTTP_HANDLING || c->state == HTTP_FLUSHING;
 
-	uv_read_stop((uv_stream_t *)&c->tcp);
-	c->reading = false;
+	pause_reading(c);
 	c->eof = true;
-	if (n == UV_EOF && answer_due)
-		c->closing = true; /* a client that shut down its side still reads */
-	else
+	if (n != UV_EOF || !answer_due)
 		http_conn_close(c);
+}
+
+static void
+throw_away(struct http_conn *c, size_t n)
+{
+	c->thrown_away += (uint32_t)n;
+	if (c->thrown_away > HTTP_LINGER_MAX)
+		http_conn_close(c);
+}
+
+/* Reads on unless the client is too far ahead of its answers. */
+static void
+read_or_pause(struct http_conn *c)
+{
+	if (c->state < HTTP_HANDLING || buf_len(&c->in) < HTTP_AHEAD_MAX)
+		read_on(c);
+	else if (c->reading)
+		pause_reading(c);
 }
 
 static void
@@ -469,8 +503,10 @@ on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
 		end_of_input(c, n);
 		return;
 	}
-	if (c->state == HTTP_LINGER)
-		return; /* thrown away */
+	if (c->state == HTTP_LINGER) {
+		throw_away(c, (size_t)n);
+		return;
+	}
 	if (buf_len(&c->in) > 0) {
 		buf_add(&c->in, b->base, (size_t)n);
 		process_kept(c);
@@ -478,13 +514,10 @@ on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *b)
 	}
 	struct str in = {b->base, (size_t)n};
 	process(c, &in);
-	if (c->state != HTTP_CLOSED && c->state != HTTP_LINGER)
-		buf_adds(&c->in, in);
-	if (buf_len(&c->in) > HTTP_AHEAD_MAX && c->state >= HTTP_HANDLING &&
-		c->reading) {
-		uv_read_stop(h);
-		c->reading = false;
-	}
+	if (c->state == HTTP_CLOSED || c->state == HTTP_LINGER)
+		return;
+	buf_adds(&c->in, in);
+	read_or_pause(c);
 }
 
 static void
@@ -508,12 +541,10 @@ process_kept(struct http_conn *c)
 	buf_take(&c->in, before - in.n);
 	if (buf_len(&c->in) == 0)
 		buf_done(&c->in);
-	if (buf_len(&c->in) <= HTTP_AHEAD_MAX || c->state < HTTP_HANDLING)
-		read_on(c);
-	else if (c->reading) {
-		uv_read_stop((uv_stream_t *)&c->tcp);
-		c->reading = false;
-	}
+	if (c->eof && c->state < HTTP_HANDLING)
+		http_conn_close(c); /* all that was whole is answered */
+	else
+		read_or_pause(c);
 }
 
 /* --- the beginning -------------------------------------------------------- */

@@ -13,6 +13,7 @@
 enum {
 	BACKLOG = 4096,
 	BODY_KEEP = 16 << 10,
+	SPARES_MAX = 256, /* what a burst leaves behind: 5 MiB at the most */
 	SWEEP_MIN_MS = 25,
 	SWEEP_MAX_MS = 1000,
 };
@@ -26,6 +27,7 @@ http_request_new(struct http_server *s)
 
 	if (r) {
 		SLIST_REMOVE_HEAD(&s->spares, spare);
+		s->spare_count--;
 	} else {
 		r = xcalloc(1, sizeof(*r));
 		arena_init(&r->pub.arena);
@@ -39,10 +41,17 @@ http_request_free(struct http_server *s, struct http_request *r)
 {
 	struct arena kept = r->pub.arena;
 
+	if (!s || s->spare_count >= SPARES_MAX) {
+		arena_done(&kept);
+		buf_done(&r->body);
+		free(r);
+		return;
+	}
 	arena_clear(&kept);
 	buf_clear(&r->body, BODY_KEEP);
 	r->pub = (struct http_req){.arena = kept};
 	SLIST_INSERT_HEAD(&s->spares, r, spare);
+	s->spare_count++;
 }
 
 /* --- routes --------------------------------------------------------------- */
@@ -52,28 +61,30 @@ path_matches(const struct http_route *route, struct str path, struct str *ret_re
 {
 	struct str want = str_of(route->path);
 
-	if (str_eq(want, path))
-		return true;
-	if (want.n < 2 || want.p[want.n - 1] != '/' || !str_starts(path, want))
+	bool below = want.n > 1 && want.p[want.n - 1] == '/' && str_starts(path, want);
+
+	if (!below && !str_eq(want, path))
 		return false;
 	*ret_rest = (struct str){path.p + want.n, path.n - want.n};
 	return true;
 }
 
-/* The route, or NULL; *ret_allow then is a method the path has, if any. */
+/* The route, or NULL; *ret_allow then lists the methods the path has, if any. */
 const struct http_route *
 http_server_route(
-	const struct http_server *s, struct http_req *req, const char **ret_allow)
+	const struct http_server *s, struct http_req *req, struct str *ret_allow)
 {
 	struct str method = str_eqz(req->method, "HEAD") ? STR("GET") : req->method;
 
-	*ret_allow = NULL;
+	*ret_allow = (struct str){NULL, 0};
 	for (const struct http_route *route = s->o.routes; route->method; route++) {
 		if (!path_matches(route, req->path, &req->rest))
 			continue;
 		if (str_eqz(method, route->method))
 			return route;
-		*ret_allow = route->method;
+		*ret_allow = arena_printf(&req->arena, "%.*s%s%s%s",
+			STR_FMT(*ret_allow), ret_allow->p ? ", " : "", route->method,
+			strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
 	}
 	return NULL;
 }

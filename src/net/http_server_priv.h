@@ -24,7 +24,8 @@ enum {
 	HTTP_READ_SIZE = 64 << 10,
 	HTTP_AHEAD_MAX = 64 << 10, /* pipelined bytes kept while a request is handled */
 	HTTP_LINGER_MS = 2000,
-	HTTP_DRAIN_IDLE_MS = 200, /* for a client that was about to send */
+	HTTP_LINGER_MAX = 16 << 20, /* bytes of a refused body that are thrown away */
+	HTTP_DRAIN_IDLE_MS = 200,   /* for a client that was about to send */
 };
 
 enum http_state {
@@ -57,7 +58,9 @@ struct http_conn {
 	struct http_request *request;
 	struct buf in;      /* read, not yet used */
 	struct buf sending; /* what uv_write has */
-	bool processing, reading, closing, eof;
+	bool processing, reading, closing;
+	bool eof;             /* the client sends no more, but may still read */
+	uint32_t thrown_away; /* while lingering */
 	bool peer_is_local;
 	char peer[46];
 };
@@ -69,6 +72,7 @@ struct http_server {
 	uv_timer_t sweep;
 	LIST_HEAD(http_conns, http_conn) conns;
 	SLIST_HEAD(http_requests, http_request) spares;
+	int spare_count;
 	int64_t count;
 	bool full; /* a connection waits to be accepted */
 	bool draining, listener_closed, told;
@@ -87,8 +91,9 @@ void http_conn_late(struct http_conn *c, int64_t now_ms); /* looks at its deadli
 /* http_server.c */
 void http_server_left(struct http_server *s); /* a connection has ended */
 const struct http_route *http_server_route(
-	const struct http_server *s, struct http_req *req, const char **ret_allow);
+	const struct http_server *s, struct http_req *req, struct str *ret_allow);
 struct http_request *http_request_new(struct http_server *s);
+/* s NULL: its connection has gone, nothing is kept. */
 void http_request_free(struct http_server *s, struct http_request *r);
 
 #endif
