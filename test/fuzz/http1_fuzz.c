@@ -36,7 +36,8 @@ note(struct buf *account, const char *what, struct str s)
 }
 
 static void
-note_span(struct buf *account, const struct http1 *p, const char *head, struct http1_span s)
+note_span(struct buf *account, const struct http1 *p, const char *head,
+	struct http1_span s)
 {
 	assert((size_t)s.at + s.n <= p->head_len);
 	note(account, "", http1_str(head, s));
