@@ -54,6 +54,22 @@ print_tenant(const struct cli *c, const struct tenant *t)
 	print(&out);
 }
 
+/* Reads a whole file into the arena: 0 or -errno. */
+static int
+read_file(struct arena *a, const char *path, struct str *ret)
+{
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return -errno;
+
+	char *to = arena_alloc(a, VALUE_MAX + 1);
+	size_t n = fread(to, 1, VALUE_MAX + 1, f);
+	int err = ferror(f) ? -errno : n > VALUE_MAX ? -EFBIG : 0;
+	fclose(f);
+	*ret = (struct str){to, n};
+	return err;
+}
+
 /* A value "@path" is the text of that file: prompts are long. */
 static int
 read_value(struct cli *c, struct str text, struct str *ret)
@@ -62,15 +78,11 @@ read_value(struct cli *c, struct str text, struct str *ret)
 	if (text.n < 2 || text.p[0] != '@')
 		return 0;
 
-	FILE *f = fopen(text.p + 1, "re");
-	if (!f) {
-		fprintf(stderr, "prosaas: %s: %s\n", text.p + 1, strerror(errno));
-		return -1;
-	}
-	char *to = arena_alloc(&c->arena, VALUE_MAX);
-	*ret = str_trim((struct str){to, fread(to, 1, VALUE_MAX, f)});
-	fclose(f);
-	return 0;
+	int err = read_file(&c->arena, text.p + 1, ret);
+	if (err < 0)
+		fprintf(stderr, "prosaas: %s: %s\n", text.p + 1, strerror(-err));
+	*ret = str_trim(*ret);
+	return err;
 }
 
 static int
@@ -90,11 +102,8 @@ put(struct cli *c, bool create)
 		struct str value = str_of(c->argv[i + 1]);
 
 		names[i] = str_cut(&value, '=');
-		if (!value.p) {
-			fprintf(stderr, "prosaas: %s: not of the form name=value\n",
-				c->argv[i + 1]);
+		if (!value.p)
 			return USAGE;
-		}
 		if (read_value(c, value, &values[i]) < 0)
 			return 1;
 	}
@@ -220,6 +229,8 @@ cli_tenant(const struct settings *s, int argc, char **argv)
 	if (!c.store)
 		die("%s", err);
 	int status = r->run(&c);
+	if (status == USAGE)
+		usage(r);
 	store_close(c.store);
 	arena_done(&c.arena);
 	return status;

@@ -34,6 +34,9 @@ struct str arena_str(struct arena *a, struct str s);
 /* arena_z copies a slice into a C string; absent becomes NULL. */
 char *arena_z(struct arena *a, struct str s);
 
+/* arena_join puts slices one after another; unlike printf it passes NUL bytes. */
+struct str arena_join(struct arena *a, const struct str *parts, size_t count);
+
 struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 
 #define ARENA_NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))

@@ -24,8 +24,12 @@ digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZE])
 	}
 	EVP_DigestInit_ex2(ctx, md, NULL);
 	for (size_t i = 0; i < count; i++) {
+		uint8_t length[8];
+
+		for (size_t b = 0; b < sizeof(length); b++)
+			length[b] = (uint8_t)(parts[i].n >> 8 * b);
+		EVP_DigestUpdate(ctx, length, sizeof(length));
 		EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
-		EVP_DigestUpdate(ctx, "", 1);
 	}
 	EVP_DigestFinal_ex(ctx, ret, NULL);
 }

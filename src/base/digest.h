@@ -13,8 +13,8 @@ enum {
 	DIGEST_ID_SIZE = 27, /* 26 characters of digest_id() and NUL */
 };
 
-/* digest_sha256 hashes count slices as if each were followed by a NUL byte, so
- * that ("ab","c") and ("a","bc") differ.  One thread only: the loop's. */
+/* digest_sha256 hashes count slices, each behind its length (8 bytes, little
+ * endian), so that ("ab","c") and ("a","bc") differ whatever bytes they hold. */
 void digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZE]);
 
 /* digest_id is the first 130 bits of digest_sha256 in lower-case base32: safe

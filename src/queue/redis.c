@@ -46,7 +46,7 @@ struct redis {
 	struct cmd_list sent, refused;
 	struct redis_cmd greeting[GREETING_MAX];
 	int greeting_left;
-	bool ready, closing;
+	bool ready, closing, told;
 	bool refusing; /* the command being written is refused: its arguments go nowhere
 			*/
 	bool timed_out; /* why the connection is being closed */
@@ -346,8 +346,10 @@ on_closed(void *arg, const char *why)
 	if (!r->closing) {
 		metric_add(M_REDIS_ERRORS, 1);
 		metric_set(M_REDIS_UP, 0);
-		if (was_ready)
-			log_warn("Redis lost: %s", why);
+		if (!r->told) /* once an outage */
+			log_warn("Redis %s: %s", was_ready ? "lost" : "not reachable",
+				why);
+		r->told = true;
 	}
 	end_all(&r->sent, r->timed_out ? -ETIMEDOUT : ERR_UNAVAILABLE);
 	if (!r->closing)
@@ -377,6 +379,9 @@ become_ready(struct redis *r)
 	r->ready = true;
 	r->delay_ms = DELAY_FIRST_MS;
 	r->trouble[0] = '\0';
+	if (r->told)
+		log_info("Redis is back");
+	r->told = false;
 	uv_timer_stop(&r->timer);
 	metric_add(M_REDIS_CONNECTS, 1);
 	metric_set(M_REDIS_UP, 1);

@@ -43,8 +43,13 @@ struct admin {
 	struct drain drain;
 };
 
+struct call;
+typedef void render(const struct call *c, struct buf *json);
+
 struct call { /* in the request's arena */
 	struct flow flow;
+	render *render; /* writes the answer's body */
+	int status;
 	struct admin *admin;
 	struct http_req *req;
 	struct redis_cmd cmd;
@@ -151,6 +156,23 @@ reply_failure(struct http_req *req, int err, const char *words)
 }
 
 /* A flow of one step: its operation is over when it runs. */
+static int
+answer(struct flow *f)
+{
+	struct call *c = container_of(f, struct call, flow);
+	struct buf json;
+
+	if (c->op.err < 0) {
+		reply_failure(c->req, c->op.err, c->op.words);
+		return 0;
+	}
+	buf_init(&json);
+	c->render(c, &json);
+	http_reply_json(c->req, c->status, buf_str(&json));
+	buf_done(&json);
+	return 0;
+}
+
 static void
 on_done(struct flow *f, int err)
 {
@@ -158,96 +180,60 @@ on_done(struct flow *f, int err)
 }
 
 static struct call *
-call_new(struct http_req *req, void *ctx, flow_step *answer)
+call_new(struct http_req *req, void *ctx, render *body, int status)
 {
 	struct call *c = ARENA_NEW(&req->arena, struct call);
 
 	c->admin = ctx;
 	c->req = req;
+	c->render = body;
+	c->status = status;
 	c->op.arena = &req->arena;
 	flow_init(&c->flow, answer, "answer", on_done);
 	return c;
 }
 
 static void
-reply_buf(struct call *c, int status, struct buf *json)
+render_list(const struct call *c, struct buf *json)
 {
-	http_reply_json(c->req, status, buf_str(json));
-	buf_done(json);
-}
-
-static int
-answer_list(struct flow *f)
-{
-	struct call *c = container_of(f, struct call, flow);
-	struct buf json;
-
-	if (c->op.err < 0) {
-		reply_failure(c->req, c->op.err, c->op.words);
-		return 0;
-	}
-	buf_init(&json);
-	buf_addz(&json, "{\"tenants\":[");
+	buf_addz(json, "{\"tenants\":[");
 	for (size_t i = 0; i < c->list.count; i++) {
 		if (i > 0)
-			buf_addc(&json, ',');
-		tenant_json(&json, &c->list.tenants[i]);
+			buf_addc(json, ',');
+		tenant_json(json, &c->list.tenants[i]);
 	}
-	buf_addz(&json, "]}");
-	reply_buf(c, 200, &json);
-	return 0;
+	buf_addz(json, "]}");
 }
 
 static void
 tenants(struct http_req *req, void *ctx)
 {
-	struct call *c = call_new(req, ctx, answer_list);
+	struct call *c = call_new(req, ctx, render_list, 200);
 
 	store_tenant_list(c->admin->store, &c->list, &c->flow);
 }
 
-static int
-answer_tenant(struct flow *f)
+static void
+render_tenant(const struct call *c, struct buf *json)
 {
-	struct call *c = container_of(f, struct call, flow);
-	struct buf json;
-
-	if (c->op.err < 0) {
-		reply_failure(c->req, c->op.err, c->op.words);
-		return 0;
-	}
-	buf_init(&json);
-	tenant_json(&json, &c->get.found);
-	reply_buf(c, 200, &json);
-	return 0;
+	tenant_json(json, &c->get.found);
 }
 
 static void
 tenant_get(struct http_req *req, void *ctx)
 {
-	struct call *c = call_new(req, ctx, answer_tenant);
+	struct call *c = call_new(req, ctx, render_tenant, 200);
 
 	c->get.id = req->rest;
 	store_tenant_get(c->admin->store, &c->get, &c->flow);
 }
 
-/* After add and set: 201 or 200 and the id. */
-static int
-answer_put(struct flow *f)
+static void
+render_put(const struct call *c, struct buf *json)
 {
-	struct call *c = container_of(f, struct call, flow);
-	struct buf json;
-
-	if (c->op.err < 0) {
-		reply_failure(c->req, c->op.err, c->op.words);
-		return 0;
-	}
-	buf_init(&json);
-	buf_addz(&json, "{\"id\":");
-	json_quote(&json, c->put.id);
-	buf_addc(&json, '}');
-	reply_buf(c, c->put.create ? 201 : 200, &json);
-	return 0;
+	buf_addz(json, "{\"id\":");
+	json_quote(json, c->put.id);
+	buf_addc(json, '}');
 }
 
 /* A property's value as the text that store_tenant_put() takes. */
@@ -270,7 +256,7 @@ value_text(struct arena *a, const struct val *v)
 static void
 put_tenant(struct http_req *req, void *ctx, bool create)
 {
-	struct call *c = call_new(req, ctx, answer_put);
+	struct call *c = call_new(req, ctx, render_put, create ? 201 : 200);
 	struct val *body = NULL;
 	char why[128];
 
@@ -316,22 +302,17 @@ tenant_set(struct http_req *req, void *ctx)
 	put_tenant(req, ctx, false);
 }
 
-static int
-answer_removed(struct flow *f)
+static void
+render_removed(const struct call *c, struct buf *json)
 {
-	struct call *c = container_of(f, struct call, flow);
-
-	if (c->op.err < 0)
-		reply_failure(c->req, c->op.err, c->op.words);
-	else
-		http_reply_json(c->req, 200, STR("{\"removed\":true}"));
-	return 0;
+	(void)c;
+	buf_addz(json, "{\"removed\":true}");
 }
 
 static void
 tenant_remove(struct http_req *req, void *ctx)
 {
-	struct call *c = call_new(req, ctx, answer_removed);
+	struct call *c = call_new(req, ctx, render_removed, 200);
 
 	c->remove.id = req->rest;
 	store_tenant_remove(c->admin->store, &c->remove, &c->flow);
@@ -370,26 +351,16 @@ message_json(struct buf *json, const struct store_message *m)
 	buf_addc(json, '}');
 }
 
-static int
-answer_messages(struct flow *f)
+static void
+render_messages(const struct call *c, struct buf *json)
 {
-	struct call *c = container_of(f, struct call, flow);
-	struct buf json;
-
-	if (c->op.err < 0) {
-		reply_failure(c->req, c->op.err, c->op.words);
-		return 0;
-	}
-	buf_init(&json);
-	buf_addz(&json, "{\"messages\":[");
+	buf_addz(json, "{\"messages\":[");
 	for (size_t i = 0; i < c->messages.count; i++) {
 		if (i > 0)
-			buf_addc(&json, ',');
-		message_json(&json, &c->messages.messages[i]);
+			buf_addc(json, ',');
+		message_json(json, &c->messages.messages[i]);
 	}
-	buf_addz(&json, "]}");
-	reply_buf(c, 200, &json);
-	return 0;
+	buf_addz(json, "]}");
 }
 
 /* A whole number in the query; false after it was refused. */
@@ -410,7 +381,7 @@ query_int(struct http_req *req, const char *name, int64_t lo, int64_t hi, int64_
 static void
 messages(struct http_req *req, void *ctx)
 {
-	struct call *c = call_new(req, ctx, answer_messages);
+	struct call *c = call_new(req, ctx, render_messages, 200);
 
 	c->messages.tenant = http_query(req, "tenant");
 	c->messages.chat = http_query(req, "chat");
@@ -437,13 +408,14 @@ on_dead(struct redis_cmd *cmd)
 	}
 	buf_init(&json);
 	registry_dead_json(cmd->reply, &json);
-	reply_buf(c, 200, &json);
+	http_reply_json(c->req, 200, buf_str(&json));
+	buf_done(&json);
 }
 
 static void
 dead_letters(struct http_req *req, void *ctx)
 {
-	struct call *c = call_new(req, ctx, NULL);
+	struct call *c = call_new(req, ctx, NULL, 200);
 	const struct probe *p = &c->admin->probe;
 	int64_t limit = LIST_DEFAULT;
 
@@ -473,7 +445,7 @@ on_dead_letter(struct redis_cmd *cmd)
 static void
 dead_letter(struct http_req *req, void *ctx)
 {
-	struct call *c = call_new(req, ctx, NULL);
+	struct call *c = call_new(req, ctx, NULL, 200);
 
 	if (req->rest.n == 0 || req->rest.n > ID_MAX)
 		http_reply_error(req, 404, "not_found", "no such job");

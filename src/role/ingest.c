@@ -117,46 +117,46 @@ on_outcome(void *arg, size_t i, enum enqueue_outcome outcome, struct str words)
 		reply(call->req, call->failed ? 503 : 200);
 }
 
-/* Everything that names a message comes from (tenant, provider, chat, fromMe, id). */
+/* Everything that names a message comes from (tenant, provider, chat, fromMe, id);
+ * chat and id are a peer's bytes, NUL among them. */
+static void
+name_message(struct webhook_call *call, size_t i, struct enqueue_msg *out)
+{
+	struct arena *a = &call->req->arena;
+	const struct webhook_msg *m = &call->w.msgs[i];
+	struct str tenant = call->w.tenant, from_me = m->from_me ? STR("1") : STR("0");
+	struct str id[] = {tenant, STR("baileys"), m->chat, from_me, m->id};
+	struct str key[] = {STR("job_lock:webhook:baileys:"), m->id};
+	struct str lane[] = {tenant, STR(":"), m->chat};
+	struct str field[] = {tenant, STR("|"), m->chat, STR("|"), from_me,
+		m->stub ? STR("|stub") : STR("")};
+	char digest[DIGEST_ID_SIZE];
+
+	digest_id(id, ARRAY_LEN(id), digest);
+	call->job_ids[i] = arena_printf(a, "wh_%s%s", digest, m->stub ? "-stub" : "");
+	out->job_id = call->job_ids[i];
+	out->lock_key = arena_join(a, key, ARRAY_LEN(key));
+	out->lock_field = arena_join(a, field, ARRAY_LEN(field));
+	out->lane = arena_join(a, lane, ARRAY_LEN(lane));
+	out->description = arena_printf(a, "webhook_process_job tenant=%.*s msg_id=%s",
+		STR_FMT(tenant), log_safe(m->id));
+}
+
 static void
 add_message(struct webhook_call *call, size_t i, struct buf *data)
 {
 	const struct settings *s = call->in->s;
-	struct arena *a = &call->req->arena;
 	const struct webhook_msg *m = &call->w.msgs[i];
-	struct str tenant = call->w.tenant;
-	struct str parts[] = {tenant, STR("baileys"), m->chat,
-		m->from_me ? STR("1") : STR("0"), m->id};
-	struct str stub = m->stub ? STR("-stub") : STR("");
-	char digest[DIGEST_ID_SIZE];
-
-	digest_id(parts, ARRAY_LEN(parts), digest);
-	call->job_ids[i] = arena_printf(a, "wh_%s%s", digest, stub.p);
-
-	struct enqueue_msg out = {
-		.queue = STR(QUEUE),
-		.job_id = call->job_ids[i],
-		.tenant = tenant,
-		.lane = arena_printf(a, "%.*s:%.*s", STR_FMT(tenant), STR_FMT(m->chat)),
-		.lock_field = arena_printf(a, "%.*s|%.*s|%d%s", STR_FMT(tenant),
-			STR_FMT(m->chat), m->from_me, m->stub ? "|stub" : ""),
-		.description =
-			arena_printf(a, "webhook_process_job tenant=%.*s msg_id=%s",
-				STR_FMT(tenant), log_safe(m->id)),
-	};
-
-	size_t prefix = sizeof("job_lock:webhook:baileys:") - 1;
-	char *key = arena_alloc(a, prefix + m->id.n); /* an id may hold NUL */
-	memcpy(key, "job_lock:webhook:baileys:", prefix);
-	memcpy(key + prefix, m->id.p, m->id.n);
-	out.lock_key = (struct str){key, prefix + m->id.n};
-
-	buf_clear(data, 1 << 20);
+	struct enqueue_msg out = {.queue = STR(QUEUE), .tenant = call->w.tenant};
 	bool as_json = strcmp(s->rq_serializer, "json") == 0;
-	int bad = rqjob_webhook(data, as_json, str_of(s->job_function), tenant, m->raw);
+
+	name_message(call, i, &out);
+	buf_clear(data, 1 << 20);
+	int bad = rqjob_webhook(
+		data, as_json, str_of(s->job_function), call->w.tenant, m->raw);
 	if (m->unfit || bad < 0) {
-		out.dead_reason = arena_printf(
-			a, UNFIT "%s", m->unfit ? m->unfit : err_text(bad));
+		out.dead_reason = arena_printf(&call->req->arena, UNFIT "%s",
+			m->unfit ? m->unfit : err_text(bad));
 		out.raw = m->raw;
 	}
 	out.data = buf_str(data);

@@ -48,33 +48,61 @@ is_loopback_host(struct str host)
 	return inet_pton(AF_INET, text, &a) == 1 && ntohl(a.s_addr) >> 24 == 127;
 }
 
-/* Is address a within "network/bits"?  Both of one family. */
+struct network {
+	int family;
+	uint8_t bytes[16];
+	int64_t bits;
+};
+
+static bool
+parse_network(struct str cidr, struct network *ret)
+{
+	struct str bits = cidr;
+	char text[INET6_ADDRSTRLEN];
+
+	cidr = str_cut(&bits, '/');
+	if (cidr.n >= sizeof(text))
+		return false;
+	memcpy(text, cidr.p, cidr.n);
+	text[cidr.n] = '\0';
+	ret->family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	int64_t most = ret->family == AF_INET6 ? 128 : 32;
+	ret->bits = most;
+	if (inet_pton(ret->family, text, ret->bytes) != 1)
+		return false;
+	return !bits.p ||
+	       (str_int(bits, &ret->bits) == 0 && ret->bits >= 0 && ret->bits <= most);
+}
+
 static bool
 is_within(const char *address, struct str cidr)
 {
-	struct str bits_text = cidr;
-	char network[INET6_ADDRSTRLEN];
-	uint8_t a[16], n[16];
-	int64_t bits;
+	struct network net;
+	uint8_t a[16];
 
-	cidr = str_cut(&bits_text, '/');
-	if (cidr.n >= sizeof(network))
+	if (!parse_network(cidr, &net) || inet_pton(net.family, address, a) != 1)
 		return false;
-	memcpy(network, cidr.p, cidr.n);
-	network[cidr.n] = '\0';
-	int family = strchr(network, ':') ? AF_INET6 : AF_INET;
-	int64_t bits_max = family == AF_INET6 ? 128 : 32;
-	if (inet_pton(family, network, n) != 1 || inet_pton(family, address, a) != 1)
-		return false;
-	if (!bits_text.p)
-		bits = bits_max;
-	else if (str_int(bits_text, &bits) < 0 || bits < 0 || bits > bits_max)
-		return false;
-
-	for (int i = 0; i < bits; i++)
-		if ((a[i / 8] ^ n[i / 8]) >> (7 - i % 8) & 1)
+	for (int i = 0; i < net.bits; i++)
+		if ((a[i / 8] ^ net.bytes[i / 8]) >> (7 - i % 8) & 1)
 			return false;
 	return true;
+}
+
+static void
+check_networks(const char *networks)
+{
+	struct str rest = str_of(networks);
+	struct network net;
+
+	while (rest.p) {
+		struct str cidr = str_trim(str_cut(&rest, ','));
+
+		if (!parse_network(cidr, &net))
+			die("STATS_NETWORKS=%s: \"%.*s\" is not an address or CIDR "
+			    "like "
+			    "172.18.0.0/16",
+				networks, STR_FMT(cidr));
+	}
 }
 
 static bool
@@ -244,6 +272,8 @@ probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
 	};
 	struct rlimit files;
 	char err[128];
+
+	check_networks(p->s->stats_networks);
 
 	/* A connection is a descriptor: take as many as the system allows. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

@@ -56,8 +56,8 @@ bool sql_in_transaction(struct sql *db);
 #define sql_row(db, literal, ...) sql_start((db), "" literal, SQL_ARGS_(__VA_ARGS__))
 int sql_next(struct sql *db) MUSTCHECK;
 
-/* sql_do runs a statement that returns no rows: how many rows it changed, or
- * ERR_STORE. */
+/* sql_do runs a statement that returns no rows: how many rows it changed, ERR_EXISTS
+ * when a unique index forbids it (trying again can't help), or ERR_STORE. */
 #define sql_do(db, literal, ...) sql_change((db), "" literal, SQL_ARGS_(__VA_ARGS__))
 int64_t sql_inserted(struct sql *db); /* id of the row inserted last */
 

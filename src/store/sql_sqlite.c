@@ -39,6 +39,8 @@ static int
 failed(struct sql *db)
 {
 	snprintf(db->words, sizeof(db->words), "%s", sqlite3_errmsg(db->conn));
+	if (sqlite3_extended_errcode(db->conn) == SQLITE_CONSTRAINT_UNIQUE)
+		return ERR_EXISTS;
 	return ERR_STORE;
 }
 
@@ -88,8 +90,8 @@ sql_settle(struct sql *db)
 	db->now = NULL;
 }
 
-/* Other files' statements are few and their literals live for ever, so a walk over
- * addresses is the whole cache. */
+/* Statements are few and their literals live for ever, so a walk over addresses is
+ * the whole cache. */
 static sqlite3_stmt *
 prepared(struct sql *db, const char *literal)
 {

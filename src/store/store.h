@@ -119,7 +119,7 @@ struct store_history {
  * finds contact, identity and conversation, makes or finds the inbound row and its
  * turn, and says where that turn stands.  A second call with the same message
  * changes nothing but the turn's attempt, which rises to `attempt`; a lower one than
- * the turn's is ERR_FENCED.
+ * the turn's is ERR_FENCED, unless the turn is done: then nothing is left to guard.
  *
  * Two kinds of message meet a row that another job made, and leave its fence alone:
  * an echo (from_me) of a reply of ours finds the reply's row, by its id or by its
@@ -155,7 +155,7 @@ void store_load(struct store *s, struct store_load *op, struct flow *f);
 /* store_keep: the answer is decided; its row is written (status "pending") and the
  * turn is kept.  When the turn has a reply already, that one is returned.  With an
  * absent text the turn is done without a reply; a turn that is done stays so, and
- * reply_id is 0. */
+ * reply_id is 0.  A key that another turn's reply has is ERR_EXISTS. */
 struct store_keep {
 	struct store_op op;
 	int64_t turn_id, attempt, inbound_id;
@@ -172,7 +172,10 @@ void store_keep(struct store *s, struct store_keep *op, struct flow *f);
 /* store_mark: the reply is about to be posted ("sending"), was taken ("sent": the
  * turn is done) or can't be ("failed": the turn is done).  A reply that is sent or
  * failed stays so, and "sending" it again is ERR_FENCED, for then it must not be
- * posted.  "pending" takes a "sending" back whose post is known not to have left. */
+ * posted.  "pending" takes a "sending" back whose post is known not to have left.
+ *
+ * An echo that came before "sent" and was stored as a human's message is dropped for
+ * the reply it echoes.  A provider_message_id that another reply has is not stored. */
 struct store_mark {
 	struct store_op op;
 	int64_t turn_id, reply_id, attempt;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* store_contacts.c: whose conversation a chat address belongs to.
  *
- * An address is user[_agent][:device]@server.  Without agent and device, and with
- * c.us read as s.whatsapp.net, it is the canonical key of the conversation:
+ * A person's address is user[_agent][:device]@server.  Without agent and device, and
+ * with c.us read as s.whatsapp.net, it is the canonical key of the conversation:
  *
  *   972501234567:3@c.us   key 972501234567@s.whatsapp.net   identities jid, phone
  *   71234567890@lid       key 71234567890@lid               identity lid (no phone!)
@@ -19,26 +19,37 @@ struct address {
 	struct str user, server, key;
 };
 
+static struct str
+before(struct str s, char sep)
+{
+	return str_cut(&s, sep);
+}
+
+static bool
+has_devices(struct str server)
+{
+	return str_eqz(server, "s.whatsapp.net") || str_eqz(server, "lid");
+}
+
 static struct address
 address_of(struct arena *a, struct str chat)
 {
-	struct address to = {.server = chat};
+	struct address to = {.server = chat, .key = chat};
 
 	to.user = str_cut(&to.server, '@');
-	to.user = str_cut(&(struct str){to.user.p, to.user.n}, ':');
-	to.user = str_cut(&(struct str){to.user.p, to.user.n}, '_');
 	if (str_eqz(to.server, "c.us"))
 		to.server = STR("s.whatsapp.net");
-	to.key = to.server.p ? arena_printf(a, "%.*s@%.*s", STR_FMT(to.user),
-				       STR_FMT(to.server))
-			     : chat; /* not WhatsApp's form: nothing to strip */
+	if (!has_devices(to.server))
+		return to; /* a group or another network's: nothing to strip */
+	to.user = before(before(to.user, ':'), '_');
+	to.key = arena_printf(a, "%.*s@%.*s", STR_FMT(to.user), STR_FMT(to.server));
 	return to;
 }
 
 static bool
 is_phone(const struct address *to)
 {
-	return str_eqz(to->server, "s.whatsapp.net");
+	return str_eqz(to->server, "s.whatsapp.net") && to->user.n > 0;
 }
 
 /* In a group or channel the name is the writer's, not the chat's. */

@@ -81,7 +81,7 @@ version_of(struct sql *db, int *ret)
 static int
 check_version(struct sql *db, const char *path, char err[256])
 {
-	int found, wanted = version_wanted();
+	int found = 0, wanted = version_wanted();
 
 	int r = version_of(db, &found);
 	if (r < 0) {

@@ -212,7 +212,7 @@ set_number(struct str s, int64_t *ret)
 static bool
 set_real(struct arena *a, struct str s, double *ret)
 {
-	char *end, *z = arena_z(a, s);
+	char *end, *z = arena_z(a, s.p ? s : STR(""));
 	double v = strtod(z, &end);
 
 	if (end == z || *end || !(v == -1 || (v >= 0 && v <= TEMPERATURE_MAX)))
@@ -247,13 +247,34 @@ field_of(struct str name)
 	return NULL;
 }
 
+/* How much of s fits into a line of words: at most max bytes, whole characters, and
+ * nothing from a line end on. */
+static int
+printable(struct str s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < s.n && (unsigned char)s.p[n] >= ' ' && n < max)
+		n++;
+	while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+		n--;
+	return (int)n;
+}
+
+static int
+fail_id(struct store_op *op, int err, struct str id)
+{
+	return store_fail(op, err, "tenant %.*s: %s", printable(id, TENANT_ID_MAX),
+		id.p, err_text(err));
+}
+
 static int
 fail_name(struct store_op *op, struct str name)
 {
-#define NAME_(kind, name, help) #name " "
+#define NAME_(kind, name, help) " " #name
 	return store_fail(op, ERR_SHAPE,
-		"no property %.*s; there are " TENANT_FIELDS(NAME_),
-		(int)(name.n < 20 ? name.n : 20), name.p);
+		"no property %.*s; there are" TENANT_FIELDS(NAME_), printable(name, 20),
+		name.p);
 #undef NAME_
 }
 
@@ -263,7 +284,7 @@ fail_value(struct store_op *op, const struct field *f, struct str value)
 	const struct allowed *a = allowed_of(f);
 
 	return store_fail(op, ERR_SHAPE, "%s=%.*s: allowed is %s", f->name,
-		(int)(value.n < 30 ? value.n : 30), value.p, a ? a->help : "a number");
+		printable(value, 30), value.p, a ? a->help : "a number");
 }
 
 static int
@@ -289,7 +310,7 @@ get(struct store *s, struct store_op *op)
 	struct store_tenant_get *g = container_of(op, struct store_tenant_get, op);
 	int r = tenant_find(store_db(s), tenant_id(g->id), op->arena, &g->found);
 
-	return r == 0 ? ERR_NOT_FOUND : r;
+	return r == 0 ? fail_id(op, ERR_NOT_FOUND, g->id) : r;
 }
 
 void
@@ -337,11 +358,11 @@ put(struct store *s, struct store_op *op)
 	if (p->create) {
 		int added = insert(db, id);
 		if (added <= 0)
-			return added < 0 ? added : ERR_EXISTS;
+			return added < 0 ? added : fail_id(op, ERR_EXISTS, id);
 	}
 	int r = tenant_find(db, id, op->arena, &t);
 	if (r <= 0)
-		return r < 0 ? r : ERR_NOT_FOUND;
+		return r < 0 ? r : fail_id(op, ERR_NOT_FOUND, id);
 	r = set_all(db, p, &t);
 	return r < 0 ? r : update(db, &t);
 }
@@ -365,11 +386,12 @@ drop(struct store *s, struct store_op *op)
 		SQL_TEXT(id));
 	if (r > 0)
 		return store_fail(op, ERR_EXISTS,
-			"it has messages; pause it instead: status=paused");
+			"tenant %.*s has messages; pause it instead: status=paused",
+			STR_FMT(id));
 	if (r < 0)
 		return r;
 	r = sql_do(db, "DELETE FROM tenants WHERE id = ?1", SQL_TEXT(id));
-	return r == 0 ? ERR_NOT_FOUND : r;
+	return r == 0 ? fail_id(op, ERR_NOT_FOUND, id) : r;
 }
 
 void

@@ -101,8 +101,16 @@ wants_answer(const struct store_load *l)
 	return l->answerable && !l->from_me;
 }
 
+static struct str
+first_status(const struct store_load *l)
+{
+	if (l->from_me)
+		return STR("sent");
+	return is_stub(l) ? STR("undecrypted") : STR("received");
+}
+
 #define SELECT_ROW                                                                     \
-	"SELECT m.id, m.conversation_id, m.turn_id, t.state, t.attempt, m.status"      \
+	"SELECT m.id, m.conversation_id, m.turn_id, t.state, t.attempt, m.kind"        \
 	" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id WHERE m.tenant_id = " \
 	"?1"
 
@@ -144,12 +152,14 @@ find_row(struct sql *db, struct store_load *l, struct row *ret)
 	return r;
 }
 
+/* A done turn has nothing to guard: a message that a gateway delivers again after its
+ * job is forgotten comes as attempt 1, and must end like any other duplicate. */
 static int
 raise_attempt(struct sql *db, struct store_load *l, int64_t held)
 {
-	if (l->attempt < held)
+	if (l->attempt < held && l->state != TURN_DONE)
 		return fenced(&l->op, l->attempt, held);
-	if (l->attempt == held)
+	if (l->attempt <= held)
 		return 0;
 	return sql_do(db,
 		"UPDATE turns SET attempt = ?3, job_id = ?4, updated_us = ?5"
@@ -169,11 +179,11 @@ upgrade_stub(struct sql *db, struct store_load *l)
 
 	l->state = wants_answer(l) ? TURN_OPEN : TURN_DONE;
 	int r = sql_do(db,
-		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = "
-		"'received',"
-		" updated_us = ?6 WHERE id = ?2 AND tenant_id = ?1",
+		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = ?6,"
+		" updated_us = ?7 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(l->inbound_id), SQL_TEXT(l->kind),
-		SQL_TEXT(l->text), SQL_TEXT(l->raw), SQL_NUMBER(now));
+		SQL_TEXT(l->text), SQL_TEXT(l->raw), SQL_TEXT(first_status(l)),
+		SQL_NUMBER(now));
 	if (r < 0)
 		return r;
 	return sql_do(db,
@@ -214,14 +224,6 @@ insert_turn(struct sql *db, struct store_load *l)
 	if (r >= 0)
 		l->turn_id = sql_inserted(db);
 	return r;
-}
-
-static struct str
-first_status(const struct store_load *l)
-{
-	if (l->from_me)
-		return STR("sent");
-	return is_stub(l) ? STR("undecrypted") : STR("received");
 }
 
 static int
@@ -359,7 +361,6 @@ hold_turn(struct sql *db, struct store_op *op, struct str tenant, int64_t turn,
 	return 0;
 }
 
-/* A key that another turn has breaks the unique index: ERR_STORE, saying so. */
 static int
 insert_reply(struct sql *db, const struct store_keep *k, struct str tenant)
 {
@@ -420,6 +421,10 @@ keep(struct store *s, struct store_op *op)
 
 	if (k->text.p) {
 		r = insert_reply(db, k, tenant);
+		if (r == ERR_EXISTS)
+			return store_fail(op, r,
+				"another turn has the outbound key %.*s",
+				STR_FMT(k->key));
 		if (r <= 0)
 			return r < 0 ? r
 				     : store_fail(op, ERR_NOT_FOUND, "no such message");
@@ -455,18 +460,18 @@ mark_pending(struct sql *db, const struct store_mark *m, struct str tenant)
 	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_KEPT);
 }
 
+/* ERR_EXISTS when another message has that id. */
 static int
-update_over(struct sql *db, const struct store_mark *m, struct str tenant)
+update_over(
+	struct sql *db, const struct store_mark *m, struct str tenant, struct str id)
 {
-	bool sent = str_eqz(m->status, "sent");
-
 	return sql_do(db,
-		"UPDATE OR IGNORE messages SET status = ?3, reason = ?4,"
-		" provider_message_id = ?5, sent_us = ?6, updated_us = ?7"
+		"UPDATE messages SET status = ?3, reason = ?4, provider_message_id = "
+		"?5,"
+		" sent_us = iif(?3 = 'sent', ?6, NULL), updated_us = ?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_TEXT(m->status),
-		SQL_TEXT(m->reason), SQL_TEXT(m->provider_message_id),
-		SQL_NUMBER(sent ? clock_wall_us() : 0), SQL_NUMBER(clock_wall_us()));
+		SQL_TEXT(m->reason), SQL_TEXT(id), SQL_NUMBER(clock_wall_us()));
 }
 
 /* A gateway that gives ids of its own: the echo came before its answer and was taken
@@ -487,12 +492,14 @@ drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
 static int
 mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
 {
-	int r = update_over(db, m, tenant);
-	if (r == 0) {
+	int r = update_over(db, m, tenant, m->provider_message_id);
+	if (r == ERR_EXISTS) {
 		r = drop_echo(db, m, tenant);
 		if (r >= 0)
-			r = update_over(db, m, tenant);
+			r = update_over(db, m, tenant, m->provider_message_id);
 	}
+	if (r == ERR_EXISTS) /* the gateway repeats its ids; sent is sent */
+		r = update_over(db, m, tenant, (struct str){NULL, 0});
 	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_DONE);
 }
 
@@ -510,29 +517,36 @@ reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_
 }
 
 static int
+mark_as(struct sql *db, struct store_mark *m, struct str tenant)
+{
+	if (str_eqz(m->status, "sending"))
+		return mark_sending(db, m, tenant);
+	if (str_eqz(m->status, "pending"))
+		return mark_pending(db, m, tenant);
+	if (str_eqz(m->status, "sent") || str_eqz(m->status, "failed"))
+		return mark_over(db, m, tenant);
+	return store_fail(
+		&m->op, ERR_SHAPE, "a reply is not marked %.*s", STR_FMT(m->status));
+}
+
+static int
 mark(struct store *s, struct store_op *op)
 {
 	struct store_mark *m = container_of(op, struct store_mark, op);
 	struct sql *db = store_db(s);
 	struct str tenant = tenant_id(m->tenant);
-	bool sending = str_eqz(m->status, "sending"), over = false;
 	enum turn_state state;
+	bool over = false;
 
 	int r = hold_turn(db, op, tenant, m->turn_id, m->attempt, &state);
 	if (r >= 0)
 		r = reply_status(db, m, tenant, &over);
 	if (r < 0)
 		return r;
-	if (over && sending)
+	if (over && str_eqz(m->status, "sending"))
 		return store_fail(
 			op, ERR_FENCED, "the reply is sent or failed already");
-	if (over)
-		return 0;
-	if (sending)
-		return mark_sending(db, m, tenant);
-	if (str_eqz(m->status, "pending"))
-		return mark_pending(db, m, tenant);
-	return mark_over(db, m, tenant);
+	return over ? 0 : mark_as(db, m, tenant);
 }
 
 void

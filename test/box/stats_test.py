@@ -194,3 +194,16 @@ def test_roles_without_a_webhook_serve_health(house, role):
     p = getattr(house, role)
     assert p.get("/healthz").status == 200 and p.get("/readyz").status == 200
     assert p.post(webhook(message("X"))).status == 404, "only the api takes webhooks"
+
+
+@pytest.mark.parametrize("networks, peer_is_ours", [("127.0.0.0/8", True), ("10.0.0.0/8, 127.0.0.1", True), ("10.0.0.0/8", False)])
+def test_a_network_of_ours_may_read_whatever_its_host(stage, networks, peer_is_ours):
+    stage.start_redis()
+    api = stage.start("api", STATS_NETWORKS=networks)
+    assert api.get("/api/jobs/stats", Host="api.internal").status == (200 if peer_is_ours else 401)
+
+
+@pytest.mark.parametrize("networks", ["nonsense", "10.0.0.0/33", "::/129", "10.0.0.0/8,,"])
+def test_a_malformed_network_stops_the_start(stage, networks):
+    stage.start_redis()
+    assert f"prosaas: STATS_NETWORKS={networks}: " in stage.cli("api", code=1, STATS_NETWORKS=networks).stderr

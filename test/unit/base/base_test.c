@@ -95,11 +95,32 @@ TEST(digest_separates_its_parts)
 
 	digest_sha256((struct str[]){STR("abc")}, 1, d);
 	digest_hex(d, sizeof(d), hex);
-	/* printf 'abc\0' | sha256sum */
+	/* printf '\x03\0\0\0\0\0\0\0abc' | sha256sum */
 	CHECK_STR(str_of(hex),
-		"dc1114cd074914bd872cc1f9a23ec910ea2203bc79779ab2e17da25782a624fc");
+		"ce91dc5eec0139adf091900d225971d6ad246a845bad791b5693a9d0d55dd391");
 	CHECK(digest_same(STR("x"), STR("x")) && !digest_same(STR("x"), STR("y")));
 	CHECK(!digest_same(STR("x"), STR("xy")));
+}
+
+TEST(digest_is_not_fooled_by_nul_bytes)
+{
+	struct str ab[] = {STR("a"), STR("0\0b")}, a[] = {STR("a\0000"), STR("b")};
+	char one[DIGEST_ID_SIZE], two[DIGEST_ID_SIZE];
+
+	digest_id(ab, 2, one);
+	digest_id(a, 2, two);
+	CHECK(strcmp(one, two) != 0);
+}
+
+TEST(arena_join_passes_nul_bytes)
+{
+	struct arena a;
+	struct str parts[] = {STR("a\0b"), {NULL, 0}, STR("|"), STR("c")};
+
+	arena_init(&a);
+	struct str s = arena_join(&a, parts, ARRAY_LEN(parts));
+	CHECK(str_eq(s, STR("a\0b|c")));
+	arena_done(&a);
 }
 
 TEST(err_knows_what_may_be_retried)
