@@ -2,11 +2,14 @@
 /* webhook_fuzz.c: any bytes as the body of a webhook.
  *
  * What the header promises of a good body is checked: slices lie in it, names are
- * names, ids are short; of a bad one: words that fit the 400 answer. */
+ * names, ids are short, and each message becomes a job that a worker can read; of
+ * a bad one: words that fit the 400 answer. */
 #include <assert.h>
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
+#include "codec/rqjob.h"
 #include "codec/webhook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -18,6 +21,19 @@ check_msg(const struct webhook_msg *m, struct str body)
 	assert(m->raw.p >= body.p && m->raw.p + m->raw.n <= body.p + body.n);
 	assert(m->id.p && m->id.n > 0 && m->id.n <= WEBHOOK_ID_MAX);
 	assert(m->unfit || m->chat.p);
+}
+
+static void
+check_job(struct arena *a, struct str tenant, struct str raw, bool as_json)
+{
+	struct rqjob_call call;
+	struct buf job;
+	char err[128];
+
+	buf_init(&job);
+	if (rqjob_webhook(&job, as_json, STR("f"), tenant, raw) == 0)
+		assert(rqjob_parse(a, buf_str(&job), &call, err) == 0);
+	buf_done(&job);
 }
 
 static void
@@ -46,6 +62,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		assert(w.count <= WEBHOOK_MSGS_MAX);
 		for (size_t i = 0; i < w.count; i++)
 			check_msg(&w.msgs[i], body);
+		for (size_t i = 0; i < w.count && i < 100; i++) {
+			check_job(&a, w.tenant, w.msgs[i].raw, false);
+			check_job(&a, w.tenant, w.msgs[i].raw, true);
+		}
 	}
 	arena_done(&a);
 	return 0;
