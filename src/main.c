@@ -149,7 +149,7 @@ run(const struct word *w, const struct settings *s, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct settings s;
+	static struct settings s; /* its texts live as long as the process */
 	char err[256];
 	const char *name = argc > 1 ? argv[1] : NULL;
 

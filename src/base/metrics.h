@@ -23,7 +23,6 @@ struct buf;
 	METRICS_HTTP_(X, M_HTTP_200, "200")                                                     \
 	METRICS_HTTP_(X, M_HTTP_400, "400")                                                     \
 	METRICS_HTTP_(X, M_HTTP_401, "401")                                                     \
-	METRICS_HTTP_(X, M_HTTP_413, "413")                                                     \
 	METRICS_HTTP_(X, M_HTTP_503, "503")                                                     \
 	X(M_HTTP_SECONDS, HISTOGRAM, "prosaas_http_request_duration_seconds", "route=\"webhook\"", "From the whole request read to the answer written") \
 	X(M_CONNECTIONS, GAUGE, "prosaas_http_connections", "", "Open connections")             \
