@@ -308,8 +308,8 @@ class Redis(Proc):
             "redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self.data,
             "--appendonly", "yes", "--appendfsync", "always", "--save", "",
             "--maxmemory-policy", "noeviction", *options], dict(os.environ))
-        self.bytes = redis.Redis(port=self.port, socket_timeout=20 * PATIENCE)
-        self.text = redis.Redis(port=self.port, socket_timeout=20 * PATIENCE,
+        self.bytes = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=20 * PATIENCE)
+        self.text = redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=20 * PATIENCE,
                                 decode_responses=True, encoding_errors="replace")
         self.wait_ready()
 
