@@ -22,16 +22,25 @@ struct scan {
 	struct arena *arena;
 	struct webhook *w;
 	size_t room;
-	char shape[96]; /* what is wrong with the shape, "" when nothing */
+	int refused;    /* 0, or why JSON that may be good is no webhook for us: */
+	char words[96]; /* and in words */
 };
+
+/* refuse ends the scan, unless an error already did. */
+static void
+refuse(struct scan *s, int err, const char *what, const char *name)
+{
+	if (s->j.err)
+		return;
+	s->refused = err;
+	snprintf(s->words, sizeof(s->words), what, name);
+	json_fail(&s->j, s->words);
+}
 
 static void
 bad_shape(struct scan *s, const char *what, const char *name)
 {
-	if (s->j.err)
-		return;
-	snprintf(s->shape, sizeof(s->shape), what, name);
-	json_fail(&s->j, s->shape);
+	refuse(s, ERR_SHAPE, what, name);
 }
 
 /* Which of names (last NULL) is this key?  -1 for none.  A key may be escaped. */
@@ -185,7 +194,7 @@ add_message(struct scan *s)
 	struct webhook *w = s->w;
 
 	if (w->count == WEBHOOK_MSGS_MAX) {
-		bad_shape(s, "too many messages in one %s", "webhook");
+		refuse(s, ERR_LIMIT, "too many messages in one %s", "webhook");
 		return NULL;
 	}
 	if (w->count == s->room) {
@@ -331,9 +340,9 @@ webhook_scan(struct arena *a, struct str body, struct webhook *ret, char err[128
 	json_init(&s.j, body);
 	read_body(&s);
 	int bad = json_end(&s.j, err);
-	if (s.shape[0]) {
-		snprintf(err, 128, "%s", s.shape);
-		return ERR_SHAPE;
+	if (s.refused < 0) {
+		snprintf(err, 128, "%s", s.words);
+		return s.refused;
 	}
 	if (bad < 0)
 		return bad;

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/json.h"
 #include "codec/webhook.h"
 
 static struct arena arena;
@@ -37,6 +38,8 @@ TEST(the_guides_message_is_read)
 		"{\"key\":{\"id\":\"TEST123\",\"remoteJid\":\"" CHAT "\"}" TEXT "}");
 }
 
+#define NAME_64 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcd_-"
+
 TEST(a_tenant_has_one_name)
 {
 	static const struct {
@@ -49,9 +52,14 @@ TEST(a_tenant_has_one_name)
 		{"\"business_\"", "business_"},
 		{"\"acme-Shop_2\"", "acme-Shop_2"},
 		{"\"\\u0031\"", "1"},
+		{"0", "0"},
+		{"123456789012345678901234567890", "123456789012345678901234567890"},
+		{"\"business_-1\"", "business_-1"},
+		{"\"business_1x\"", "business_1x"},
+		{"\"" NAME_64 "\"", NAME_64},
 	};
 	struct webhook w;
-	char body[128];
+	char body[256];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		snprintf(body, sizeof(body), "{\"tenantId\":%s}", rows[i].json);
@@ -79,6 +87,13 @@ TEST(what_is_wrong_is_named)
 		{"{\"tenantId\":-1}", ERR_SHAPE, "tenantId must be"},
 		{"{\"tenantId\":1.5}", ERR_SHAPE, "tenantId must be"},
 		{"{\"tenantId\":\"a b\"}", ERR_SHAPE, "tenantId must be"},
+		{"{\"tenantId\":1e0}", ERR_SHAPE, "tenantId must be"},
+		{"{\"tenantId\":true}", ERR_SHAPE, "tenantId must be"},
+		{"{\"tenantId\":[1]}", ERR_SHAPE, "tenantId must be"},
+		{"{\"tenantId\":01}", ERR_SYNTAX, ""},
+		{"{\"tenantId\":\"a\\u0000\"}", ERR_SHAPE, "tenantId must be"},
+		{"{\"tenantId\":\"\xc3\xa9\"}", ERR_SHAPE, "tenantId must be"},
+		{"{\"tenantId\":\"" NAME_64 "x\"}", ERR_SHAPE, "tenantId must be"},
 		{"{\"tenantId\":1,\"payload\":[]}", ERR_SHAPE,
 			"payload must be an object"},
 		{"{\"tenantId\":1,\"payload\":{\"messages\":{}}}", ERR_SHAPE,
@@ -97,6 +112,72 @@ TEST(what_is_wrong_is_named)
 		if (err != rows[i].err || !strstr(why, rows[i].words) || !why[0])
 			FAIL("%s: %d \"%s\"", rows[i].body, err, why);
 	}
+}
+
+/* Each key that the door reads, where it reads it; also with an escape in it. */
+TEST(a_known_key_may_not_stand_twice)
+{
+	static const struct {
+		const char *key, *before, *after;
+	} rows[] = {
+		{"payload", "{\"tenantId\":1,", "}"},
+		{"messages", "{\"tenantId\":1,\"payload\":{", "}}"},
+		{"key", "{\"tenantId\":1,\"payload\":{\"messages\":[{", "}]}}"},
+		{"message", "{\"tenantId\":1,\"payload\":{\"messages\":[{", "}]}}"},
+		{"messageStubType", "{\"tenantId\":1,\"payload\":{\"messages\":[{",
+			"}]}}"},
+		{"id", "{\"tenantId\":1,\"payload\":{\"messages\":[{\"key\":{",
+			"}}]}}"},
+		{"remoteJid", "{\"tenantId\":1,\"payload\":{\"messages\":[{\"key\":{",
+			"}}]}}"},
+		{"fromMe", "{\"tenantId\":1,\"payload\":{\"messages\":[{\"key\":{",
+			"}}]}}"},
+	};
+	struct webhook w;
+	char body[256], words[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *key = rows[i].key;
+
+		snprintf(words, sizeof(words), "%s stands twice", key);
+		snprintf(body, sizeof(body), "%s\"%s\":null,\"\\u%04x%s\":null%s",
+			rows[i].before, key, (unsigned)key[0], key + 1, rows[i].after);
+		int err = scan(body, &w);
+		if (err != ERR_SHAPE || strcmp(why, words))
+			FAIL("%s: %d \"%s\"", body, err, why);
+	}
+}
+
+TEST(other_keys_may_stand_twice_and_known_ones_elsewhere)
+{
+	struct webhook w;
+
+	CHECK_INT(scan("{\"x\":1,\"x\":2,\"id\":1,\"tenantId\":1,\"key\":{\"id\":1,"
+		       "\"id\":2}}",
+			  &w),
+		0);
+	CHECK_INT(scan(ONE("\"id\":\"a\"", TEXT ",\"id\":\"b\",\"id\":\"c\""), &w), 0);
+	CHECK_STR(w.msgs[0].id, "a");
+}
+
+TEST(an_unfit_message_leaves_its_neighbours_alone)
+{
+	struct webhook w;
+
+	CHECK_INT(scan("{\"tenantId\":1,\"payload\":{\"messages\":[0,"
+		       "{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\",\"fromMe\":true},"
+		       "\"messageStubType\":1}, null ,"
+		       "{\"key\":{\"id\":\"c\",\"remoteJid\":\"d\"},\"message\":"
+		       "{\"x\":1}}]}}",
+			  &w),
+		0);
+	CHECK_INT(w.count, 4);
+	CHECK(w.msgs[0].unfit && w.msgs[2].unfit);
+	CHECK(!w.msgs[1].unfit && w.msgs[1].stub && w.msgs[1].from_me);
+	CHECK_STR(w.msgs[2].raw, "null");
+	CHECK(!w.msgs[3].unfit && !w.msgs[3].stub && !w.msgs[3].from_me);
+	CHECK_STR(w.msgs[3].id, "c");
+	CHECK_STR(w.msgs[3].chat, "d");
 }
 
 TEST(absent_and_null_lists_are_empty)
@@ -201,6 +282,61 @@ TEST(a_long_or_missing_id_gets_a_hash_that_a_redelivery_has_too)
 	CHECK(!str_eqz(w.msgs[0].id, first));
 }
 
+/* id_of scans a message whose id is count times unit, and returns
+ * what it became. */
+static struct str
+id_of(const char *unit, int count)
+{
+	struct webhook w;
+	struct buf id, body;
+
+	buf_init(&id);
+	buf_init(&body);
+	for (int i = 0; i < count; i++)
+		buf_addz(&id, unit);
+	buf_addf(&body, ONE("\"id\":\"%.*s\"", TEXT), STR_FMT(buf_str(&id)));
+	buf_addc(&body, '\0');
+	CHECK_INT(scan(buf_str(&body).p, &w), 0);
+	struct str ret = arena_str(&arena, w.msgs[0].id);
+	buf_done(&id);
+	buf_done(&body);
+	return ret;
+}
+
+TEST(an_id_is_measured_as_it_is_meant_not_as_it_is_written)
+{
+	char plain[64];
+
+	CHECK_INT(id_of("x", WEBHOOK_ID_MAX).n, WEBHOOK_ID_MAX);
+	CHECK_INT(id_of("\\u0078", WEBHOOK_ID_MAX).n, WEBHOOK_ID_MAX);
+	CHECK(str_starts(id_of("\xc3\xa9", WEBHOOK_ID_MAX / 2 + 1), STR("h-")));
+
+	struct str hashed = id_of("x", WEBHOOK_ID_MAX + 1);
+	CHECK(str_starts(hashed, STR("h-")));
+	snprintf(plain, sizeof(plain), "%.*s", STR_FMT(hashed));
+	CHECK_STR(id_of("\\u0078", WEBHOOK_ID_MAX + 1), plain);
+	CHECK(!str_eqz(id_of("x", WEBHOOK_ID_MAX + 2), plain));
+}
+
+TEST(what_is_nested_too_deep_is_refused)
+{
+	char body[1024];
+	struct webhook w;
+	int n = JSON_DEPTH_MAX;
+
+	for (int more = 0; more < 2; more++) { /* the body's object is one level */
+		snprintf(body, sizeof(body), "{\"tenantId\":1,\"x\":%.*s%.*s}",
+			n - 1 + more,
+			"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+			"[[",
+			n - 1 + more,
+			"]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+			"]]");
+		CHECK_INT(scan(body, &w), more ? ERR_LIMIT : 0);
+	}
+	CHECK(strstr(why, "nested too deep"));
+}
+
 TEST(odd_but_valid_json_passes_unchanged)
 {
 	struct webhook w;
@@ -213,20 +349,28 @@ TEST(odd_but_valid_json_passes_unchanged)
 	CHECK(!w.msgs[0].unfit);
 }
 
-TEST(too_many_messages_are_refused)
+static int
+scan_many(int count)
 {
 	struct buf b;
 	struct webhook w;
 
 	buf_init(&b);
 	buf_addz(&b, "{\"tenantId\":1,\"payload\":{\"messages\":[0");
-	for (int i = 0; i < WEBHOOK_MSGS_MAX; i++)
+	for (int i = 1; i < count; i++)
 		buf_addz(&b, ",0");
 	buf_addz(&b, "]}}");
 	buf_addc(&b, '\0');
-	CHECK(scan(buf_str(&b).p, &w) < 0);
-	CHECK(strstr(why, "too many messages"));
+	int err = scan(buf_str(&b).p, &w);
 	buf_done(&b);
+	return err < 0 ? err : (int)w.count;
+}
+
+TEST(too_many_messages_are_refused)
+{
+	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX), WEBHOOK_MSGS_MAX);
+	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX + 1), ERR_LIMIT);
+	CHECK(strstr(why, "too many messages"));
 	arena_done(&arena);
 }
 
