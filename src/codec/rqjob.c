@@ -206,6 +206,18 @@ days_since_epoch(int year, int month, int day)
 	return days + (153 * march_month + 2) / 5 + day - 1 - 719468;
 }
 
+/* is_day says whether the calendar has that day.  Python has no year 0. */
+static bool
+is_day(int year, int month, int day)
+{
+	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	if (year < 1 || month < 1 || month > 12 || day < 1)
+		return false;
+	return day <= days[month - 1] && (leap || month != 2 || day < 29);
+}
+
 int
 rqjob_date(struct str s, int64_t *ret_us)
 {
@@ -218,8 +230,7 @@ rqjob_date(struct str s, int64_t *ret_us)
 		!read_digits(&s, 2, &minute) || !read_char(&s, ':') ||
 		!read_digits(&s, 2, &second))
 		return ERR_SYNTAX;
-	if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
-		minute > 59 || second > 60)
+	if (!is_day(year, month, day) || hour > 23 || minute > 59 || second > 59)
 		return ERR_SYNTAX;
 	if (read_char(&s, '.')) {
 		if (!read_digits(&s, 1, &digit))

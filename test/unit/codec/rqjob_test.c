@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
 
+#include <openssl/evp.h>
 #include <zlib.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/json.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
+#include "codec/webhook.h"
 
 static struct arena arena;
 static char why[128];
@@ -61,6 +64,64 @@ TEST(a_webhook_job_reads_back_the_same_in_both_forms)
 	check_round(true, "acme", "null");
 }
 
+/* Python's pickle.loads() and json.loads() make of these what rqjob.h says. */
+TEST(a_webhook_job_is_the_bytes_that_python_reads)
+{
+	static const char pickled[] =
+		"\x80\x02(X\3\0\0\0f.gN)}(X\x09\0\0\0tenant_idX\1\0\0\0"
+		"7X\x08\0\0\0messages](}(X\1\0\0\0aX\2\0\0\0\xc3\xa9ueX"
+		"\x0b\0\0\0business_idK\7ut.";
+	struct buf data;
+
+	buf_init(&data);
+	CHECK_INT(rqjob_webhook(&data, false, STR("f.g"), STR("7"),
+			  STR("{\"a\":\"\\u00e9\"}")),
+		0);
+	CHECK(str_eq(buf_str(&data), STR(pickled)));
+	buf_clear(&data, 0);
+	CHECK_INT(rqjob_webhook(&data, true, STR("f.g"), STR("7"),
+			  STR("{\"a\":\"\\u00e9\"}")),
+		0);
+	CHECK_STR(buf_str(&data),
+		"[\"f.g\", null, [], {\"tenant_id\": \"7\", \"messages\": "
+		"[{\"a\":\"\\u00e9\"}], \"business_id\": 7}]");
+	buf_done(&data);
+}
+
+/* Body, payload and messages stand around a message at the door; call, kwargs
+ * and messages in the job: what passes the one must pass the other. */
+TEST(the_deepest_message_that_the_door_lets_in_is_a_job_in_both_forms)
+{
+	static const char before[] = "{\"tenantId\":1,\"payload\":{\"messages\":[";
+	struct rqjob_call call;
+	struct webhook w;
+	struct buf body, data;
+	int deep = JSON_DEPTH_MAX - 3;
+
+	buf_init(&body);
+	buf_init(&data);
+	buf_addz(&body, before);
+	for (int i = 0; i < deep; i++)
+		buf_addc(&body, '[');
+	for (int i = 0; i < deep; i++)
+		buf_addc(&body, ']');
+	buf_addz(&body, "]}}");
+	for (int as_json = 0; as_json < 2; as_json++) {
+		struct arena door;
+
+		arena_init(&door);
+		CHECK_INT(webhook_scan(&door, buf_str(&body), &w, why), 0);
+		buf_clear(&data, 0);
+		CHECK_INT(rqjob_webhook(
+				  &data, as_json, STR("f"), w.tenant, w.msgs[0].raw),
+			0);
+		CHECK_INT(parse(buf_str(&data), &call), 0);
+		arena_done(&door);
+	}
+	buf_done(&body);
+	buf_done(&data);
+}
+
 TEST(a_failed_encoding_leaves_the_buffer_as_it_was)
 {
 	struct buf data;
@@ -111,6 +172,9 @@ TEST(a_zlib_bomb_is_refused)
 
 	CHECK_INT(compress(packed, &packed_n, (Bytef *)zeros, n), Z_OK);
 	CHECK_INT(parse((struct str){(char *)packed, packed_n}, &call), ERR_LIMIT);
+	packed_n = compressBound(n);
+	CHECK_INT(compress(packed, &packed_n, (Bytef *)zeros, RQJOB_DATA_MAX), Z_OK);
+	CHECK_INT(parse((struct str){(char *)packed, packed_n}, &call), ERR_SYNTAX);
 	free(zeros);
 	free(packed);
 }
@@ -142,6 +206,32 @@ TEST(what_is_no_call_is_refused_with_words)
 	}
 }
 
+TEST(pickles_that_are_no_call_are_refused_with_words)
+{
+	static const struct {
+		struct str data;
+		int err;
+		const char *words;
+	} rows[] = {
+		{STR("\x80\x02N."), ERR_SHAPE, "not (function"},
+		{STR("\x80\x02(X\1\0\0\0fN))t."), ERR_SHAPE, "not (function"},
+		{STR("\x80\x02(X\1\0\0\0fK\1)}t."), ERR_SHAPE, "method"},
+		{STR("\x80\x02(X\1\0\0\0fcos\nsystem\n)}t."), ERR_UNSAFE, "GLOBAL"},
+		{STR("\x80\x02(X\1\0\0\0fN)}t"), ERR_SYNTAX, "STOP"},
+		{STR("\x78\x9c"), ERR_SYNTAX, "neither"},
+		{STR("\x78\x9c\xff"), ERR_SYNTAX, "zlib: "},
+	};
+	struct rqjob_call call;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		why[0] = '\0';
+		int err = parse(rows[i].data, &call);
+
+		if (err != rows[i].err || !strstr(why, rows[i].words))
+			FAIL("row %zu: %d \"%s\"", i, err, why);
+	}
+}
+
 TEST(dates_are_read_to_the_microsecond)
 {
 	static const struct {
@@ -151,13 +241,22 @@ TEST(dates_are_read_to_the_microsecond)
 		{"1970-01-01T00:00:00.000000Z", 0},
 		{"2026-11-24T06:05:12.345678Z", 1795500312345678},
 		{"2024-02-29T23:59:59.9Z", 1709251199900000},
+		{"2000-02-29T12:00:00.5Z", 951825600500000},
 		{"2000-03-01T00:00:00Z", 951868800000000},
+		{"2026-12-31T23:59:59.999999Z", 1798761599999999},
+		{"1969-12-31T23:59:59.999999Z", -1},
+		{"1900-03-01T00:00:00Z", -2203891200000000},
 		{"2100-03-01T00:00:00.000001Z", 4107542400000001},
 	};
 	static const char *const wrong[] = {"", "2026-11-24", "2026-13-01T00:00:00Z",
 		"2026-11-24T06:05:12", "2026-11-24T06:05:12.Z",
 		"2026-11-24T06:05:12.1234567Z", "2026-11-24 06:05:12Z",
-		"2026-11-24T06:05:12Zx", "2026-11-24T24:05:12Z"};
+		"2026-11-24T06:05:12Zx", "2026-11-24T24:05:12Z", "2026-00-01T00:00:00Z",
+		"2026-01-00T00:00:00Z", "2026-01-32T00:00:00Z", "2026-04-31T00:00:00Z",
+		"2023-02-29T00:00:00Z", "2024-02-30T00:00:00Z", "2100-02-29T00:00:00Z",
+		"1900-02-29T00:00:00Z", "0000-01-01T00:00:00Z", "2026-11-24T06:60:12Z",
+		"2026-11-24T06:05:60Z", "2026-11-24T06:05:12+00",
+		"+026-11-24T06:05:12Z", " 2026-11-24T06:05:12Z"};
 	int64_t us;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -167,6 +266,45 @@ TEST(dates_are_read_to_the_microsecond)
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		if (rqjob_date(str_of(wrong[i]), &us) == 0)
 			FAIL("accepted: %s", wrong[i]);
+}
+
+/* unpack_exc takes base64 and zlib off again. */
+static struct str
+unpack_exc(struct str coded, char *to, uLongf room)
+{
+	unsigned char packed[4096];
+
+	CHECK(coded.n % 4 == 0 && coded.n / 4 * 3 <= sizeof(packed));
+	int n = EVP_DecodeBlock(packed, (const unsigned char *)coded.p, (int)coded.n);
+	CHECK(n > 0);
+	for (size_t i = coded.n; coded.p[i - 1] == '='; i--)
+		n--; /* it counts the padding */
+	CHECK_INT(uncompress((Bytef *)to, &room, packed, (uLong)n), Z_OK);
+	return (struct str){to, room};
+}
+
+TEST(an_exc_string_is_base64_of_zlib)
+{
+	char text[300], back[sizeof(text)];
+	struct buf out;
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * i * 31 >> 3); /* NUL and bytes of all kinds */
+	buf_init(&out);
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		buf_clear(&out, 0);
+		buf_addz(&out, "kept");
+		rqjob_exc(&out, (struct str){text, n});
+		CHECK(str_starts(buf_str(&out), STR("kept")));
+		buf_take(&out, 4);
+		struct str is = unpack_exc(buf_str(&out), back, sizeof(back));
+		CHECK(str_eq(is, (struct str){text, n}));
+	}
+	buf_clear(&out, 0);
+	rqjob_exc(&out, (struct str){0});
+	CHECK_INT(unpack_exc(buf_str(&out), back, sizeof(back)).n, 0);
+	buf_done(&out);
+	arena_done(&arena);
 }
 
 UNIT_MAIN
