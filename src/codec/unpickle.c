@@ -264,14 +264,15 @@ push_text(struct machine *m, struct str text)
 	v->text = text.n;
 }
 
-/* wtf8_prefix returns how many bytes of s are good. */
+/* good_prefix returns how many bytes of s are characters; len_of is utf8_len, or
+ * wtf8_len where lone surrogates are some. */
 static size_t
-wtf8_prefix(struct str s)
+good_prefix(struct str s, size_t len_of(const char *p, const char *end))
 {
 	const char *p = s.p, *end = s.p + s.n;
 
 	while (p < end) {
-		size_t n = wtf8_len(p, end);
+		size_t n = len_of(p, end);
 
 		if (n == 0)
 			break;
@@ -283,7 +284,7 @@ wtf8_prefix(struct str s)
 static void
 op_text(struct machine *m)
 {
-	if (wtf8_prefix(m->arg) < m->arg.n)
+	if (good_prefix(m->arg, wtf8_len) < m->arg.n)
 		fail_op(m, ERR_SYNTAX, "not UTF-8");
 	else
 		push_text(m, arena_str(m->arena, m->arg));
@@ -294,7 +295,7 @@ static void
 op_bytes(struct machine *m)
 {
 	struct str from = m->arg;
-	size_t good = wtf8_prefix(from);
+	size_t good = good_prefix(from, utf8_len);
 
 	if (good == from.n) {
 		push_text(m, arena_str(m->arena, from));
@@ -309,7 +310,7 @@ op_bytes(struct machine *m)
 		memcpy(to, "\xef\xbf\xbd", 3); /* U+FFFD for one bad byte */
 		to += 3;
 		from = (struct str){from.p + good + 1, from.n - good - 1};
-		good = wtf8_prefix(from);
+		good = good_prefix(from, utf8_len);
 	}
 	push_text(m, (struct str){text, (size_t)(to - text)});
 }

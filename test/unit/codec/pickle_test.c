@@ -201,6 +201,26 @@ TEST(pythons_pickles_of_all_protocols_are_read)
 	}
 }
 
+/* As Python's bytes.decode("utf-8", "replace"), byte by byte; a surrogate is no
+ * UTF-8, and only text may hold one. */
+TEST(bytes_that_are_no_utf8_become_replacement_characters)
+{
+	static const struct {
+		const char *hex, *json;
+	} rows[] = {
+		{"80034302c3a92e", "\"\xc3\xa9\""},
+		{"80034301ff2e", "\"\xef\xbf\xbd\""},
+		{"80034303eda0bd2e", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+		{"80025803000000eda0bd2e", "\"\\ud83d\""},
+	};
+	struct val *v;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_INT(parse(from_hex(rows[i].hex), &v), 0);
+		check_json(v, rows[i].json);
+	}
+}
+
 /* Python fills a list in batches of 1000. */
 TEST(a_list_may_be_filled_in_batches)
 {
