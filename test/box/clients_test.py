@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Clients that are slow, many, or gone."""
-import json
 import resource
 import socket
 import time
 
-from harness import PATIENCE, SECRET, head, message, sized, wait_until, webhook
+from harness import PATIENCE, SECRET, encode, head, message, sized, wait_until, webhook
 
 
 def closed(sock, seconds):
@@ -59,11 +58,11 @@ def test_idle_connections_cost_little(stage):
     api = stage.start("api", MAX_CONNECTIONS=count + 10)
     socks = [connect(api) for _ in range(count // 2)]
     try:
-        wait_until(lambda: api.metric("prosaas_http_connections") >= count // 2, 30, "half of them")
+        wait_until(lambda: api.connections() >= count // 2, 30, "half of them")
         assert api.post(webhook(message("A0"))).status == 200 # what is made once is made now
         before = api.rss_kb()
         socks += [connect(api) for _ in range(count // 2)]
-        wait_until(lambda: api.metric("prosaas_http_connections") >= count // 2 * 2, 30, "all connections")
+        wait_until(lambda: api.connections() >= count // 2 * 2, 30, "all connections")
         assert api.post(webhook(message("A1"))).status == 200
         grown = api.rss_kb() - before
         print(f"{count // 2} idle connections: {grown} kB")
@@ -72,7 +71,7 @@ def test_idle_connections_cost_little(stage):
     finally:
         for s in socks:
             s.close()
-    wait_until(lambda: api.metric("prosaas_http_connections") < 10, 30, "all gone")
+    wait_until(lambda: api.connections() < 10, 30, "all gone")
 
 
 def test_above_the_cap_a_connection_waits_its_turn(stage):
@@ -95,12 +94,16 @@ def test_above_the_cap_a_connection_waits_its_turn(stage):
 def test_clients_that_leave_before_their_answer(stage):
     stage.start_redis()
     api = stage.start("api")
-    text = json.dumps(webhook(message("GONE"))).encode()
+    text = encode(webhook(message("GONE")))
     stage.redis.pause()
-    for i in range(50):
-        with connect(api) as s:
-            s.sendall(head() + b"Content-Length: %d\r\n\r\n" % len(text) + text)
+    socks = [connect(api) for _ in range(50)]
+    for s in socks:
+        s.sendall(head(Content_Length=len(text)) + text)
+    wait_until(lambda: api.connections() >= 50, 10, "all are in")
+    for s in socks:
+        s.close()
     stage.redis.resume()
-    wait_until(lambda: api.metric("prosaas_http_connections") < 5, 10, "all gone")
+    wait_until(lambda: api.connections() < 5, 10, "all gone")
     wait_until(lambda: api.post(webhook(message("A1"))).status == 200, 10, "served again")
-    assert len(stage.queued()) <= 2
+    ids = [stage.job(id).kwargs["messages"][0]["key"]["id"] for id in stage.queued()]
+    assert sorted(ids) == ["A1", "GONE"], "what was sent is kept, once, though nobody waited"

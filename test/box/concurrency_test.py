@@ -3,7 +3,8 @@
 import collections
 import random
 
-from harness import (FAILED, FINISHED, chat_of, message, sized, statuses, storm, wait_until, webhook)
+from harness import (FAILED, FINISHED, Fake, chat_of, message, sized, statuses, storm, wait_until,
+                     webhook, why_of)
 
 
 def check_each_once(stage, ids):
@@ -22,7 +23,7 @@ def check_each_once(stage, ids):
     assert stage.rows("SELECT count(*) n FROM turns WHERE state <> 'done'") == [{"n": 0}]
     assert stage.redis.text.zcard(FAILED) == 0
     leftover = [k for k in stage.redis.text.scan_iter("prosaas:*", 1000)
-                if k.startswith(("prosaas:lane:", "prosaas:ready:", "prosaas:due"))]
+                if k.startswith(("prosaas:holding:", "prosaas:lane:", "prosaas:ready:", "prosaas:due"))]
     assert leftover == []
 
 
@@ -74,6 +75,32 @@ def test_two_workers_share_and_one_dies(stage):
                "both work")
     second.kill()
     check_each_once(stage, ids)
+
+
+def test_a_worker_killed_while_it_sends(stage):
+    """Both gateways took the message and never said so.  Only the one that
+    remembers keys is asked again."""
+    api, worker = stage.pipeline(("--durable",), scheduler=True)
+    forgets = Fake(stage, "gateway")
+    stage.cli("tenant", "add", "2", "default_text=hi", f"gateway_url={forgets.url}")
+    for gateway in (stage.gateway, forgets):
+        gateway.faults("hang")
+    for tenant in ("1", "2"):
+        assert api.post(webhook(message("SENT"), tenant=tenant)).status == 200
+    wait_until(lambda: stage.gateway.sent() and forgets.sent(), 15, "both are sending")
+    worker.kill()
+    for gateway in (stage.gateway, forgets):
+        gateway.faults("ok")
+    worker.restart()
+    wait_until(lambda: stage.redis.text.zcard(FAILED) and stage.redis.text.zcard(FINISHED), 40,
+               "one is finished, one a dead letter")
+    stage.wait_at_rest()
+    assert [s["first"] for s in stage.gateway.sent()] == [True, False]
+    assert len({s["idempotencyKey"] for s in stage.gateway.sent()}) == 1
+    assert len(forgets.sent()) == 1, "never twice"
+    [dead] = stage.failed()
+    assert dead.kwargs["tenant_id"] == "2" and "ambiguous" in why_of(dead)
+    assert {str(r["tenant_id"]): r["status"] for r in stage.replies()} == {"1": "sent", "2": "failed"}
 
 
 def test_an_api_killed_under_load_loses_nothing_it_accepted(stage):

@@ -2,11 +2,10 @@
 """SIGTERM: what is in flight is answered or handed back, and the exit is 0."""
 import signal
 import socket
-import threading
 
 import pytest
 
-from harness import (FINISHED, WIP, Raw, encode, head, message, statuses, storm, wait_until, webhook)
+from harness import (FINISHED, WIP, Raw, chat_of, encode, head, message, wait_until, webhook)
 
 
 @pytest.fixture
@@ -17,17 +16,18 @@ def door(stage):
 
 
 def test_an_api_answers_what_is_in_flight(door):
-    answers = []
     door.redis.pause()
-    posters = threading.Thread(target=lambda: answers.extend(storm(
-        door.api.port, [webhook(message(f"D{i}")) for i in range(30)], connections=30)))
-    posters.start()
-    wait_until(lambda: door.api.metric("prosaas_http_connections") >= 31, 10, "all are connected, and this asker")
+    raws = [Raw(door.api.port) for _ in range(30)]
+    for i, raw in enumerate(raws):
+        body = encode(webhook(message(f"D{i}")))
+        raw.send(head(Content_Length=len(body)) + body)
+    wait_until(lambda: door.api.connections() >= 30, 10, "all are connected")
     door.api.signal(signal.SIGTERM)
     door.redis.resume()
-    posters.join()
-    assert statuses(answers) == {200: 30}
-    assert all(a.headers["Connection"] == "close" for a in answers)
+    for raw in raws:
+        answer = raw.answer()
+        assert answer.status == 200 and answer.headers["Connection"] == "close"
+        assert raw.closed()
     assert len(door.queued()) == 30
     assert door.api.wait() == 0
 
@@ -36,7 +36,7 @@ def test_an_api_lets_a_half_sent_request_finish(door):
     body = encode(webhook(message("HALF")))
     with Raw(door.api.port) as raw, Raw(door.api.port) as idle:
         raw.send(head(Content_Length=len(body)) + body[:20])
-        wait_until(lambda: door.api.metric("prosaas_http_connections") >= 2, 5)
+        wait_until(lambda: door.api.connections() >= 2, 5)
         door.api.signal(signal.SIGTERM)
         assert idle.closed(), "an idle connection is closed"
         assert raw.send(body[20:]).answer().status == 200
@@ -48,7 +48,7 @@ def test_an_api_lets_a_half_sent_request_finish(door):
 def test_a_draining_api_takes_no_new_connection(door):
     with Raw(door.api.port) as raw:
         raw.send(head(Content_Length=100))
-        wait_until(lambda: door.api.metric("prosaas_http_connections") >= 1, 5)
+        wait_until(lambda: door.api.connections() >= 1, 5)
         door.api.signal(signal.SIGTERM)
 
         def refused():
@@ -67,7 +67,7 @@ def test_a_drain_ends_at_its_timeout(stage):
     api = stage.start("api", DRAIN_TIMEOUT=1)
     with Raw(api.port) as raw:
         raw.send(head(Content_Length=100))
-        wait_until(lambda: api.metric("prosaas_http_connections") >= 1, 5)
+        wait_until(lambda: api.connections() >= 1, 5)
         assert api.stop(6) == 0
 
 
@@ -87,15 +87,16 @@ def sending(stage):
     return stage.rows("SELECT 1 FROM messages WHERE status = 'sending'")
 
 
-def test_a_worker_finishes_the_job_in_hand(stage):
+def test_a_worker_finishes_the_jobs_in_hand(stage):
     api, worker = stage.pipeline()
-    stage.gateway.faults("slow", ms=1500)
-    api.post(webhook(message("W1")))
-    wait_until(lambda: sending(stage), 10, "the reply is being sent")
+    for i, ms in enumerate((2500, 1000)):  # they end one after the other
+        stage.gateway.faults("slow", times=1, ms=ms)
+        api.post(webhook(message(f"W{i}", chat=chat_of(i))))
+        wait_until(lambda: len(stage.gateway.sent()) == i + 1, 10, "the gateway has it")
     assert worker.stop(10) == 0
-    assert len(stage.gateway.sent()) == 1
-    assert stage.redis.text.zcard(FINISHED) == 1 and stage.redis.text.zcard(WIP) == 0
-    assert [r["status"] for r in stage.replies()] == ["sent"]
+    assert stage.redis.text.zcard(FINISHED) == 2 and stage.redis.text.zcard(WIP) == 0
+    assert [r["status"] for r in stage.replies()] == ["sent", "sent"]
+    assert len(stage.gateway.sent()) == 2
     assert not stage.redis.text.smembers("rq:workers"), "it signs off"
 
 

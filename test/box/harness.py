@@ -93,6 +93,11 @@ def chat_of(n):
     return f"9725{n:08d}@s.whatsapp.net"
 
 
+def why_of(job):
+    """What a failed job says for itself."""
+    return job.latest_result().exc_string
+
+
 # --- HTTP --------------------------------------------------------------------
 
 class Answer:
@@ -393,6 +398,10 @@ class Role(Proc):
             fields["X-Internal-Secret"] = secret
         return ask(self.port, "POST", path, body, fields)
 
+    def connections(self):
+        """How many are open, this question's own not counted."""
+        return self.metric("prosaas_http_connections") - 1
+
     def metric(self, sample):
         """The value of one sample, its labels in braces as printed; 0 if absent."""
         text = self.get("/metrics", X_Internal_Secret=SECRET).body.decode()
@@ -489,7 +498,8 @@ class Stage:
     def at_rest(self):
         """True when no job waits or runs anywhere."""
         r = self.redis.text
-        lists = [QUEUE, *r.scan_iter("prosaas:ready:*", 1000), *r.scan_iter("prosaas:lane:*:wait", 1000)]
+        lists = [QUEUE, *(k for kind in ("holding:*", "ready:*", "lane:*:wait")
+                          for k in r.scan_iter("prosaas:" + kind, 1000))]
         sets = [WIP, SCHEDULED, "prosaas:due"]
         return sum(map(r.llen, lists)) + sum(map(r.zcard, sets)) == 0
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness import (ALIAS, CHAT, FUNCTION, INCOMING, SECRET, Raw, ask, chat_of, encode, head,
-                     message, statuses, storm, wait_until, webhook)
+                     message, statuses, storm, wait_until, webhook, why_of)
 
 STATUS = "/webhook/whatsapp/status"
 STATUS_ALIAS = "/api/internal/whatsapp/status-webhook"
@@ -484,7 +484,7 @@ def test_a_message_that_cant_be_processed_is_kept_as_a_dead_letter(door, m):
     [job] = door.failed()
     assert job.get_status() == "failed"
     assert job.kwargs["messages"] == [m]
-    assert "unprocessable" in job.exc_info
+    assert "unprocessable" in why_of(job)
     assert job.ended_at and job.origin == "default"
     assert re.fullmatch(r"[A-Za-z0-9_-]+", job.id)
     assert door.redis.text.zscore("rq:failed:default", job.id) > time.time()

@@ -9,7 +9,7 @@ import pytest
 from rq import Queue
 
 from harness import (CHAT, FAILED, FINISHED, FUNCTION, QUEUE, chat_of, message, storm,
-                     statuses, wait_until, webhook)
+                     statuses, wait_until, webhook, why_of)
 
 
 def wait_sent(stage, n, seconds=15):
@@ -26,7 +26,7 @@ def wait_failed(stage, reason, seconds=15):
     wait_until(lambda: stage.redis.text.zcard(FAILED), seconds, "a dead letter")
     [job] = stage.failed()
     assert job.get_status() == "failed" and job.ended_at
-    assert re.search(reason, job.exc_info), job.exc_info
+    assert re.search(reason, why_of(job)), why_of(job)
     return job
 
 
@@ -180,7 +180,7 @@ def test_a_job_that_cant_be_read_is_a_dead_letter_and_the_worker_goes_on(stage, 
     [(_, result)] = stage.redis.text.xrevrange(f"rq:results:{id}", count=1)
     assert result["type"] == "2"
     if data is None:
-        assert re.search(reason, stage.job(id).exc_info)
+        assert re.search(reason, why_of(stage.job(id)))
     api.post(webhook(message("AFTER")))
     wait_sent(stage, 1)
     assert worker.alive()
@@ -207,6 +207,15 @@ def test_a_python_job_of_several_messages_is_worked(stage):
     assert [r["provider_message_id"] for r in sorted(stage.inbound(), key=lambda r: r["body"])] == \
         [f"PY{i}" for i in range(6)]
     wait_until(lambda: stage.job(job.id).get_status() == "finished", 10, "finished")
+
+
+def test_a_python_job_does_not_expire_while_it_runs(stage):
+    stage.pipeline()
+    stage.gateway.faults("slow", 1, ms=2500)
+    job = Queue("default", connection=stage.redis.bytes).enqueue_call(
+        FUNCTION, kwargs={"tenant_id": "1", "messages": [message("TTL")]}, ttl=1)
+    wait_sent(stage, 1)
+    assert stage.job(job.id).get_status() == "finished"
 
 
 def test_a_python_job_and_our_own_of_one_message_answer_once(stage):

@@ -154,6 +154,17 @@ def test_a_leader_that_slept_does_not_act(house):
     assert sorted(house.queued()) == sorted(j.id for j in jobs), "each once"
 
 
+def test_a_robbed_leader_does_not_act(house):
+    scheduler = house.start("scheduler")
+    the_leader(scheduler)
+    house.redis.text.set(LEADER, "somebody else")
+    job = schedule(house, -1)
+    wait_until(lambda: not leads(scheduler), 15, "it has noticed")
+    assert house.queued() == [] and house.redis.text.get(LEADER) == "somebody else"
+    house.redis.text.delete(LEADER)
+    wait_until(lambda: house.queued() == [job.id], 20, "it leads and acts again")
+
+
 def test_a_leader_key_of_a_wrong_type_is_no_crash(house):
     house.redis.text.rpush(LEADER, "x")
     scheduler = house.start("scheduler", ready=False)

@@ -33,7 +33,7 @@ def post_together(door, *bad):
         poster = threading.Thread(target=lambda: got.extend(
             storm(door.api.port, bodies, connections=len(bodies))))
         poster.start()
-        wait_until(lambda: door.api.metric("prosaas_http_connections") >= len(bodies), 5)
+        wait_until(lambda: door.api.connections() >= len(bodies), 5)
     finally:
         door.redis.resume()
     poster.join()
