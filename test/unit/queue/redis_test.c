@@ -25,6 +25,7 @@ start_server(void)
 			NULL);
 		_exit(127);
 	}
+	CHECK(server > 0); /* kill(-1) would reach everybody */
 }
 
 static void
