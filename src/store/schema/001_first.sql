@@ -99,6 +99,6 @@ CREATE TABLE messages (
 
 CREATE UNIQUE INDEX messages_outbound_key ON messages (outbound_key)
 	WHERE outbound_key IS NOT NULL;
-CREATE INDEX messages_conversation ON messages (conversation_id, id);
+CREATE INDEX messages_conversation ON messages (tenant_id, conversation_id, id);
 CREATE INDEX messages_tenant ON messages (tenant_id, id);
 CREATE INDEX messages_turn ON messages (turn_id);
