@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`prosaas all`: the whole system from nothing."""
+import contextlib
 import json
 import os
 import random
@@ -10,27 +11,27 @@ import subprocess
 
 import pytest
 
-from harness import BIN, Proc, ask, free_port, message, wait_until, webhook
+from harness import BIN, Proc, ask, message, wait_until, webhook
 
 
-def two_free_ports():
-    """The scheduler takes the port after the worker's.  Below the range from which
-    the kernel gives ports to clients."""
+def free_ports(count):
+    """So many in a row, from below the range from which the kernel gives ports to
+    clients.  All are held at once, so no two are the same."""
     while True:
         first = random.randrange(20000, 30000)
-        with socket.socket() as a, socket.socket() as b:
+        with contextlib.ExitStack() as held:
             try:
-                a.bind(("127.0.0.1", first))
-                b.bind(("127.0.0.1", first + 1))
-                return first
+                for port in range(first, first + count):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                return list(range(first, first + count))
             except OSError:
                 pass
 
 
 class All(Proc):
     def __init__(self, stage, **more):
-        self.ports = {name: free_port() for name in ("PORT", "ADMIN_PORT", "FAKE_GATEWAY_PORT")}
-        self.ports["METRICS_PORT"] = two_free_ports()
+        names = ("PORT", "ADMIN_PORT", "FAKE_GATEWAY_PORT", "METRICS_PORT") # the scheduler takes the one after
+        self.ports = dict(zip(names, free_ports(len(names) + 1)))
         env = {k: os.environ[k] for k in ("PATH", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS") if k in os.environ}
         env |= {k: str(v) for k, v in {**self.ports, "DATA_DIR": stage.data, "DRAIN_TIMEOUT": 5, **more}.items()}
         super().__init__(stage, "all", [BIN], env)
