@@ -72,15 +72,17 @@ conversation_find(struct sql *db, struct arena *a, struct str tenant, struct str
 	return r > 0 ? sql_col_number(db, 0) : r;
 }
 
+/* Two selects, for with OR SQLite walks through all of the tenant's identities. */
 static int64_t
 contact_find(struct sql *db, struct str tenant, const struct address *to)
 {
 	struct str phone = is_phone(to) ? to->user : (struct str){NULL, 0};
 
 	int r = sql_row(db,
-		"SELECT contact_id FROM contact_identities WHERE tenant_id = ?1"
-		" AND ((kind = 'phone' AND value = ?2)"
-		"  OR (kind IN ('jid', 'lid') AND value = ?3))",
+		"SELECT contact_id FROM contact_identities"
+		" WHERE tenant_id = ?1 AND kind = 'phone' AND value = ?2"
+		" UNION ALL SELECT contact_id FROM contact_identities"
+		" WHERE tenant_id = ?1 AND kind IN ('jid', 'lid') AND value = ?3",
 		SQL_TEXT(tenant), SQL_TEXT(phone), SQL_TEXT(to->key));
 	return r > 0 ? sql_col_number(db, 0) : r;
 }

@@ -102,3 +102,5 @@ CREATE UNIQUE INDEX messages_outbound_key ON messages (outbound_key)
 CREATE INDEX messages_conversation ON messages (tenant_id, conversation_id, id);
 CREATE INDEX messages_tenant ON messages (tenant_id, id);
 CREATE INDEX messages_turn ON messages (turn_id);
+-- For the foreign key: a message is deleted only if nothing replies to it.
+CREATE INDEX messages_reply_to ON messages (reply_to) WHERE reply_to IS NOT NULL;

@@ -1009,6 +1009,74 @@ TEST(a_write_waits_for_another_process_that_writes)
 	end();
 }
 
+/* --- work ----------------------------------------------------------------- */
+
+static int most_steps; /* of the statements that ended, in SQLite's virtual machine */
+
+static int
+on_statement_end(unsigned what, void *arg, void *stmt, void *ns)
+{
+	(void)what, (void)arg, (void)ns;
+	int steps = sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_VM_STEP, 1);
+	if (steps > most_steps)
+		most_steps = steps;
+	return 0;
+}
+
+static int
+trace_statements(sqlite3 *db, char **err, const struct sqlite3_api_routines *api)
+{
+	(void)err, (void)api;
+	return sqlite3_trace_v2(db, SQLITE_TRACE_PROFILE, on_statement_end, NULL);
+}
+
+#define ROWS                                                                           \
+	"WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < " \
+	"3000) "
+
+static void
+make_a_busy_tenant(void)
+{
+	loaded("M0");
+	number(ROWS "INSERT INTO contact_identities SELECT '1', 'jid', i || "
+		    "'@s.whatsapp.net', 1"
+		    " FROM n");
+	number(ROWS
+		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, "
+		"source,"
+		" provider, chat, provider_message_id, kind, body, status, created_us,"
+		" updated_us) SELECT '1', 1, 1, 'in', 'customer', 'baileys', 'x', i, "
+		"'text',"
+		" i, 'received', 0, 0 FROM n");
+}
+
+TEST(no_operation_walks_through_what_it_is_not_about)
+{
+	begin();
+	make_a_busy_tenant();
+	close_store();
+	sqlite3_auto_extension((void (*)(void))trace_statements);
+	open_store();
+	sqlite3_reset_auto_extension();
+
+	most_steps = 0;
+	struct store_load l = message("M1", 1);
+	l.chat = STR("7@lid");
+	CHECK_INT(RUN(store_load, &l), 0);
+	CHECK_INT(RUN(store_load, &l), 0);
+	struct store_keep k = kept(&l, "K1");
+	CHECK_INT(mark(&k, "sending", NULL), 0);
+	l = message("P1", 1);
+	l.chat = STR("7@lid");
+	l.from_me = true;
+	CHECK_INT(RUN(store_load, &l), 0);
+	CHECK_INT(mark(&k, "sent", "P1"), 0); /* drops the echo */
+	CHECK_INT(number("SELECT count(*) FROM messages WHERE chat = '7@lid'"), 2);
+	CHECK(most_steps > 0);
+	CHECK(most_steps < 1000);
+	end();
+}
+
 /* --- files and versions --------------------------------------------------- */
 
 TEST(reopening_finds_the_rows)
