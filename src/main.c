@@ -20,7 +20,7 @@ enum { USAGE = 2 };
 
 typedef int command(const struct settings *s, int argc, char **argv);
 
-static command cmd_config, cmd_migrate, cmd_tenant, cmd_fake_gateway;
+static command cmd_config, cmd_migrate, cmd_fake_gateway;
 
 static const struct word {
 	const char *name;
@@ -40,7 +40,7 @@ static const struct word {
 		"shows what would have been sent to WhatsApp", NULL, false},
 	{"migrate", cmd_migrate, "", "brings the database to this version", NULL,
 		false},
-	{"tenant", cmd_tenant, "add|list|show|set|remove ...", "tenants", NULL, false},
+	{"tenant", cli_tenant, "add|list|show|set|remove ...", "tenants", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 };
@@ -89,16 +89,9 @@ cmd_migrate(const struct settings *s, int argc, char **argv)
 }
 
 static int
-cmd_tenant(const struct settings *s, int argc, char **argv)
-{
-	return cli_tenant(s, argc, argv);
-}
-
-static int
 cmd_fake_gateway(const struct settings *s, int argc, char **argv)
 {
 	(void)argc, (void)argv;
-	log_init("gateway", s->log_level, strcmp(s->log_format, "json") == 0);
 	return fake_gateway_run(s);
 }
 
@@ -130,7 +123,7 @@ find_word(const char *name)
 static bool
 takes_words(const struct word *w, const char *option)
 {
-	return w->run == cmd_tenant ||
+	return w->run == cli_tenant ||
 	       (w->run == cmd_config && strcmp(option, "--markdown") == 0);
 }
 

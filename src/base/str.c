@@ -45,6 +45,15 @@ str_cut(struct str *s, char sep)
 	return head;
 }
 
+bool
+str_is_number(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
 int
 str_int(struct str s, int64_t *ret)
 {

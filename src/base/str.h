@@ -62,6 +62,19 @@ struct str str_trim(struct str s);
  * there was no sep) and what stood before it is returned. */
 struct str str_cut(struct str *s, char sep);
 
+/* str_is_number says whether s is digits only, at least one. */
+bool str_is_number(struct str s);
+
+/* str_hex_digit returns 0 to 15, or -1. */
+static inline int
+str_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* str_int reads a whole decimal number; -EINVAL for anything else, -ERANGE
  * when it does not fit. */
 int str_int(struct str s, int64_t *ret) MUSTCHECK;

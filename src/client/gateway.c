@@ -64,23 +64,13 @@ add_field(struct buf *b, const char *name, struct str value)
 	json_quote(b, value);
 }
 
-static bool
-is_number(struct str s)
-{
-	size_t digits = 0;
-
-	while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
-		digits++;
-	return digits > 0 && digits == s.n;
-}
-
 static struct str
 request_body(const struct gateway_call *call)
 {
 	struct str tenant = call->tenant;
 	struct buf b;
 
-	if (is_number(tenant)) /* the original's name of business 1 */
+	if (str_is_number(tenant)) /* the original's name of business 1 */
 		tenant = arena_printf(call->arena, "business_%.*s", STR_FMT(tenant));
 	buf_init(&b);
 	buf_addz(&b, "{\"type\":\"text\"");

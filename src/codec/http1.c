@@ -332,20 +332,11 @@ http1_limit(struct http1 *p, uint64_t body_max)
 	return p->length > body_max ? -HTTP1_BODY_LARGE : 0;
 }
 
-static int
-hex_of(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* One byte of a chunk's size, and what follows the size. */
 static int
 size_byte(struct http1 *p, char c)
 {
-	int digit = hex_of(c);
+	int digit = str_hex_digit(c);
 
 	if (digit >= 0 && p->digits < SIZE_DIGITS_MAX) {
 		p->left = p->left * 16 + (uint64_t)digit;

@@ -173,16 +173,6 @@ plain_end(const char *p, const char *end)
 	return p;
 }
 
-/* hex_digit returns 0 to 15, or -1. */
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void
 pass_escape(struct json *j)
 {
@@ -201,7 +191,7 @@ pass_escape(struct json *j)
 		return;
 	}
 	for (size_t i = 2; i < 6; i++) {
-		if (i >= left || hex_digit(j->at[i]) < 0) {
+		if (i >= left || str_hex_digit(j->at[i]) < 0) {
 			json_fail(j, bad);
 			return;
 		}
@@ -259,7 +249,7 @@ hex4(const char *p)
 	uint32_t v = 0;
 
 	for (int i = 0; i < 4; i++)
-		v = v << 4 | (uint32_t)hex_digit(p[i]);
+		v = v << 4 | (uint32_t)str_hex_digit(p[i]);
 	return v;
 }
 

@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "codec/json.h"
+#include "codec/tenant.h"
 
 enum { MSGS_FIRST = 4, KEY_MAX = 32 };
 
@@ -255,33 +256,6 @@ read_payload(struct scan *s)
 	}
 }
 
-bool
-webhook_is_tenant(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-			!(c >= '0' && c <= '9') && c != '_' && c != '-')
-			return false;
-	}
-	return s.n >= 1 && s.n <= WEBHOOK_TENANT_MAX;
-}
-
-struct str
-webhook_tenant(struct str id)
-{
-	struct str prefix = STR("business_");
-
-	if (!str_starts(id, prefix) || id.n == prefix.n)
-		return id;
-	struct str number = {id.p + prefix.n, id.n - prefix.n};
-	for (size_t i = 0; i < number.n; i++)
-		if (number.p[i] < '0' || number.p[i] > '9')
-			return id;
-	return number;
-}
-
 static void
 read_tenant(struct scan *s)
 {
@@ -296,9 +270,9 @@ read_tenant(struct scan *s)
 	else
 		t = json_skip(&s->j);
 
-	t = webhook_tenant(t);
+	t = tenant_id(t);
 	bool usable = first == '"' || (first >= '0' && first <= '9' && integer);
-	if (!usable || !webhook_is_tenant(t))
+	if (!usable || !tenant_is_id(t))
 		bad_shape(s, "%s must be a number or 1 to 64 of A-Z a-z 0-9 _ -",
 			"tenantId");
 	s->w->tenant = t;

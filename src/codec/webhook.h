@@ -20,7 +20,6 @@
 struct arena;
 
 enum {
-	WEBHOOK_TENANT_MAX = 64,  /* bytes of a tenant id, [A-Za-z0-9_-] */
 	WEBHOOK_ID_MAX = 128,     /* longer message ids are replaced by their hash */
 	WEBHOOK_MSGS_MAX = 10000, /* in one body: "[0,0,..." must not cost 64 bytes and
 				     a hash for every two of its own */
@@ -44,14 +43,6 @@ struct webhook {
 	struct webhook_msg *msgs;
 	size_t count;
 };
-
-/* webhook_tenant is the id by which a tenant is known: "1" for "business_1"; only
- * numbers have the two forms, as at the original's gateway. */
-struct str webhook_tenant(struct str id);
-
-/* webhook_is_tenant says whether id can be one: 1 to WEBHOOK_TENANT_MAX of A-Z a-z
- * 0-9 _ and -. */
-bool webhook_is_tenant(struct str id);
 
 /* webhook_scan reads a body.  What it returns lives in the arena and the body.
  * 0; ERR_SYNTAX or ERR_LIMIT: not JSON, or deeper than JSON_DEPTH_MAX, or more

@@ -35,7 +35,7 @@
 #include "client/gateway.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
-#include "codec/webhook.h"
+#include "codec/tenant.h"
 #include "job/answer.h"
 #include "job/job.h"
 #include "job/message.h"
@@ -417,7 +417,7 @@ inbound_start(struct job *job, const struct rqjob_call *call)
 
 	if (!tenant.p && number >= 0)
 		tenant = arena_printf(&job->arena, "%lld", (long long)number);
-	tenant = webhook_tenant(tenant);
+	tenant = tenant_id(tenant);
 	job->tenant = tenant;
 	in->job = job;
 	in->messages = val_get(call->kwargs, "messages");

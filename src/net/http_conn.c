@@ -659,15 +659,6 @@ http_header(const struct http_req *req, const char *name, bool *ret_many)
 	return many ? (struct str){NULL, 0} : value;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static struct str
 percent_decode(struct arena *a, struct str s)
 {
@@ -675,12 +666,13 @@ percent_decode(struct arena *a, struct str s)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
-		bool hex = s.p[i] == '%' && i + 2 < s.n && hex_digit(s.p[i + 1]) >= 0 &&
-			   hex_digit(s.p[i + 2]) >= 0;
+		bool hex = s.p[i] == '%' && i + 2 < s.n &&
+			   str_hex_digit(s.p[i + 1]) >= 0 &&
+			   str_hex_digit(s.p[i + 2]) >= 0;
 
 		if (hex) {
-			to[n++] = (char)(hex_digit(s.p[i + 1]) << 4 |
-					 hex_digit(s.p[i + 2]));
+			to[n++] = (char)(str_hex_digit(s.p[i + 1]) << 4 |
+					 str_hex_digit(s.p[i + 2]));
 			i += 2;
 		} else {
 			to[n++] = s.p[i] == '+' ? ' ' : s.p[i];

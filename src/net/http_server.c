@@ -111,7 +111,8 @@ tell_drained(struct http_server *s)
 	if (!s->draining || !s->listener_closed || s->count > 0 || s->told)
 		return;
 	s->told = true;
-	s->drained(s->drained_arg);
+	if (s->drained)
+		s->drained(s->drained_arg);
 }
 
 void

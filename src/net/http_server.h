@@ -15,7 +15,8 @@
  * answer is then dropped.
  *
  * Drain: http_server_drain() stops accepting, closes idle connections, answers
- * what is in flight with "Connection: close", and calls done when none is left. */
+ * what is in flight with "Connection: close", and calls done (may be NULL) when none
+ * is left. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 

@@ -32,7 +32,8 @@ struct probe {
 void probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
 	int64_t port, int otherwise);
 
-/* probe_drain stops the server; done is called when no request is left. */
+/* probe_drain stops the server; done (may be NULL) is called when no request is left.
+ */
 void probe_drain(struct probe *p, void (*done)(void *), void *arg);
 
 /* secret_matches compares with INTERNAL_SECRET and INTERNAL_SECRET_PREVIOUS in

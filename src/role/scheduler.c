@@ -50,17 +50,11 @@ on_quit(void *arg)
 }
 
 static void
-on_server_drained(void *arg)
-{
-	(void)arg;
-}
-
-static void
 on_stop(void *arg)
 {
 	struct scheduler *s = arg;
 
-	probe_drain(&s->probe, on_server_drained, s);
+	probe_drain(&s->probe, NULL, NULL);
 	drain_begin(&s->drain, QUIT_LIMIT_MS, on_quit, s);
 	lead_quit(s->lead, on_quit, s);
 }

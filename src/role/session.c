@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "codec/json.h"
 #include "codec/val.h"
-#include "codec/webhook.h"
+#include "codec/tenant.h"
 #include "net/http_server.h"
 #include "queue/redis.h"
 
@@ -64,7 +64,7 @@ tenant_of(struct arena *a, const struct val *body)
 	struct str text = val_text(v);
 	if (!text.p && number >= 0)
 		text = arena_printf(a, "%lld", (long long)number);
-	return text.p ? webhook_tenant(text) : text;
+	return text.p ? tenant_id(text) : text;
 }
 
 void
@@ -81,7 +81,7 @@ session_webhook(struct redis *r, struct http_req *req)
 	struct str state = val_text(val_get(body, "connection"));
 	if (!state.n)
 		state = val_text(val_get(body, "status"));
-	if (!webhook_is_tenant(tenant)) {
+	if (!tenant_is_id(tenant)) {
 		http_reply_error(req, 400, "bad_request",
 			"tenantId must be a number or 1 to 64 of A-Z a-z 0-9 _ -");
 		return;

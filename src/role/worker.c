@@ -249,19 +249,13 @@ on_late(void *arg)
 }
 
 static void
-on_server_drained(void *arg)
-{
-	(void)arg;
-}
-
-static void
 on_stop(void *arg)
 {
 	struct worker *w = arg;
 
 	log_info("draining, jobs running: %d", w->running_count);
 	claim_stop(w->claim);
-	probe_drain(&w->probe, on_server_drained, w);
+	probe_drain(&w->probe, NULL, NULL);
 	if (w->running_count == 0)
 		begin_quit(w);
 	else

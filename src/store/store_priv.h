@@ -3,6 +3,7 @@
 #ifndef STORE_STORE_PRIV_H
 #define STORE_STORE_PRIV_H
 
+#include "codec/tenant.h"
 #include "store/sql.h"
 #include "store/store.h"
 
@@ -23,10 +24,6 @@ struct sql *store_db(struct store *s);
 
 /* schema_open opens the database and checks its version; NULL with words. */
 struct sql *schema_open(const char *database_url, char err[256]);
-
-/* tenant_id is the id by which a tenant is stored: "business_1" is "1".  Only
- * numbers have the two forms, as at the gateway. */
-struct str tenant_id(struct str id);
 
 /* tenant_find reads a tenant into the arena: 1, 0 when there is none, or negative. */
 int tenant_find(

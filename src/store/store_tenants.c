@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "store/store_priv.h"
 
-enum { TENANT_ID_MAX = 64, MAX_TOKENS_MAX = 100000, TEMPERATURE_MAX = 2 };
+enum { MAX_TOKENS_MAX = 100000, TEMPERATURE_MAX = 2 };
 
 enum kind { TEXT, NUMBER, REAL };
 
@@ -37,41 +37,6 @@ static const struct allowed {
 	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}"},
 	{"ambiguous", "dead|resend", "dead or resend"},
 };
-
-/* --- ids ------------------------------------------------------------------ */
-
-static bool
-is_digits(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return s.n > 0;
-}
-
-struct str
-tenant_id(struct str id)
-{
-	struct str rest = id, head = str_cut(&rest, '_');
-
-	return str_eqz(head, "business") && is_digits(rest) ? rest : id;
-}
-
-static bool
-is_id_char(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
-static bool
-is_id(struct str id)
-{
-	for (size_t i = 0; i < id.n; i++)
-		if (!is_id_char(id.p[i]))
-			return false;
-	return id.n > 0 && id.n <= TENANT_ID_MAX;
-}
 
 /* --- rows ----------------------------------------------------------------- */
 
@@ -352,7 +317,7 @@ put(struct store *s, struct store_op *op)
 	struct str id = tenant_id(p->id);
 	struct tenant t;
 
-	if (!is_id(id))
+	if (!tenant_is_id(id))
 		return store_fail(op, ERR_SHAPE,
 			"a tenant's id is 1 to %d of A-Z a-z 0-9 _ -", TENANT_ID_MAX);
 	if (p->create) {

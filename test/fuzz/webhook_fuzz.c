@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "codec/rqjob.h"
+#include "codec/tenant.h"
 #include "codec/webhook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -58,7 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (webhook_scan(&a, body, &w, err) < 0) {
 		check_words(err);
 	} else {
-		assert(webhook_is_tenant(w.tenant));
+		assert(tenant_is_id(w.tenant));
 		assert(w.count <= WEBHOOK_MSGS_MAX);
 		for (size_t i = 0; i < w.count; i++)
 			check_msg(&w.msgs[i], body);
