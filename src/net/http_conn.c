@@ -52,6 +52,9 @@ http_conn_close(struct http_conn *c)
 	else if (c->request)
 		http_request_free(c->server, c->request);
 	c->request = NULL;
+	if (c->resuming)
+		TAILQ_REMOVE(&c->server->resuming, c, resume);
+	c->resuming = false;
 	set_state(c, HTTP_CLOSED);
 	uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
@@ -121,6 +124,36 @@ status_text(int status)
 
 static void process_kept(struct http_conn *c);
 
+/* A handler may not run below somebody's http_reply(): what was kept meanwhile is
+ * processed from the loop. */
+static void
+resume_later(struct http_conn *c)
+{
+	struct http_server *s = c->server;
+
+	if (c->resuming)
+		return;
+	c->resuming = true;
+	TAILQ_INSERT_TAIL(&s->resuming, c, resume);
+	uv_idle_start(&s->resume, http_conns_resume);
+}
+
+void
+http_conns_resume(uv_idle_t *h)
+{
+	struct http_server *s = h->data;
+
+	while (!TAILQ_EMPTY(&s->resuming)) {
+		struct http_conn *c = TAILQ_FIRST(&s->resuming);
+
+		TAILQ_REMOVE(&s->resuming, c, resume);
+		c->resuming = false;
+		if (c->state == HTTP_IDLE)
+			process_kept(c);
+	}
+	uv_idle_stop(h);
+}
+
 /* The answer is with the kernel: the next request, or the end. */
 static void
 answered(struct http_conn *c)
@@ -130,7 +163,11 @@ answered(struct http_conn *c)
 		return;
 	}
 	set_state(c, HTTP_IDLE);
-	if (!c->processing)
+	if (c->processing)
+		return; /* the loop in process() goes on */
+	if (buf_len(&c->in) > 0)
+		resume_later(c);
+	else
 		process_kept(c);
 }
 
@@ -466,7 +503,8 @@ pause_reading(struct http_conn *c)
 static void
 end_of_input(struct http_conn *c, ssize_t n)
 {
-	bool answer_due = c->state == HTTP_HANDLING || c->state == HTTP_FLUSHING;
+	bool answer_due =
+		c->state == HTTP_HANDLING || c->state == HTTP_FLUSHING || c->resuming;
 
 	pause_reading(c);
 	c->eof = true;
@@ -634,7 +672,7 @@ http_conn_drain(struct http_conn *c)
 		return;
 	bool unread = uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 &&
 		      recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-	if (!unread)
+	if (!unread && !c->resuming)
 		http_conn_close(c);
 }
 

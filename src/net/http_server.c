@@ -175,6 +175,22 @@ bind_listener(struct http_server *s)
 	return r;
 }
 
+static void
+on_given_up(uv_handle_t *listener)
+{
+	free(listener->data);
+}
+
+/* A handle that the loop knows is the loop's until it is closed. */
+static void
+give_up(struct http_server *s)
+{
+	if (s->listener.data)
+		uv_close((uv_handle_t *)&s->listener, on_given_up);
+	else
+		free(s);
+}
+
 struct http_server *
 http_server_new(struct loop *l, const struct http_options *o, char err[128])
 {
@@ -184,15 +200,17 @@ http_server_new(struct loop *l, const struct http_options *o, char err[128])
 	s->o = *o;
 	LIST_INIT(&s->conns);
 	SLIST_INIT(&s->spares);
+	TAILQ_INIT(&s->resuming);
 	int r = bind_listener(s);
 	if (r < 0) {
 		snprintf(err, 128, "can't listen on %s port %d: %s", o->host, o->port,
 			uv_strerror(r));
-		return NULL; /* at start-up: the process ends, or its loop owns the
-				handle */
+		give_up(s);
+		return NULL;
 	}
 	uv_timer_init(&l->uv, &s->sweep);
-	s->sweep.data = s;
+	uv_idle_init(&l->uv, &s->resume);
+	s->sweep.data = s->resume.data = s;
 	uv_timer_start(&s->sweep, on_sweep, sweep_period(o), sweep_period(o));
 	return s;
 }

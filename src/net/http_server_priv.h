@@ -59,6 +59,8 @@ struct http_conn {
 	struct buf in;      /* read, not yet used */
 	struct buf sending; /* what uv_write has */
 	bool processing, reading, closing;
+	bool resuming; /* on the server's list */
+	TAILQ_ENTRY(http_conn) resume;
 	bool eof;             /* the client sends no more, but may still read */
 	uint32_t thrown_away; /* while lingering */
 	bool peer_is_local;
@@ -72,6 +74,8 @@ struct http_server {
 	uv_timer_t sweep;
 	LIST_HEAD(http_conns, http_conn) conns;
 	SLIST_HEAD(http_requests, http_request) spares;
+	TAILQ_HEAD(http_resuming, http_conn) resuming; /* have kept bytes to process */
+	uv_idle_t resume;                              /* active while there are any */
 	int spare_count;
 	int64_t count;
 	bool full; /* a connection waits to be accepted */
@@ -86,6 +90,7 @@ struct http_server {
 void http_conn_new(struct http_server *s, int fd); /* fd < 0: accepts one from libuv */
 void http_conn_drain(struct http_conn *c); /* closes it if nothing is in flight */
 void http_conn_close(struct http_conn *c);
+void http_conns_resume(uv_idle_t *h);
 void http_conn_late(struct http_conn *c, int64_t now_ms); /* looks at its deadline */
 
 /* http_server.c */
