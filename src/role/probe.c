@@ -257,6 +257,29 @@ probe_jobs_scheduler(struct http_req *req, void *ctx)
 	registry_health(p->redis, &call->cmd, on_health);
 }
 
+/* A connection is a descriptor: take as many as the system allows, and never more
+ * connections than leave a quarter of them for everything else.  Accepting pauses at
+ * the cap; without descriptors it would fail. */
+static int64_t
+connections_max(int64_t wanted)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return wanted;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	int64_t most = (int64_t)(files.rlim_cur - files.rlim_cur / 4);
+	if (wanted <= most)
+		return wanted;
+	log_warn("MAX_CONNECTIONS=%lld: only %lld, the limit on open files (ulimit -n) "
+		 "is "
+		 "%lld",
+		(long long)wanted, (long long)most, (long long)files.rlim_cur);
+	return most;
+}
+
 void
 probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
 	int64_t port, int otherwise)
@@ -264,22 +287,15 @@ probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
 	struct http_options o = {
 		.host = p->s->host ? p->s->host : "0.0.0.0",
 		.port = port == SETTING_UNSET ? otherwise : (int)port,
-		.connections_max = p->s->max_connections,
+		.connections_max = connections_max(p->s->max_connections),
 		.request_timeout_ms = p->s->request_timeout_ms,
 		.idle_timeout_ms = p->s->idle_timeout_ms,
 		.routes = routes,
 		.ctx = p,
 	};
-	struct rlimit files;
 	char err[128];
 
 	check_networks(p->s->stats_networks);
-
-	/* A connection is a descriptor: take as many as the system allows. */
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
 	p->server = http_server_new(l, &o, err);
 	if (!p->server)
 		die("%s", err);

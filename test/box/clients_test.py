@@ -4,6 +4,7 @@ import resource
 import socket
 import time
 
+import harness
 from harness import PATIENCE, SECRET, encode, head, message, sized, wait_until, webhook
 
 
@@ -107,3 +108,22 @@ def test_clients_that_leave_before_their_answer(stage):
     wait_until(lambda: api.post(webhook(message("A1"))).status == 200, 10, "served again")
     ids = [stage.job(id).kwargs["messages"][0]["key"]["id"] for id in stage.queued()]
     assert sorted(ids) == ["A1", "GONE"], "what was sent is kept, once, though nobody waited"
+
+
+def test_more_connections_than_descriptors_wait_their_turn(stage, monkeypatch):
+    """Running out of descriptors would drop clients, or spin: the cap comes first."""
+    tight = stage.dir / "tight"
+    tight.write_text(f'#!/bin/sh\nulimit -n 64\nexec {harness.BIN} "$@"\n')
+    tight.chmod(0o755)
+    monkeypatch.setattr(harness, "BIN", tight)
+    stage.start_redis()
+    api = stage.start("api")
+    api.wait_log("MAX_CONNECTIONS=10000")
+    socks = [connect(api) for _ in range(100)]
+    for s in socks:
+        s.sendall(head(path="/healthz", method="GET", Connection="close"))
+    for s in socks: # each is served when those before it have left
+        s.settimeout(10 * PATIENCE)
+        assert s.recv(100).startswith(b"HTTP/1.1 200 ")
+        s.close()
+    assert api.post(webhook(message("A1"))).status == 200
