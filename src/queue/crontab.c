@@ -247,8 +247,10 @@ read_entry(struct reader *r, struct crontab_entry *e, const struct val *entry)
 {
 	if (entry->kind != VAL_DICT)
 		return wrong(r, "it is not an object");
-	int bad = check_keys(r, entry);
-	for (size_t i = 0; bad == 0 && i < ARRAY_LEN(keys); i++)
+	int bad = read_key(r, e, &keys[0], entry); /* the name, for what comes after */
+	if (bad == 0)
+		bad = check_keys(r, entry);
+	for (size_t i = 1; bad == 0 && i < ARRAY_LEN(keys); i++)
 		bad = read_key(r, e, &keys[i], entry);
 	if (bad == 0)
 		write_data(r, e);
