@@ -69,7 +69,7 @@ def test_each_slot_runs_once_while_leaders_are_killed(house):
     table(house, entry("fields", "* * * * * *", queue="high"),
           entry("every", "@every 1s", queue="low", missed="once"))
     both = [house.start("scheduler"), house.start("scheduler")]
-    for _ in range(6 if LONG else 1):
+    for _ in range(4 if LONG else 1):
         leader = the_leader(*both)
         wait_until(lambda: len(queued(house, "low")) > 2, 10, "slots are run")
         time.sleep(dice.uniform(0, 1.5))  # the kill comes at any moment of a second
