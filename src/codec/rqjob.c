@@ -263,3 +263,12 @@ rqjob_exc(struct buf *out, struct str text)
 			      (unsigned char *)packed.data, (int)packed_n));
 	buf_done(&packed);
 }
+
+void
+rqjob_base64(struct buf *out, struct str bytes)
+{
+	char *to = buf_room(out, (bytes.n + 2) / 3 * 4 + 1);
+
+	buf_grew(out, (size_t)EVP_EncodeBlock((unsigned char *)to,
+			      (const unsigned char *)bytes.p, (int)bytes.n));
+}

@@ -46,4 +46,7 @@ int rqjob_date(struct str text, int64_t *ret_us) MUSTCHECK;
 /* rqjob_exc appends base64(zlib(text)): the exc_string of a result stream. */
 void rqjob_exc(struct buf *out, struct str text);
 
+/* rqjob_base64 appends base64(bytes): the return_value of a result stream. */
+void rqjob_base64(struct buf *out, struct str bytes);
+
 #endif
