@@ -24,24 +24,24 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
-#include "client/ai.h"
-#include "client/gateway.h"
 #include "codec/rqjob.h"
 #include "job/job.h"
-#include "net/http_client.h"
 #include "net/loop.h"
 #include "queue/claim.h"
 #include "queue/finish.h"
 #include "queue/live.h"
 #include "queue/redis.h"
 #include "role/drain.h"
+#include "role/env.h"
 #include "role/probe.h"
+#include "role/solo.h"
 #include "role/tally.h"
 #include "store/store.h"
 
 enum {
 	METRICS_PORT = 5001,
 	BACKOFF_MAX_S = 60,
+	SOLO_CRASHES = 2,     /* a job whose workers died so often runs alone */
 	DEADLINE_MS = 5000,   /* of a command to Redis */
 	QUIT_LIMIT_MS = 2000, /* to record the last ends */
 };
@@ -50,7 +50,8 @@ struct slot {
 	struct job job;
 	struct str tenant; /* as claimed: a job may find a better name for it */
 	struct worker *worker;
-	bool stopped; /* by a person */
+	struct solo *solo; /* runs in a process of its own; NULL: here */
+	bool stopped;      /* by a person */
 	TAILQ_ENTRY(slot) next;
 };
 
@@ -247,10 +248,23 @@ on_job(void *arg, const struct claim_job *c)
 
 	if (rqjob_date(c->enqueued_at, &enqueued_us) == 0)
 		metric_observe(M_JOB_WAIT_SECONDS, clock_wall_us() - enqueued_us);
-	job_run(&slot->job, arena_str(&slot->job.arena, c->data));
+	struct str data = arena_str(&slot->job.arena, c->data);
+	if (c->crashes >= SOLO_CRASHES)
+		slot->solo = solo_start(&w->loop, &slot->job, data);
+	else
+		job_run(&slot->job, data);
 }
 
 /* --- what the queue tells ------------------------------------------------- */
+
+static void
+hurry(struct slot *slot, const char *why)
+{
+	if (slot->solo)
+		solo_hurry(slot->solo, why);
+	else
+		job_hurry(&slot->job, why);
+}
 
 static struct slot *
 find_slot(struct worker *w, struct str id)
@@ -269,7 +283,7 @@ on_lost(void *arg, struct str id)
 	struct slot *slot = find_slot(arg, id);
 
 	if (slot)
-		job_hurry(&slot->job, "the lease was lost");
+		hurry(slot, "the lease was lost");
 }
 
 static void
@@ -277,7 +291,7 @@ stop_slot(struct slot *slot)
 {
 	log_warn("stopped by command job_id=%s", log_safe(slot->job.id));
 	slot->stopped = true;
-	job_hurry(&slot->job, "Job stopped by user, work-horse terminated.");
+	hurry(slot, "Job stopped by user, work-horse terminated.");
 }
 
 static void
@@ -331,7 +345,7 @@ on_each(void *arg, struct live *l)
 		snprintf(words, sizeof(words),
 			"Task exceeded maximum timeout value (%lld seconds)",
 			(long long)job->timeout_ms / 1000);
-		job_hurry(job, words);
+		hurry(slot, words);
 	}
 }
 
@@ -418,24 +432,6 @@ make_name(struct worker *w)
 }
 
 static void
-open_clients(struct worker *w, const struct settings *s)
-{
-	static struct arena arena;
-	char err[256];
-
-	arena_init(&arena);
-	w->env.s = s;
-	w->env.store = store_open(&w->loop, store_url(s, &arena), err);
-	arena_done(&arena);
-	if (!w->env.store)
-		die("%s", err);
-
-	struct http_client *http = http_client_new(&w->loop);
-	w->env.ai = ai_client_new(http, s);
-	w->env.gateway = gateway_new(http, s);
-}
-
-static void
 open_queue(struct worker *w, const struct settings *s)
 {
 	static const struct claim_events claims = {on_room, on_caps, on_job};
@@ -467,7 +463,7 @@ worker_run(const struct settings *s)
 	loop_init(&w.loop);
 	TAILQ_INIT(&w.running);
 	make_name(&w);
-	open_clients(&w, s);
+	env_open(&w.env, &w.loop, s);
 	w.probe.s = s;
 	w.probe.trouble = trouble;
 	open_queue(&w, s);
