@@ -28,6 +28,7 @@
 #include "job/job.h"
 #include "net/loop.h"
 #include "queue/claim.h"
+#include "queue/enqueue.h"
 #include "queue/finish.h"
 #include "queue/live.h"
 #include "queue/redis.h"
@@ -446,6 +447,7 @@ open_queue(struct worker *w, const struct settings *s)
 		cap = (s->worker_concurrency * 3 + 3) / 4;
 	w->tenant_cap = (int)cap;
 	w->redis = redis_new(&w->loop, &o);
+	w->env.enqueue = enqueue_new(&w->loop, w->redis, s);
 	w->finish = finish_new(&w->loop, w->redis, w->name, &ends, w);
 	w->claim = claim_new(&w->loop, s, w->redis, w->name, (int)cap, &claims, w);
 	w->live = live_new(&w->loop, s, w->redis, w->name, &events, w);
