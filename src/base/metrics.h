@@ -41,6 +41,9 @@ struct buf;
 	X(M_JOBS_OK, COUNTER, "prosaas_jobs_finished_total", "result=\"ok\"", "Job attempts by result") \
 	X(M_JOBS_RETRY, COUNTER, "prosaas_jobs_finished_total", "result=\"retry\"", "")         \
 	X(M_JOBS_FAILED, COUNTER, "prosaas_jobs_finished_total", "result=\"failed\"", "")       \
+	X(M_JOBS_WAIT, COUNTER, "prosaas_jobs_finished_total", "result=\"wait\"", "")           \
+	X(M_JOBS_BACK, COUNTER, "prosaas_jobs_finished_total", "result=\"handed_back\"", "")    \
+	X(M_JOBS_STOPPED, COUNTER, "prosaas_jobs_finished_total", "result=\"stopped\"", "")     \
 	X(M_JOBS_FENCED, COUNTER, "prosaas_jobs_finished_total", "result=\"fenced\"", "")       \
 	X(M_JOB_SECONDS, HISTOGRAM, "prosaas_job_duration_seconds", "", "From claim to end")    \
 	X(M_JOB_WAIT_SECONDS, HISTOGRAM, "prosaas_job_queue_wait_seconds", "", "From enqueue to claim") \
@@ -63,6 +66,7 @@ struct buf;
 	X(M_CRON_DUPLICATE, COUNTER, "prosaas_cron_slots_total", "outcome=\"duplicate\"", "")  \
 	X(M_CRON_MISSED, COUNTER, "prosaas_cron_slots_total", "outcome=\"missed\"", "")        \
 	X(M_CRON_ERROR, COUNTER, "prosaas_cron_slots_total", "outcome=\"error\"", "")          \
+	X(M_LANES_MENDED, COUNTER, "prosaas_lanes_mended_total", "", "Lanes whose holder had gone, given to the next that waited") \
 	X(M_START_TIME, GAUGE, "prosaas_start_time_seconds", "", "When this process started, Unix time")
 /* clang-format on */
 

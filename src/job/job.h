@@ -17,6 +17,7 @@
 #include "base/str.h"
 
 struct ai_client;
+struct enqueue;
 struct gateway;
 struct http_call;
 struct rqjob_call;
@@ -28,6 +29,7 @@ struct job_env { /* what jobs work with; one per worker */
 	struct store *store;
 	struct ai_client *ai;
 	struct gateway *gateway;
+	struct enqueue *enqueue; /* NULL in a solo, which has no Redis */
 };
 
 struct job {
@@ -41,6 +43,7 @@ struct job {
 
 	/* set by the job when it ends: */
 	int err;
+	struct str value;       /* its result, serialized as the job was; empty: None */
 	char words[192];        /* what went wrong, for the operator */
 	int64_t retry_after_ms; /* a peer asked for it; -1: none */
 
