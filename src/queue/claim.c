@@ -184,13 +184,13 @@ void
 claim_end(struct claim *c, struct str id, struct str queue, int64_t attempt,
 	enum claim_end how, int64_t delay_s, struct str reason)
 {
-	static const char *const words[] = {"ok", "fail", "retry", "back"};
+	static const char *const words[] = {"ok", "fail", "retry", "back", "wait"};
 	struct ends *e = &c->collecting;
 	struct buf exc;
 	char number[24];
 
 	buf_init(&exc);
-	if (how == CLAIM_FAIL || how == CLAIM_RETRY)
+	if (how == CLAIM_FAIL || how == CLAIM_RETRY || how == CLAIM_WAIT)
 		rqjob_exc(&exc, reason);
 	redis_format(&e->args, id);
 	redis_format(&e->args, queue);

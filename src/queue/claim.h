@@ -39,7 +39,9 @@ struct claim_job { /* borrowed until on_job returns */
 	struct str enqueued_at; /* RQ's date */
 };
 
-enum claim_end { CLAIM_OK, CLAIM_FAIL, CLAIM_RETRY, CLAIM_BACK };
+/* WAIT is a retry that costs none of the job's retries; a job that has waited for a
+ * day fails after all. */
+enum claim_end { CLAIM_OK, CLAIM_FAIL, CLAIM_RETRY, CLAIM_BACK, CLAIM_WAIT };
 
 struct claim_events {
 	/* How many more jobs may run now; asked at the end of each turn. */
@@ -48,7 +50,8 @@ struct claim_events {
 	void (*job)(void *arg, const struct claim_job *j);
 	/* A running job is no longer ours: its outcome will be refused. */
 	void (*lost)(void *arg, struct str id);
-	/* An end was recorded as `word` ("ok", "fail", "retry", "back", "fenced"). */
+	/* An end was recorded as `word` ("ok", "fail", "retry", "back", "wait",
+	 * "fenced"). */
 	void (*ended)(void *arg, struct str id, struct str word);
 	/* The running jobs, for renewal: calls claim_renewing() for each. */
 	void (*each)(void *arg, struct claim *c);
@@ -59,7 +62,8 @@ struct claim_events {
 struct claim *claim_new(struct loop *l, const struct settings *s, const char *name,
 	const struct claim_events *events, void *arg);
 
-/* claim_end ends a job; everything is copied.  delay_s: for CLAIM_RETRY. */
+/* claim_end ends a job; everything is copied.  delay_s: for CLAIM_RETRY
+ * and CLAIM_WAIT. */
 void claim_end(struct claim *c, struct str id, struct str queue, int64_t attempt,
 	enum claim_end how, int64_t delay_s, struct str reason);
 

@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 #include "base/metrics.h"
 #include "base/settings.h"
 #include "client/ai.h"
+#include "client/breaker.h"
 #include "client/gateway.h"
 #include "codec/rqjob.h"
 #include "job/job.h"
@@ -38,6 +40,7 @@
 enum {
 	METRICS_PORT = 5001,
 	BACKOFF_MAX_S = 60,
+	WISH_MAX_S = 3600,    /* a peer may ask for a day; we look again each hour */
 	QUIT_LIMIT_MS = 2000, /* to record the last ends */
 };
 
@@ -63,31 +66,57 @@ static void begin_quit(struct worker *w);
 
 /* --- ends ----------------------------------------------------------------- */
 
-/* 1, 2, 4 ... s with full jitter; a peer's wish is the least. */
+/* 1, 2, 4 ... s with full jitter; or what the peer asks for, and a quarter of it more
+ * at random, so that not all who wait for it come at once. */
 static int64_t
-backoff_s(const struct job *job)
+delay_s(const struct job *job)
 {
 	int64_t most = job->attempt < 6 ? 1 << job->attempt : BACKOFF_MAX_S;
+	int64_t wish = job->retry_after_ms > 0 ? (job->retry_after_ms + 999) / 1000 : 0;
 	uint16_t dice;
 
 	digest_random(&dice, sizeof(dice));
-	int64_t s = 1 + dice % most;
-	int64_t wish = (job->retry_after_ms + 999) / 1000;
-	return job->retry_after_ms > 0 && wish > s ? wish : s;
+	if (wish == 0)
+		return 1 + dice % most;
+	if (wish > WISH_MAX_S)
+		wish = WISH_MAX_S;
+	return wish + dice % (wish / 4 + 1);
 }
 
-static void
-log_end(const struct job *job, int64_t us)
+static enum claim_end
+outcome_of(const struct job *job)
 {
+	if (job->err == 0)
+		return CLAIM_OK;
+	if (job->err == ERR_FENCED) /* Redis knows who holds it */
+		return CLAIM_RETRY;
+	switch (err_class(job->err)) {
+	case CLASS_TRANSIENT:
+		return CLAIM_RETRY;
+	case CLASS_LIMITED:
+	case CLASS_OPEN:
+		return CLAIM_WAIT;
+	case CLASS_PERMANENT:
+		break;
+	}
+	return CLAIM_FAIL;
+}
+
+/* What an open breaker refused is a line for debugging: who opened it has said why. */
+static void
+log_end(const struct job *job, enum claim_end how, int64_t us)
+{
+	static const char *const words[] = {[CLAIM_FAIL] = "❌ [WEBHOOK_JOB] Failed",
+		[CLAIM_RETRY] = "🔁 [WEBHOOK_JOB] Will be retried",
+		[CLAIM_WAIT] = "⏸️ [WEBHOOK_JOB] Waits"};
 	const char *id = log_safe(job->id);
 
-	if (job->err == 0)
+	if (how == CLAIM_OK)
 		log_info("✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id,
 			(double)us / 1000);
 	else
-		log_warn("%s [WEBHOOK_JOB] %s job_id=%s attempt=%lld step=%s reason=%s",
-			err_transient(job->err) ? "🔁" : "❌",
-			err_transient(job->err) ? "Will be retried" : "Failed", id,
+		log_line(job->err == ERR_OPEN ? LOG_DEBUG : LOG_WARN,
+			"%s job_id=%s attempt=%lld step=%s reason=%s", words[how], id,
 			(long long)job->attempt, job->step ? job->step : "start",
 			job->words);
 }
@@ -98,19 +127,13 @@ on_job_ended(struct job *job)
 	struct slot *slot = container_of(job, struct slot, job);
 	struct worker *w = slot->worker;
 	int64_t us = clock_mono_us() - job->started_us;
-	bool again = err_transient(job->err) || job->err == ERR_FENCED;
+	enum claim_end how = outcome_of(job);
+	bool again = how == CLAIM_RETRY || how == CLAIM_WAIT;
 
 	metric_observe(M_JOB_SECONDS, us);
-	log_end(job, us);
-	if (job->err == 0)
-		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_OK, 0,
-			STR(""));
-	else if (again)
-		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_RETRY,
-			backoff_s(job), str_of(job->words));
-	else
-		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_FAIL, 0,
-			str_of(job->words));
+	log_end(job, how, us);
+	claim_end(w->claim, job->id, job->queue, job->attempt, how,
+		again ? delay_s(job) : 0, str_of(job->err < 0 ? job->words : ""));
 
 	LIST_REMOVE(slot, next);
 	metric_set(M_JOBS_RUNNING, --w->running_count);
@@ -127,7 +150,7 @@ on_recorded(void *arg, struct str id, struct str word)
 		const char *word;
 		enum metric metric;
 	} rows[] = {{"ok", M_JOBS_OK}, {"retry", M_JOBS_RETRY}, {"fail", M_JOBS_FAILED},
-		{"fenced", M_JOBS_FENCED}};
+		{"wait", M_JOBS_WAIT}, {"fenced", M_JOBS_FENCED}};
 
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -282,6 +305,25 @@ make_name(struct worker *w)
 		w->name, sizeof(w->name), "prosaas-%s-%d-%s", host, (int)getpid(), hex);
 }
 
+/* Without a user:password@ that a URL in it may have. */
+static void
+on_breaker(void *arg, const char *key, int64_t rest_ms, const char *why)
+{
+	const char *scheme = strstr(key, "://");
+	const char *at = scheme ? strchr(scheme, '@') : NULL;
+	int shown = at ? (int)(scheme + 3 - key) : 0;
+	const char *rest = at ? at + 1 : key;
+
+	(void)arg;
+	if (rest_ms > 0)
+		log_warn(
+			"⛔ Destination fails and is left alone for %lld ms, then tried "
+			"again: %.*s%s reason=%s",
+			(long long)rest_ms, shown, key, rest, why);
+	else
+		log_info("✅ Destination works again: %.*s%s", shown, key, rest);
+}
+
 static void
 open_clients(struct worker *w, const struct settings *s)
 {
@@ -296,8 +338,9 @@ open_clients(struct worker *w, const struct settings *s)
 		die("%s", err);
 
 	struct http_client *http = http_client_new(&w->loop);
-	w->env.ai = ai_client_new(http, s);
-	w->env.gateway = gateway_new(http, s);
+	struct breaker *breaker = breaker_new(on_breaker, NULL);
+	w->env.ai = ai_client_new(http, s, breaker);
+	w->env.gateway = gateway_new(http, s, breaker);
 }
 
 int
