@@ -147,8 +147,7 @@ TEST(err_knows_what_helps)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		CHECK_INT(err_class(rows[i].err), rows[i].class);
-		CHECK_INT(err_transient(rows[i].err),
-			rows[i].class != CLASS_PERMANENT);
+		CHECK_INT(err_transient(rows[i].err), rows[i].class != CLASS_PERMANENT);
 	}
 }
 
