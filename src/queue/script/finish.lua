@@ -5,11 +5,12 @@
 --   outcome  ok        finished
 --            fail      failed with reason
 --            retry     later, while retries_left; then as fail
+--            wait      later, whatever is left; as fail when it has waited for WAIT_MAX
 --            back      handed back to the head of its queue: not the job's fault
 --
 -- Fence: only the worker and attempt that hold the job may end it.  Ending is one
 -- step, and an end whose answer was lost may be sent again: it is then fenced.
--- Returns one word a job: ok, fail, retry, back, or fenced.
+-- Returns one word a job: ok, fail, retry, wait, back, or fenced.
 local me, now = ARGV[1], ARGV[2]
 local call = redis.pcall -- an error touches its own job only
 local unix = tonumber(redis.call('TIME')[1])
