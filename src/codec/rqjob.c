@@ -92,47 +92,76 @@ is_zlib(struct str data)
 	return data.n > 2 && b[0] == 0x78 && (b[0] * 256 + b[1]) % 31 == 0;
 }
 
+/* What is longer than a uInt can say is cut off, and then found to go on. */
 static int
-inflate_data(struct arena *a, struct str data, struct str *ret, char err[128])
+inflate_to(struct buf *out, struct str data, char err[128])
 {
-	struct buf out;
 	z_stream z = {
 		.next_in = (Bytef *)data.p, .avail_in = (uInt)data.n}; /* only read */
 	int rc = inflateInit(&z);
 	int bad = 0;
 
-	buf_init(&out);
-	while (rc == Z_OK && buf_len(&out) <= RQJOB_DATA_MAX) {
-		z.next_out = (Bytef *)buf_room(&out, 1 << 16);
+	while (rc == Z_OK && buf_len(out) <= RQJOB_DATA_MAX) {
+		z.next_out = (Bytef *)buf_room(out, 1 << 16);
 		z.avail_out = 1 << 16;
 		rc = inflate(&z, Z_NO_FLUSH);
-		buf_grew(&out, (1 << 16) - z.avail_out);
+		buf_grew(out, (1 << 16) - z.avail_out);
 	}
-	if (buf_len(&out) > RQJOB_DATA_MAX) {
+	if (buf_len(out) > RQJOB_DATA_MAX) {
 		snprintf(err, 128, "inflates to more than %d bytes", RQJOB_DATA_MAX);
 		bad = ERR_LIMIT;
 	} else if (rc != Z_STREAM_END) {
 		snprintf(err, 128, "zlib: %s", z.msg ? z.msg : "cut short");
 		bad = ERR_SYNTAX;
-	} else {
-		*ret = arena_str(a, buf_str(&out));
+	} else if ((const char *)z.next_in != data.p + data.n) {
+		snprintf(err, 128, "zlib: more after the end");
+		bad = ERR_SYNTAX;
 	}
 	inflateEnd(&z);
-	buf_done(&out);
 	return bad;
+}
+
+/* plain_data takes zlib off, where it is, and bounds what is left. */
+static int
+plain_data(struct arena *a, struct str data, struct str *ret, char err[128])
+{
+	if (is_zlib(data)) {
+		struct buf out;
+
+		buf_init(&out);
+		int bad = inflate_to(&out, data, err);
+		if (bad == 0)
+			*ret = arena_str(a, buf_str(&out));
+		buf_done(&out);
+		return bad;
+	}
+	if (data.n > RQJOB_DATA_MAX) {
+		snprintf(err, 128, "data is more than %d bytes", RQJOB_DATA_MAX);
+		return ERR_LIMIT;
+	}
+	*ret = data;
+	return 0;
+}
+
+static bool
+is_json(struct str data)
+{
+	size_t i = 0;
+
+	while (i < data.n && memchr(" \t\r\n", data.p[i], 4))
+		i++;
+	return i < data.n && data.p[i] == '[';
 }
 
 static int
 parse_value(struct arena *a, struct str data, struct val **ret, bool *ret_json,
 	char err[128])
 {
-	unsigned char first = data.n ? (unsigned char)data.p[0] : 0;
-
-	*ret_json = first != 0x80;
-	if (first == 0x80)
-		return pickle_parse(a, data, ret, err);
-	if (first == '[' || first == ' ')
+	*ret_json = is_json(data);
+	if (*ret_json)
 		return json_parse(a, data, NODES_MAX, ret, err);
+	if (data.n > 0 && (unsigned char)data.p[0] == 0x80)
+		return pickle_parse(a, data, ret, err);
 	snprintf(err, 128, "data is neither pickle nor JSON");
 	return ERR_SYNTAX;
 }
@@ -143,18 +172,15 @@ rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret, char err[1
 	struct val *v = NULL;
 	bool as_json;
 
-	if (is_zlib(data)) {
-		int bad = inflate_data(a, data, &data, err);
-		if (bad < 0)
-			return bad;
-	}
-	int bad = parse_value(a, data, &v, &as_json, err);
+	int bad = plain_data(a, data, &data, err);
+	if (bad == 0)
+		bad = parse_value(a, data, &v, &as_json, err);
 	if (bad < 0)
 		return bad;
 
 	const struct val *instance = val_at(v, 1), *args = val_at(v, 2),
 			 *kwargs = val_at(v, 3);
-	if (v->kind != VAL_LIST || v->count != 4 || !val_text(val_at(v, 0)).p ||
+	if (v->kind != VAL_LIST || v->count != 4 || val_text(val_at(v, 0)).n == 0 ||
 		args->kind != VAL_LIST || kwargs->kind != VAL_DICT) {
 		snprintf(err, 128, "data is not (function, None, args, kwargs)");
 		return ERR_SHAPE;

@@ -17,7 +17,7 @@ struct arena;
 struct buf;
 struct val;
 
-enum { RQJOB_DATA_MAX = 16 << 20 }; /* inflated size of job data */
+enum { RQJOB_DATA_MAX = 16 << 20 }; /* bytes of job data, once inflated */
 
 /* rqjob_webhook appends the data of
  *   func(tenant_id="1", messages=[message], business_id=1)
@@ -28,14 +28,16 @@ int rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str ten
 	struct str message) MUSTCHECK;
 
 struct rqjob_call {
-	struct str func;          /* "module.function" */
+	struct str func;          /* "module.function", never empty */
 	const struct val *args;   /* LIST */
 	const struct val *kwargs; /* DICT */
 	bool as_json;             /* the form it came in: answer in the same */
 };
 
-/* rqjob_parse reads job data.  0, ERR_SYNTAX, ERR_SHAPE (not a call, or one of a
- * method), ERR_LIMIT, ERR_UNSAFE, with words in err. */
+/* rqjob_parse reads job data: in zlib, with nothing after its end, or not; JSON
+ * when the first byte that is no blank is "[", pickle when the first byte is 80.
+ * 0, ERR_SYNTAX, ERR_SHAPE (not a call, or one of a method), ERR_LIMIT, ERR_UNSAFE,
+ * with words in err. */
 int rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret,
 	char err[128]) MUSTCHECK;
 

@@ -179,6 +179,49 @@ TEST(a_zlib_bomb_is_refused)
 	free(packed);
 }
 
+TEST(data_that_is_not_compressed_has_the_same_limit)
+{
+	struct rqjob_call call;
+	struct buf data;
+
+	buf_init(&data);
+	buf_addz(&data, "[\"f\",null,[],{}]");
+	while (buf_len(&data) < RQJOB_DATA_MAX)
+		buf_addc(&data, ' ');
+	CHECK_INT(parse(buf_str(&data), &call), 0);
+	buf_addc(&data, ' ');
+	why[0] = '\0';
+	CHECK_INT(parse(buf_str(&data), &call), ERR_LIMIT);
+	CHECK(why[0]);
+	buf_done(&data);
+}
+
+TEST(bytes_after_a_zlib_stream_are_refused)
+{
+	static const char json[] = "[\"f\",null,[],{}]";
+	char packed[64];
+	uLongf n = sizeof(packed) - 1;
+	struct rqjob_call call;
+
+	CHECK_INT(compress((Bytef *)packed, &n, (const Bytef *)json, sizeof(json) - 1),
+		Z_OK);
+	CHECK_INT(parse((struct str){packed, n}, &call), 0);
+	packed[n] = '\0';
+	CHECK_INT(parse((struct str){packed, n + 1}, &call), ERR_SYNTAX);
+	CHECK(strstr(why, "after the end"));
+}
+
+TEST(json_may_begin_with_blanks_and_pickle_may_not)
+{
+	struct rqjob_call call;
+
+	CHECK_INT(parse(STR("\n\t \r[\"f\",null,[],{}]"), &call), 0);
+	CHECK(call.as_json);
+	CHECK_INT(parse(STR("\v[\"f\",null,[],{}]"), &call), ERR_SYNTAX);
+	CHECK_INT(parse(STR("\n\x80\x02(X\1\0\0\0fN)}t."), &call), ERR_SYNTAX);
+	CHECK_INT(parse(STR(" \n"), &call), ERR_SYNTAX);
+}
+
 TEST(what_is_no_call_is_refused_with_words)
 {
 	static const struct {
@@ -193,6 +236,7 @@ TEST(what_is_no_call_is_refused_with_words)
 		{"[\"f\",null,{},{}]", ERR_SHAPE},
 		{"[\"f\",null,[],[]]", ERR_SHAPE},
 		{"[1,null,[],{}]", ERR_SHAPE},
+		{"[\"\",null,[],{}]", ERR_SHAPE},
 		{"[\"f\",\"instance\",[],{}]", ERR_SHAPE},
 	};
 	struct rqjob_call call;
@@ -216,6 +260,7 @@ TEST(pickles_that_are_no_call_are_refused_with_words)
 		{STR("\x80\x02N."), ERR_SHAPE, "not (function"},
 		{STR("\x80\x02(X\1\0\0\0fN))t."), ERR_SHAPE, "not (function"},
 		{STR("\x80\x02(X\1\0\0\0fK\1)}t."), ERR_SHAPE, "method"},
+		{STR("\x80\x02(X\0\0\0\0N)}t."), ERR_SHAPE, "not (function"},
 		{STR("\x80\x02(X\1\0\0\0fcos\nsystem\n)}t."), ERR_UNSAFE, "GLOBAL"},
 		{STR("\x80\x02(X\1\0\0\0fN)}t"), ERR_SYNTAX, "STOP"},
 		{STR("\x78\x9c"), ERR_SYNTAX, "neither"},
