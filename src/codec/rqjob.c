@@ -2,6 +2,7 @@
 /* rqjob.c: the job data of RQ. */
 #include "codec/rqjob.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <zlib.h>
@@ -11,21 +12,29 @@
 #include "base/err.h"
 #include "codec/json.h"
 #include "codec/pickle.h"
+#include "codec/tenant.h"
 #include "codec/val.h"
 
-enum { NODES_MAX = 1000000 };
+enum { EXC_MAX = 1 << 20 };
 
-/* The original's business_id: a number, when the tenant has one. */
-static bool
-business_id(struct str tenant, int64_t *ret)
+static_assert((int)RQJOB_VALUES_MAX == (int)PICKLE_NODES_MAX, "one limit");
+
+/* The original's business_id: int() of a tenant id that is a number, which may be
+ * of any size but has no leading zeros as JSON; absent for other tenants. */
+static struct str
+business_id(struct str tenant)
 {
-	return tenant.n < 18 && str_int(tenant, ret) == 0 && *ret >= 0;
+	if (!str_is_number(tenant))
+		return (struct str){NULL, 0};
+	while (tenant.n > 1 && tenant.p[0] == '0')
+		tenant = (struct str){tenant.p + 1, tenant.n - 1};
+	return tenant;
 }
 
 static int
 webhook_pickle(struct buf *out, struct str func, struct str tenant, struct str message)
 {
-	int64_t number;
+	struct str business = business_id(tenant);
 
 	pickle_begin(out);
 	pickle_tuple_open(out);
@@ -37,24 +46,42 @@ webhook_pickle(struct buf *out, struct str func, struct str tenant, struct str m
 	pickle_text(out, tenant);
 	pickle_text(out, STR("messages"));
 	pickle_list_open(out);
-	int bad = pickle_json(out, message);
+	int bad = pickle_json(out, message, RQJOB_MESSAGE_VALUES_MAX);
 	pickle_list_close(out);
 	pickle_text(out, STR("business_id"));
-	if (business_id(tenant, &number))
-		pickle_int(out, number);
-	else
+	if (!business.p)
 		pickle_null(out);
+	else if (bad == 0)
+		bad = pickle_json(out, business, 1);
 	pickle_dict_close(out);
 	pickle_tuple_close(out);
 	pickle_end(out);
 	return bad;
 }
 
+/* check_message makes sure that text is one value, so that it can stand as it is
+ * where one belongs, and within the limits of whoever reads it there. */
+static int
+check_message(struct str text)
+{
+	struct json j;
+	char err[128];
+
+	json_init(&j, text);
+	j.depth = RQJOB_FRAME_DEPTH;
+	j.values_left = RQJOB_MESSAGE_VALUES_MAX;
+	json_skip(&j);
+	return json_end(&j, err);
+}
+
 static int
 webhook_json(struct buf *out, struct str func, struct str tenant, struct str message)
 {
-	int64_t number;
+	struct str business = business_id(tenant);
 
+	int bad = check_message(message);
+	if (bad < 0)
+		return bad;
 	buf_addc(out, '[');
 	json_quote(out, func);
 	buf_addz(out, ", null, [], {\"tenant_id\": ");
@@ -62,10 +89,7 @@ webhook_json(struct buf *out, struct str func, struct str tenant, struct str mes
 	buf_addz(out, ", \"messages\": [");
 	buf_adds(out, message);
 	buf_addz(out, "], \"business_id\": ");
-	if (business_id(tenant, &number))
-		buf_addf(out, "%lld", (long long)number);
-	else
-		buf_addz(out, "null");
+	buf_adds(out, business.p ? business : STR("null"));
 	buf_addz(out, "}]");
 	return 0;
 }
@@ -75,9 +99,12 @@ rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str tenant,
 	struct str message)
 {
 	size_t before = buf_len(out);
+
+	assert(func.n > 0 && tenant_is_id(tenant));
 	int bad = as_json ? webhook_json(out, func, tenant, message)
 			  : webhook_pickle(out, func, tenant, message);
-
+	if (bad == 0 && buf_len(out) - before > RQJOB_DATA_MAX)
+		bad = ERR_LIMIT;
 	if (bad < 0)
 		buf_truncate(out, before);
 	return bad;
@@ -159,7 +186,7 @@ parse_value(struct arena *a, struct str data, struct val **ret, bool *ret_json,
 {
 	*ret_json = is_json(data);
 	if (*ret_json)
-		return json_parse(a, data, NODES_MAX, ret, err);
+		return json_parse(a, data, RQJOB_VALUES_MAX, ret, err);
 	if (data.n > 0 && (unsigned char)data.p[0] == 0x80)
 		return pickle_parse(a, data, ret, err);
 	snprintf(err, 128, "data is neither pickle nor JSON");
@@ -281,9 +308,11 @@ rqjob_exc(struct buf *out, struct str text)
 	uLongf packed_n = compressBound((uLong)text.n);
 	struct buf packed;
 
+	assert(text.n <= EXC_MAX);
 	buf_init(&packed);
-	compress((Bytef *)buf_room(&packed, packed_n), &packed_n, (const Bytef *)text.p,
-		(uLong)text.n);
+	if (compress((Bytef *)buf_room(&packed, packed_n), &packed_n,
+		    (const Bytef *)text.p, (uLong)text.n) != Z_OK)
+		die("zlib: out of memory"); /* with this room nothing else can fail */
 	char *to = buf_room(out, (packed_n + 2) / 3 * 4 + 1);
 	buf_grew(out, (size_t)EVP_EncodeBlock((unsigned char *)to,
 			      (unsigned char *)packed.data, (int)packed_n));
