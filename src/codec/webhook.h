@@ -34,8 +34,9 @@ struct webhook_msg {
 	struct str chat; /* key.remoteJid decoded; absent when there is none */
 	bool from_me;    /* key.fromMe is true */
 	bool stub; /* no content, but a messageStubType: undecryptable or a notice */
-	const char *unfit; /* NULL, or why it can't be processed: "no chat", "no
-			      content", "not an object", "no key" */
+	const char *unfit; /* NULL, or why it can't be processed: "not an object", "no
+			      key" (none that is an object), "no chat", "no content";
+			      ingest adds "limits": no worker would read the job */
 };
 
 struct webhook {

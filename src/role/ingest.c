@@ -2,10 +2,11 @@
 /* ingest.c: one webhook, from its bytes to Redis. */
 #include "role/ingest.h"
 
+#include <assert.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
@@ -86,8 +87,7 @@ record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
 		log_warn("☠️ Dead-lettered webhook tenant=%.*s msg_id=%s "
 			 "job_id=%.*s "
 			 "reason=%s%s",
-			STR_FMT(tenant), msg_id, STR_FMT(id), UNFIT,
-			m->unfit ? m->unfit : "limits");
+			STR_FMT(tenant), msg_id, STR_FMT(id), UNFIT, m->unfit);
 		return true;
 	case ENQUEUE_FULL:
 		metric_add(M_MSG_FULL, 1);
@@ -142,21 +142,33 @@ name_message(struct webhook_call *call, size_t i, struct enqueue_msg *out)
 		STR_FMT(tenant), log_safe(m->id));
 }
 
+/* encode makes the data of the job.  A message that no worker could read is a dead
+ * letter from the start: its data then holds no message, its bytes are in raw. */
+static void
+encode(struct webhook_call *call, struct webhook_msg *m, struct buf *data)
+{
+	const struct settings *s = call->in->s;
+	bool as_json = strcmp(s->rq_serializer, "json") == 0;
+	struct str func = str_of(s->job_function), tenant = call->w.tenant;
+
+	buf_clear(data, 1 << 20);
+	if (rqjob_webhook(data, as_json, func, tenant, m->raw) == 0)
+		return;
+	m->unfit = "limits";
+	int bad = rqjob_webhook(data, as_json, func, tenant, STR("null"));
+	assert(bad == 0);
+}
+
 static void
 add_message(struct webhook_call *call, size_t i, struct buf *data)
 {
-	const struct settings *s = call->in->s;
-	const struct webhook_msg *m = &call->w.msgs[i];
+	struct webhook_msg *m = &call->w.msgs[i];
 	struct enqueue_msg out = {.queue = STR(QUEUE), .tenant = call->w.tenant};
-	bool as_json = strcmp(s->rq_serializer, "json") == 0;
 
 	name_message(call, i, &out);
-	buf_clear(data, 1 << 20);
-	int bad = rqjob_webhook(
-		data, as_json, str_of(s->job_function), call->w.tenant, m->raw);
-	if (m->unfit || bad < 0) {
-		out.dead_reason = arena_printf(&call->req->arena, UNFIT "%s",
-			m->unfit ? m->unfit : err_text(bad));
+	encode(call, m, data);
+	if (m->unfit) {
+		out.dead_reason = arena_printf(&call->req->arena, UNFIT "%s", m->unfit);
 		out.raw = m->raw;
 	}
 	out.data = buf_str(data);
