@@ -200,8 +200,9 @@ rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret, char err[1
 	bool as_json;
 
 	int bad = plain_data(a, data, &data, err);
-	if (bad == 0)
-		bad = parse_value(a, data, &v, &as_json, err);
+	if (bad < 0)
+		return bad;
+	bad = parse_value(a, data, &v, &as_json, err);
 	if (bad < 0)
 		return bad;
 
