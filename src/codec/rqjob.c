@@ -221,6 +221,18 @@ rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret, char err[1
 	return 0;
 }
 
+void
+rqjob_value(struct buf *out, bool as_json, const struct val *v)
+{
+	if (as_json) {
+		val_json(out, v);
+		return;
+	}
+	pickle_begin(out);
+	pickle_val(out, v);
+	pickle_end(out);
+}
+
 /* Reads exactly count digits. */
 static bool
 read_digits(struct str *s, size_t count, int *ret)

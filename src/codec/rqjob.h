@@ -48,6 +48,9 @@ struct rqjob_call {
 int rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret,
 	char err[128]) MUSTCHECK;
 
+/* rqjob_value appends what a job returned, in the form of its call. */
+void rqjob_value(struct buf *out, bool as_json, const struct val *v);
+
 /* rqjob_date reads "2026-11-24T05:30:12.345678Z" (0 to 6 fraction digits) as Unix
  * microseconds; ERR_SYNTAX for anything else, empty text included. */
 int rqjob_date(struct str text, int64_t *ret_us) MUSTCHECK;

@@ -290,6 +290,7 @@ open_clients(struct worker *w, const struct settings *s)
 
 	arena_init(&arena);
 	w->env.s = s;
+	w->env.loop = &w->loop;
 	w->env.store = store_open(&w->loop, store_url(s, &arena), err);
 	arena_done(&arena);
 	if (!w->env.store)

@@ -354,6 +354,21 @@ TEST(pickles_that_are_no_call_are_refused_with_words)
 	}
 }
 
+TEST(a_value_is_written_in_the_form_of_its_call)
+{
+	struct val five = {.kind = VAL_INT, .integer = 5}, *items[] = {&five};
+	struct val list = {.kind = VAL_LIST, .count = 1, .items = items};
+	struct buf out;
+
+	buf_init(&out);
+	rqjob_value(&out, true, &list);
+	CHECK_STR(buf_str(&out), "[5]");
+	buf_clear(&out, 0);
+	rqjob_value(&out, false, &list);
+	CHECK(str_eq(buf_str(&out), STR("\x80\x02](K\5e.")));
+	buf_done(&out);
+}
+
 TEST(dates_are_read_to_the_microsecond)
 {
 	static const struct {
