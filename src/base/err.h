@@ -33,6 +33,7 @@
 	X(ERR_NO_TENANT, "unknown_tenant", false)                         \
 	X(ERR_NO_FUNCTION, "unknown_function", false)                     \
 	X(ERR_UNPROCESSABLE, "unprocessable", false)                      \
+	X(ERR_POISON, "poison", false)                                    \
 	X(ERR_AMBIGUOUS, "ambiguous", false)                              \
 	X(ERR_NOT_FOUND, "not found", false)                              \
 	X(ERR_EXISTS, "exists already", false)                            \

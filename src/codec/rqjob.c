@@ -284,6 +284,14 @@ is_day(int year, int month, int day)
 	return day <= days[month - 1] && (leap || month != 2 || day < 29);
 }
 
+const struct val *
+rqjob_arg(const struct rqjob_call *call, const char *name, size_t at)
+{
+	const struct val *v = val_get(call->kwargs, name);
+
+	return v ? v : val_at(call->args, at);
+}
+
 int
 rqjob_date(struct str s, int64_t *ret_us)
 {
@@ -330,4 +338,13 @@ rqjob_exc(struct buf *out, struct str text)
 	buf_grew(out, (size_t)EVP_EncodeBlock((unsigned char *)to,
 			      (unsigned char *)packed.data, (int)packed_n));
 	buf_done(&packed);
+}
+
+void
+rqjob_base64(struct buf *out, struct str bytes)
+{
+	char *to = buf_room(out, (bytes.n + 2) / 3 * 4 + 1);
+
+	buf_grew(out, (size_t)EVP_EncodeBlock((unsigned char *)to,
+			      (const unsigned char *)bytes.p, (int)bytes.n));
 }

@@ -48,6 +48,10 @@ struct rqjob_call {
 int rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret,
 	char err[128]) MUSTCHECK;
 
+/* rqjob_arg finds a parameter, given by name or as the at-th positional one; NULL
+ * when it is neither. */
+const struct val *rqjob_arg(const struct rqjob_call *call, const char *name, size_t at);
+
 /* rqjob_value appends what a job returned, in the form of its call. */
 void rqjob_value(struct buf *out, bool as_json, const struct val *v);
 
@@ -58,5 +62,8 @@ int rqjob_date(struct str text, int64_t *ret_us) MUSTCHECK;
 /* rqjob_exc appends base64(zlib(text)): the exc_string of a result stream.  It is
  * for words of ours or a traceback, not for anything of a peer's size. */
 void rqjob_exc(struct buf *out, struct str text);
+
+/* rqjob_base64 appends base64(bytes): the return_value of a result stream. */
+void rqjob_base64(struct buf *out, struct str bytes);
 
 #endif

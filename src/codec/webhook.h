@@ -36,7 +36,7 @@ struct webhook_msg {
 	bool stub; /* no content, but a messageStubType: undecryptable or a notice */
 	const char *unfit; /* NULL, or why it can't be processed: "not an object", "no
 			      key" (none that is an object), "no chat", "no content";
-			      ingest adds "limits": no worker would read the job */
+			      accept.h adds "limits": no worker would read the job */
 };
 
 struct webhook {

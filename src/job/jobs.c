@@ -8,8 +8,18 @@
 #include "codec/rqjob.h"
 #include "job/inbound.h"
 #include "job/job.h"
+#include "job/split.h"
 #include "job/testing.h"
 #include "net/http_client.h"
+
+static void
+webhook_start(struct job *job, const struct rqjob_call *call)
+{
+	if (split_wanted(job))
+		split_start(job, call);
+	else
+		inbound_start(job, call);
+}
 
 /* Of a job of the original the last part of its Python name decides, so that any
  * module path works alike; of one for tests the whole name, and only TEST_JOBS. */
@@ -20,7 +30,7 @@ static const struct row {
 	enum known_by known_by;
 	void (*start)(struct job *job, const struct rqjob_call *call);
 } rows[] = {
-	{"webhook_process_job", LAST_PART, inbound_start},
+	{"webhook_process_job", LAST_PART, webhook_start},
 	{"prosaas.test.echo", TEST_NAME, testing_echo},
 	{"prosaas.test.add", TEST_NAME, testing_add},
 	{"prosaas.test.noop", TEST_NAME, testing_noop},
