@@ -18,7 +18,7 @@
  *                      keys on disk, or where the tenant prefers twice to never
  *   turn done          nothing to do
  *
- * A step returns an error; the worker retries or fails the job by err_transient(). */
+ * A step returns an error; its class (err_class) says what becomes of the job. */
 #include "job/inbound.h"
 
 #include <stdio.h>

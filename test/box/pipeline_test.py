@@ -331,14 +331,6 @@ def test_a_transient_ai_error_is_retried_and_answered_once(stage, mode):
     assert len(chats(stage)) == 2 and len(stage.replies()) == 1
 
 
-def test_a_spent_ai_quota_is_a_dead_letter_at_once(stage):
-    api, _ = ai_pipeline(stage)
-    stage.ai.faults("quota")
-    api.post(webhook(message("F2")))
-    wait_failed(stage, "(?i)quota|refused|429")
-    assert stage.gateway.sent() == [] and len(stage.ai.requests()) == 1
-
-
 def test_retries_end(stage):
     api, _ = ai_pipeline(stage, JOB_RETRIES=1)
     stage.ai.faults("500")
