@@ -4,6 +4,7 @@
 Every function of TASKS exists on both sides under one name, so a job can be
 enqueued, run, retried, scheduled and looked at by either.  "Ours" below is
 the binary under test, "theirs" is /usr/bin/rq or RQ's own classes."""
+import base64
 import json
 import os
 import pickle
@@ -12,7 +13,6 @@ import re
 import signal
 import struct
 import subprocess
-import sys
 import threading
 import time
 import zlib
@@ -222,13 +222,10 @@ def test_a_job_of_theirs_runs_on_our_worker_and_its_value_is_exact(fleet):
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_every_pickle_protocol_of_theirs_is_read(fleet, protocol):
-    call = (task("echo"), None, (NESTED, (1, 2), {3}, NESTED), {})
+    three = {3} if protocol >= 4 else [3]  # before, a set is made by a call
+    call = (task("echo"), None, (NESTED, (1, 2), three, NESTED), {})
     fleet.raw_job("p", pickle.dumps(call, protocol))
     fleet.raw_job("z", zlib.compress(pickle.dumps(call, protocol), 9))
-    if protocol == 2:  # where sets are made by a call
-        call = (task("echo"), None, (NESTED, (1, 2), [3], NESTED), {})
-        fleet.raw_job("p", pickle.dumps(call, protocol))
-        fleet.raw_job("z", zlib.compress(pickle.dumps(call, protocol), 9))
     fleet.worker()
     for id in ("p", "z"):
         assert fleet.wait_status(id, "finished").result == [NESTED, [1, 2], [3], NESTED]
@@ -246,7 +243,7 @@ def test_a_job_that_returns_none_has_no_value(fleet):
 def test_json_jobs_go_both_ways_and_are_answered_in_json(fleet):
     theirs = fleet.enqueue("echo", *NESTED, serializer=JSONSerializer)
     worker = fleet.worker()
-    fleet.wait_status_json = wait_until(lambda: fleet.status(theirs.id) == "finished", 15)
+    wait_until(lambda: fleet.status(theirs.id) == "finished", 15)
     assert fleet.job(theirs.id, JSONSerializer).result == NESTED
     assert worker.stop() == 0
 
@@ -739,7 +736,7 @@ def test_a_job_that_crashes_its_workers_is_failed_in_the_end(fleet):
             worker.path.write_text("")  # its abort() is what we asked for
             worker.launch()
     assert fleet.job(job.id).get_status() == "failed"
-    assert fleet.r.hget(f"rq:job:{job.id}", "prosaas_reason") == "poison"
+    assert fleet.r.hget(f"rq:job:{job.id}", "prosaas_reason").startswith("poison")
     if not worker.alive():
         worker.path.write_text("")
         worker.launch()
@@ -767,7 +764,7 @@ def test_lives_of_results_are_as_their_options_say(fleet):
     now = time.time()
     assert near(500, ttls(ok["default"])) and near(100, ttls(ok["short"])) and ttls(ok["ever"]) == [-1, -1]
     assert not fleet.r.exists(f"rq:results:{ok['none'].id}") and fleet.r.zscore(FINISHED, ok["none"].id) is None
-    assert near(500, [fleet.r.zscore(FINISHED, ok["default"].id) - now + 1])
+    assert near(501, [fleet.r.zscore(FINISHED, ok["default"].id) - now])
     assert fleet.r.zscore(FINISHED, ok["ever"].id) == float("inf")
     assert near(31536000, ttls(bad["default"])) and near(100, ttls(bad["short"]))
     assert ttls(bad["ever"]) == [-1, -1] and fleet.r.zscore(FAILED, bad["ever"].id) == -1
@@ -890,12 +887,9 @@ def test_hostile_data_is_refused_with_a_reason_and_the_worker_goes_on(fleet):
     wrong = {}
     for id, name in ids.items():
         [(_, fields)] = fleet.bytes.xrange(f"rq:results:{id}")
-        result = Result.restore(id, "0-0", {k.decode(): v for k, v in fields.items()}) \
-            if False else None
-        said = zlib.decompress(__import__("base64").b64decode(fields[b"exc_string"])).decode()
+        said = zlib.decompress(base64.b64decode(fields[b"exc_string"])).decode()
         if not re.search(HOSTILE[name][1], said) or not said.startswith("undecodable: "):
             wrong[name] = said
-        assert result is None
     assert not wrong
     assert not (fleet.stage.dir / "owned").exists()
     assert worker.rss_kb() - before < 300 * 1024 * PATIENCE, "no bomb went off"
@@ -957,6 +951,9 @@ def test_the_outcome_of_a_worker_that_was_away_too_long_is_dropped(fleet):
     worker = fleet.worker()
     fleet.wait_running(job.id)
     worker.signal(signal.SIGSTOP)
+    for client in fleet.r.client_list():  # else Redis goes on handing it ids
+        if client["cmd"] == "blmove":
+            fleet.r.client_kill_filter(_id=client["id"])
     fleet.end_lease(job.id)
     fleet.rq_burst()  # its cleaner retries the job, and it runs it
     done = fleet.job(job.id)
