@@ -27,6 +27,12 @@ enum { RQJOB_DATA_MAX = 16 << 20 }; /* inflated size of job data */
 int rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str tenant,
 	struct str message) MUSTCHECK;
 
+/* rqjob_function appends the data of func(*args, **kwargs), where args is the text of
+ * a JSON array and kwargs that of an object.  0, ERR_SYNTAX, ERR_LIMIT, or ERR_SHAPE
+ * (another kind of JSON); then *out is as before. */
+int rqjob_function(struct buf *out, bool as_json, struct str func, struct str args,
+	struct str kwargs) MUSTCHECK;
+
 struct rqjob_call {
 	struct str func;          /* "module.function" */
 	const struct val *args;   /* LIST */
@@ -45,5 +51,10 @@ int rqjob_date(struct str text, int64_t *ret_us) MUSTCHECK;
 
 /* rqjob_exc appends base64(zlib(text)): the exc_string of a result stream. */
 void rqjob_exc(struct buf *out, struct str text);
+
+/* rqjob_exc_text reads it back; what is longer than RQJOB_EXC_MAX is cut off.  0 or
+ * ERR_SYNTAX. */
+enum { RQJOB_EXC_MAX = 64 << 10 };
+int rqjob_exc_text(struct arena *a, struct str exc, struct str *ret) MUSTCHECK;
 
 #endif
