@@ -57,7 +57,7 @@ $(B)/obj/%.o: src/%.c Makefile | $(GEN)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Lua and SQL live in files of their own; src/embed.sh makes C strings of them.
-$(B)/gen/scripts.h: src/embed.sh $(LUA)
+$(B)/gen/scripts.h: src/embed.sh $(LUA) $(wildcard src/queue/script/lib/*.lua)
 	@mkdir -p $(@D)
 	sh src/embed.sh script $(LUA) >$@.tmp && mv $@.tmp $@
 $(B)/gen/schema.h: src/embed.sh $(SQL)

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include "cli_jobs_priv.h"
+#include "codec/rqcall.h"
 #include "codec/rqjob.h"
 #include "codec/tenant.h"
 
@@ -94,7 +95,7 @@ make_data(struct jobs *j, struct buf *data)
 	struct str args = j->args.p ? j->args : STR("[]");
 	struct str kwargs = j->kwargs.p ? j->kwargs : STR("{}");
 
-	if (rqjob_function(data, as_json, j->words.words[0], args, kwargs) == 0)
+	if (rqcall_write(data, as_json, j->words.words[0], args, kwargs) == 0)
 		return NULL;
 	return "--args takes a JSON array, --kwargs a JSON object";
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # embed.sh PREFIX FILE...: a C header with each file as a string named
 # PREFIX_<file name without folder and suffix>, and a table of them all in the
-# order given, PREFIX_files, which ends with a row of NULL.
+# order given, PREFIX_files, which ends with a row of NULL.  Before a file with a
+# line "-- uses: NAME ..." stand the files lib/NAME of its folder and suffix.
 set -eu
 prefix=$1
 shift
@@ -12,10 +13,18 @@ c_name() {
 	echo "${name%.*}" | tr '.-' '__'
 }
 
+# The file, and what it uses before it.
+whole() {
+	for name in $(sed -n 's/^-- uses: //p' "$1"); do
+		cat "$(dirname "$1")/lib/$name.${1##*.}"
+	done
+	cat "$1"
+}
+
 echo "/* Made by src/embed.sh. */"
 for f in "$@"; do
 	printf 'static const char %s_%s[] =\n' "$prefix" "$(c_name "$f")"
-	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/	/\\t/g' -e 's/^/\t"/' -e 's/$/\\n"/' "$f"
+	whole "$f" | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/	/\\t/g' -e 's/^/\t"/' -e 's/$/\\n"/'
 	echo '	"";'
 done
 printf 'static const struct {\n\tconst char *name, *text;\n} %s_files[] = {\n' "$prefix"

@@ -41,6 +41,9 @@ struct buf;
 	X(M_JOBS_OK, COUNTER, "prosaas_jobs_finished_total", "result=\"ok\"", "Job attempts by result") \
 	X(M_JOBS_RETRY, COUNTER, "prosaas_jobs_finished_total", "result=\"retry\"", "")         \
 	X(M_JOBS_FAILED, COUNTER, "prosaas_jobs_finished_total", "result=\"failed\"", "")       \
+	X(M_JOBS_WAIT, COUNTER, "prosaas_jobs_finished_total", "result=\"wait\"", "")           \
+	X(M_JOBS_BACK, COUNTER, "prosaas_jobs_finished_total", "result=\"handed_back\"", "")    \
+	X(M_JOBS_STOPPED, COUNTER, "prosaas_jobs_finished_total", "result=\"stopped\"", "")     \
 	X(M_JOBS_FENCED, COUNTER, "prosaas_jobs_finished_total", "result=\"fenced\"", "")       \
 	X(M_JOB_SECONDS, HISTOGRAM, "prosaas_job_duration_seconds", "", "From claim to end")    \
 	X(M_JOB_WAIT_SECONDS, HISTOGRAM, "prosaas_job_queue_wait_seconds", "", "From enqueue to claim") \
@@ -59,6 +62,7 @@ struct buf;
 	X(M_LEADER, GAUGE, "prosaas_leader", "", "1 in the scheduler that leads")               \
 	X(M_SCHED_MOVED, COUNTER, "prosaas_scheduled_moved_total", "", "Due jobs put on their queue") \
 	X(M_LEASES_RETURNED, COUNTER, "prosaas_leases_recovered_total", "", "Jobs of dead workers put back") \
+	X(M_LANES_MENDED, COUNTER, "prosaas_lanes_mended_total", "", "Lanes whose holder had gone, given to the next that waited") \
 	X(M_START_TIME, GAUGE, "prosaas_start_time_seconds", "", "When this process started, Unix time")
 /* clang-format on */
 

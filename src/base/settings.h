@@ -40,6 +40,7 @@ struct buf;
 	X(WORD, rq_serializer, "RQ_SERIALIZER", "pickle", 0, 0, "pickle|json", "How job data is written; both are read") \
 	X(TEXT, job_function, "JOB_FUNCTION", "server.jobs.webhook_process_job.webhook_process_job", 0, 0, NULL, "func_name written into jobs, so that Python workers can take them") \
 	X(NUMBER, worker_concurrency, "WORKER_CONCURRENCY", "256", 1, 10000, NULL, "Jobs in flight per worker process") \
+	X(NUMBER, tenant_concurrency, "TENANT_CONCURRENCY", "0", 0, 10000, NULL, "Jobs of one tenant in flight per worker process; 0: three quarters of WORKER_CONCURRENCY") \
 	X(NUMBER, job_timeout_s, "JOB_TIMEOUT", "300", 1, 86400, NULL, "Seconds an attempt may take") \
 	X(NUMBER, job_retries, "JOB_RETRIES", "3", 0, 100, NULL, "Further attempts after a transient error") \
 	X(NUMBER, dedupe_ttl_s, "DEDUPE_TTL", "3600", 1, 2592000, NULL, "Seconds the Redis layer remembers a message id") \

@@ -27,12 +27,6 @@ enum { RQJOB_DATA_MAX = 16 << 20 }; /* inflated size of job data */
 int rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str tenant,
 	struct str message) MUSTCHECK;
 
-/* rqjob_function appends the data of func(*args, **kwargs), where args is the text of
- * a JSON array and kwargs that of an object.  0, ERR_SYNTAX, ERR_LIMIT, or ERR_SHAPE
- * (another kind of JSON); then *out is as before. */
-int rqjob_function(struct buf *out, bool as_json, struct str func, struct str args,
-	struct str kwargs) MUSTCHECK;
-
 struct rqjob_call {
 	struct str func;          /* "module.function" */
 	const struct val *args;   /* LIST */
@@ -56,5 +50,8 @@ void rqjob_exc(struct buf *out, struct str text);
  * ERR_SYNTAX. */
 enum { RQJOB_EXC_MAX = 64 << 10 };
 int rqjob_exc_text(struct arena *a, struct str exc, struct str *ret) MUSTCHECK;
+
+/* rqjob_base64 appends base64(bytes): the return_value of a result stream. */
+void rqjob_base64(struct buf *out, struct str bytes);
 
 #endif

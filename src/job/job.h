@@ -41,6 +41,7 @@ struct job {
 
 	/* set by the job when it ends: */
 	int err;
+	struct str value;       /* its result, serialized as the job was; empty: None */
 	char words[192];        /* what went wrong, for the operator */
 	int64_t retry_after_ms; /* a peer asked for it; -1: none */
 

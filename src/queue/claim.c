@@ -1,57 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* claim.c: jobs, from the queue to a worker and back.
+/* claim.c: jobs, from the queue to a worker.
  *
- *           room and not dry              short reply: dry
- *   idle ------------------> claiming ------------------> blocked (one BLMOVE a queue)
- *    ^                          | full reply                |
- *    `--------------------------'<--------------------------' an id moved, or
- * CLAIM_IDLE_S
+ *           room and not dry              "dry"
+ *   idle ------------------> claiming ---------> blocked (one BLMOVE a queue)
+ *    ^                        |     | "suspended": a pause, then again
+ *    |      "full", "more"    v     v                 |
+ *    '------------------------'<----------------------' an id moved, claim_look(), or
+ *                                                       CLAIM_IDLE_S
  *
  * Everything that can be recomputed is, once a turn, by on_turn(). */
 #include "queue/claim.h"
 
-#include <assert.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
-#include "codec/rqjob.h"
 #include "net/loop.h"
+#include "queue/live.h"
 #include "queue/redis.h"
 
 enum {
-	CLAIM_MAX = 64, /* jobs a call: more would hold Redis for a millisecond */
+	CLAIM_MAX = 64,  /* jobs a call: more would hold Redis for a millisecond */
+	DEAL_MAX = 2000, /* ids a call looks at: some 4 ms of Redis */
+	AGED_MAX = 8,
 	QUEUES_MAX = 32,
 	DEADLINE_MS = 5000,
 	BLOCK_S = 20,
-	TICK_MS = 1000,
-	WORKER_LIFE_S = 60, /* of the worker's key without a heartbeat */
-	ENDS_MAX = 256,     /* ends a call */
+	PAUSE_MS = 1000, /* suspended, or after an error reply: not in a hot loop */
+	ARGS_HEAD = 7,
 };
 
-struct waiter { /* one blocked connection per queue */
+struct waiter { /* a queue, and the connection that blocks on it */
 	struct claim *c;
 	struct redis *redis;
 	struct redis_cmd cmd;
 	char queue[128], from[160], to[160];
 	bool armed;
-};
-
-struct ends { /* arguments for finish.lua, and the ids in the same order */
-	struct buf args, ids;
-	int count;
+	int64_t served_ms; /* last found empty, or jobs of it were taken */
 };
 
 struct claim {
-	struct loop *loop;
 	const struct settings *s;
 	const char *name;
+	int cap;
 	struct claim_events events;
 	void *arg;
 	struct redis *redis;
@@ -60,40 +55,35 @@ struct claim {
 
 	struct waiter waiters[QUEUES_MAX];
 	int queue_count;
-	char birth[CLOCK_ISO_SIZE], hostname[256];
 
-	struct redis_cmd claim_cmd;
-	bool claiming, dry, stopped;
-	int asked;
-	int64_t pause_until_ms; /* after an error reply: not in a hot loop */
-
-	struct redis_cmd end_cmd;
-	struct ends collecting, flying;
-	bool ending;
-	int64_t end_pause_until_ms;
-
-	struct redis_cmd renew_cmd;
-	bool renewing;
-	int64_t renew_at_ms, look_at_ms;
-	struct buf renewals;
-	int renewal_count;
-
-	struct redis_cmd bury_cmd;
-	bool quitting, burying;
-	void (*quit_done)(void *);
-	void *quit_arg;
+	struct redis_cmd cmd, wake_cmd;
+	bool claiming, waking, dry, stopped, suspended;
+	bool looking; /* asked to look while a claim was in flight */
+	int64_t pause_until_ms, look_at_ms;
+	struct buf caps; /* of the call being made */
+	int cap_count;
 };
 
-static void
-arg_now(struct claim *c)
-{
-	char now[CLOCK_ISO_SIZE];
+/* --- claiming ------------------------------------------------------------- */
 
-	clock_iso(now, clock_wall_us());
-	redis_argz(c->redis, now);
+void
+claim_cap(struct claim *c, struct str tenant, int more)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", more);
+	redis_format(&c->caps, tenant);
+	redis_format(&c->caps, str_of(number));
+	c->cap_count++;
 }
 
-/* --- claiming ------------------------------------------------------------- */
+static void
+mark_served(struct claim *c, struct str queue)
+{
+	for (int i = 0; i < c->queue_count; i++)
+		if (str_eqz(queue, c->waiters[i].queue))
+			c->waiters[i].served_ms = clock_mono_ms();
+}
 
 static void
 take_job(struct claim *c, const struct redisReply *row)
@@ -106,55 +96,125 @@ take_job(struct claim *c, const struct redisReply *row)
 		.timeout = redis_text(redis_at(row, 4)),
 		.enqueued_at = redis_text(redis_at(row, 5)),
 		.tenant = redis_text(redis_at(row, 6)),
+		.lane = redis_text(redis_at(row, 7)),
 	};
 
+	if (str_int(redis_text(redis_at(row, 8)), &j.crashes) < 0)
+		j.crashes = 0;
+	mark_served(c, j.queue);
 	c->events.job(c->arg, &j);
+}
+
+static void
+pause_claims(struct claim *c)
+{
+	c->pause_until_ms = clock_mono_ms() + PAUSE_MS;
 }
 
 static void
 on_claimed(struct redis_cmd *cmd)
 {
-	struct claim *c = container_of(cmd, struct claim, claim_cmd);
+	struct claim *c = container_of(cmd, struct claim, cmd);
+	struct str word = redis_text(redis_at(cmd->reply, 0));
 
 	c->claiming = false;
 	if (cmd->err < 0) {
 		if (cmd->reply)
 			log_warn("claim: %s", cmd->reply->str);
-		c->pause_until_ms = clock_mono_ms() + TICK_MS;
+		pause_claims(c);
 		return;
 	}
+	c->suspended = str_eqz(word, "suspended");
+	if (c->suspended)
+		pause_claims(c);
+	else if (str_eqz(word, "dry")) {
+		c->dry = !c->looking;
+		for (int i = 0; i < c->queue_count; i++)
+			c->waiters[i].served_ms = clock_mono_ms();
+	}
+	for (size_t i = 1; redis_at(cmd->reply, i); i++)
+		take_job(c, redis_at(cmd->reply, i));
+}
 
-	size_t got = cmd->reply->type == REDIS_REPLY_ARRAY ? cmd->reply->elements : 0;
-	c->dry = got < (size_t)c->asked;
-	for (size_t i = 0; i < got; i++)
-		take_job(c, cmd->reply->element[i]);
+/* Those that aged first, for a few jobs; then all in their order. */
+static void
+arg_queues(struct claim *c, int asked, int64_t aged_ms)
+{
+	for (int i = 0; i < c->queue_count; i++)
+		if (c->waiters[i].served_ms < aged_ms) {
+			redis_argz(c->redis, c->waiters[i].queue);
+			redis_argi(c->redis, AGED_MAX);
+		}
+	for (int i = 0; i < c->queue_count; i++) {
+		redis_argz(c->redis, c->waiters[i].queue);
+		redis_argi(c->redis, asked);
+	}
 }
 
 static void
 claim_now(struct claim *c, int room)
 {
-	c->claiming = true;
-	c->asked = room < CLAIM_MAX ? room : CLAIM_MAX;
-	redis_eval(c->redis, &c->claim_cmd, SCRIPT_CLAIM, 0, 4 + c->queue_count,
-		on_claimed);
-	redis_argz(c->redis, c->name);
-	arg_now(c);
-	redis_argi(c->redis, CLAIM_LEASE_S);
-	redis_argi(c->redis, c->asked);
+	int64_t aged_ms = clock_mono_ms() - CLAIM_AGED_MS;
+	int asked = room < CLAIM_MAX ? room : CLAIM_MAX;
+	int aged = 0;
+	char now[CLOCK_ISO_SIZE];
+
 	for (int i = 0; i < c->queue_count; i++)
-		redis_argz(c->redis, c->waiters[i].queue);
+		aged += c->waiters[i].served_ms < aged_ms;
+	buf_clear(&c->caps, 1 << 16);
+	c->cap_count = 0;
+	c->events.caps(c->arg, c, asked);
+
+	c->claiming = true;
+	c->looking = false;
+	redis_eval(c->redis, &c->cmd, SCRIPT_CLAIM, 0,
+		ARGS_HEAD + 2 * (c->cap_count + c->queue_count + aged), on_claimed);
+	clock_iso(now, clock_wall_us());
+	redis_argz(c->redis, c->name);
+	redis_argz(c->redis, now);
+	redis_argi(c->redis, LIVE_LEASE_S);
+	redis_argi(c->redis, asked);
+	redis_argi(c->redis, DEAL_MAX);
+	redis_argi(c->redis, c->cap);
+	redis_argi(c->redis, c->cap_count);
+	redis_args_raw(c->redis, buf_str(&c->caps));
+	arg_queues(c, asked, aged_ms);
+}
+
+/* --- blocking ------------------------------------------------------------- */
+
+static void
+on_woken(struct redis_cmd *cmd)
+{
+	container_of(cmd, struct claim, wake_cmd)->waking = false;
+}
+
+/* An id moved while this worker is full: another may have room. */
+static void
+wake_others(struct claim *c)
+{
+	if (c->waking)
+		return;
+	c->waking = true;
+	redis_call(c->redis, &c->wake_cmd, "PUBLISH", 2, on_woken);
+	redis_argz(c->redis, LIVE_WAKE);
+	redis_argz(c->redis, c->name);
 }
 
 static void
 on_moved(struct redis_cmd *cmd)
 {
 	struct waiter *w = container_of(cmd, struct waiter, cmd);
+	struct claim *c = w->c;
 
 	w->armed = false;
-	if (cmd->err == 0 && cmd->reply->type == REDIS_REPLY_STRING)
-		w->c->dry = false;
-	else if (cmd->err == ERR_REMOTE)
+	if (cmd->err == ERR_REMOTE)
 		log_debug("queue %s: %s", w->queue, cmd->reply->str);
+	if (cmd->err < 0 || cmd->reply->type != REDIS_REPLY_STRING)
+		return;
+	claim_look(c);
+	if (c->stopped || c->events.room(c->arg) <= 0)
+		wake_others(c);
 }
 
 static void
@@ -170,169 +230,20 @@ arm(struct waiter *w)
 	redis_argi(w->redis, BLOCK_S);
 }
 
-/* --- ending --------------------------------------------------------------- */
-
-static void
-ends_clear(struct ends *e)
-{
-	buf_clear(&e->args, 1 << 16);
-	buf_clear(&e->ids, 1 << 16);
-	e->count = 0;
-}
-
-void
-claim_end(struct claim *c, struct str id, struct str queue, int64_t attempt,
-	enum claim_end how, int64_t delay_s, struct str reason)
-{
-	static const char *const words[] = {"ok", "fail", "retry", "back"};
-	struct ends *e = &c->collecting;
-	struct buf exc;
-	char number[24];
-
-	buf_init(&exc);
-	if (how == CLAIM_FAIL || how == CLAIM_RETRY)
-		rqjob_exc(&exc, reason);
-	redis_format(&e->args, id);
-	redis_format(&e->args, queue);
-	snprintf(number, sizeof(number), "%lld", (long long)attempt);
-	redis_format(&e->args, str_of(number));
-	redis_format(&e->args, str_of(words[how]));
-	snprintf(number, sizeof(number), "%lld", (long long)delay_s);
-	redis_format(&e->args, str_of(number));
-	redis_format(&e->args, reason);
-	redis_format(&e->args, buf_str(&exc));
-	buf_adds(&e->ids, id);
-	buf_addc(&e->ids, '\0');
-	e->count++;
-	buf_done(&exc);
-}
-
-static void
-on_ended(struct redis_cmd *cmd)
-{
-	struct claim *c = container_of(cmd, struct claim, end_cmd);
-	struct str ids = buf_str(&c->flying.ids);
-
-	c->ending = false;
-	if (cmd->err < 0) { /* they fly again: an end recorded twice is fenced */
-		if (cmd->reply)
-			log_warn("finish: %s", cmd->reply->str);
-		c->end_pause_until_ms = clock_mono_ms() + (cmd->reply ? TICK_MS : 0);
-		return;
-	}
-	for (int i = 0; i < c->flying.count; i++)
-		c->events.ended(c->arg, str_cut(&ids, '\0'),
-			redis_text(redis_at(cmd->reply, (size_t)i)));
-	ends_clear(&c->flying);
-}
-
-static void
-send_ends(struct claim *c)
-{
-	if (c->flying.count == 0) {
-		struct ends swap = c->flying;
-
-		c->flying = c->collecting;
-		c->collecting = swap;
-	}
-	c->ending = true;
-	redis_eval(c->redis, &c->end_cmd, SCRIPT_FINISH, 0, 2 + 7 * c->flying.count,
-		on_ended);
-	redis_argz(c->redis, c->name);
-	arg_now(c);
-	redis_args_raw(c->redis, buf_str(&c->flying.args));
-}
-
-/* --- living --------------------------------------------------------------- */
-
-void
-claim_renewing(struct claim *c, struct str id, struct str queue, int64_t attempt)
-{
-	char number[24];
-
-	snprintf(number, sizeof(number), "%lld", (long long)attempt);
-	redis_format(&c->renewals, id);
-	redis_format(&c->renewals, queue);
-	redis_format(&c->renewals, str_of(number));
-	c->renewal_count++;
-}
-
-static void
-on_renewed(struct redis_cmd *cmd)
-{
-	struct claim *c = container_of(cmd, struct claim, renew_cmd);
-
-	c->renewing = false;
-	if (cmd->err < 0) {
-		c->renew_at_ms = clock_mono_ms() + TICK_MS;
-		return;
-	}
-	for (size_t i = 0; redis_at(cmd->reply, i); i++)
-		c->events.lost(c->arg, redis_text(redis_at(cmd->reply, i)));
-}
-
-static void
-renew(struct claim *c)
-{
-	buf_clear(&c->renewals, 1 << 16);
-	c->renewal_count = 0;
-	c->events.each(c->arg, c);
-
-	c->renewing = true;
-	c->renew_at_ms = clock_mono_ms() + CLAIM_RENEW_MS;
-	redis_eval(c->redis, &c->renew_cmd, SCRIPT_RENEW, 0, 10 + 3 * c->renewal_count,
-		on_renewed);
-	redis_argz(c->redis, c->name);
-	arg_now(c);
-	redis_argi(c->redis, CLAIM_LEASE_S);
-	redis_argi(c->redis, WORKER_LIFE_S);
-	redis_argz(c->redis, c->renewal_count > 0 ? "busy" : "idle");
-	redis_argz(c->redis, c->s->rq_queues);
-	redis_argz(c->redis, c->birth);
-	redis_argi(c->redis, getpid());
-	redis_argz(c->redis, c->hostname);
-	redis_argz(c->redis, PROSAAS_VERSION);
-	redis_args_raw(c->redis, buf_str(&c->renewals));
-}
-
-static void
-on_buried(struct redis_cmd *cmd)
-{
-	struct claim *c = container_of(cmd, struct claim, bury_cmd);
-
-	c->quit_done(c->quit_arg);
-}
-
-static void
-bury(struct claim *c)
-{
-	c->burying = true;
-	redis_eval(c->redis, &c->bury_cmd, SCRIPT_BURY, 0, 3, on_buried);
-	redis_argz(c->redis, c->name);
-	arg_now(c);
-	redis_argz(c->redis, c->s->rq_queues);
-}
-
 /* --- each turn ------------------------------------------------------------ */
 
 static void
 seek_jobs(struct claim *c, int64_t now_ms)
 {
-	if (c->stopped || c->claiming || now_ms < c->pause_until_ms)
-		return;
-	if (now_ms >=
-		c->look_at_ms) { /* a dead worker may have left ids in a holding list */
+	int room = c->events.room(c->arg);
+
+	if (now_ms >= c->look_at_ms) {
 		c->look_at_ms = now_ms + CLAIM_IDLE_S * 1000;
 		c->dry = false;
 	}
-	if (!c->dry) {
-		int room = c->events.room(c->arg);
-
-		if (room > 0)
-			claim_now(c, room);
-		return;
-	}
-	for (int i = 0; i < c->queue_count; i++)
+	if (!c->dry && room > 0)
+		claim_now(c, room);
+	for (int i = 0; c->dry && i < c->queue_count; i++)
 		if (!c->waiters[i].armed && redis_ready(c->waiters[i].redis))
 			arm(&c->waiters[i]);
 }
@@ -343,16 +254,10 @@ on_turn(struct loop_hook *h)
 	struct claim *c = container_of(h, struct claim, turn);
 	int64_t now_ms = clock_mono_ms();
 
-	if (!redis_ready(c->redis) || c->burying)
+	if (c->stopped || c->claiming || !redis_ready(c->redis) ||
+		now_ms < c->pause_until_ms)
 		return;
 	seek_jobs(c, now_ms);
-	bool ends = c->flying.count + c->collecting.count > 0;
-	if (ends && !c->ending && now_ms >= c->end_pause_until_ms)
-		send_ends(c);
-	if (!c->renewing && now_ms >= c->renew_at_ms)
-		renew(c);
-	if (c->quitting && !ends && !c->ending)
-		bury(c);
 }
 
 /* Nothing to do here: a tick only makes the loop turn, and on_turn() looks. */
@@ -365,7 +270,7 @@ on_tick(uv_timer_t *t)
 /* --- life ----------------------------------------------------------------- */
 
 static void
-add_queue(struct claim *c, struct str queue)
+add_queue(struct claim *c, struct loop *l, struct str queue)
 {
 	struct waiter *w = &c->waiters[c->queue_count];
 	struct redis_options o = {
@@ -380,47 +285,44 @@ add_queue(struct claim *c, struct str queue)
 	snprintf(w->queue, sizeof(w->queue), "%.*s", STR_FMT(queue));
 	snprintf(w->from, sizeof(w->from), "rq:queue:%.*s", STR_FMT(queue));
 	snprintf(w->to, sizeof(w->to), "prosaas:holding:%.*s", STR_FMT(queue));
-	w->redis = redis_new(c->loop, &o);
+	w->redis = redis_new(l, &o);
+	w->served_ms = clock_mono_ms();
 	c->queue_count++;
 }
 
 struct claim *
-claim_new(struct loop *l, const struct settings *s, const char *name,
-	const struct claim_events *events, void *arg)
+claim_new(struct loop *l, const struct settings *s, struct redis *r, const char *name,
+	int cap, const struct claim_events *events, void *arg)
 {
 	struct claim *c = xcalloc(1, sizeof(*c));
-	struct redis_options o = {
-		.url = s->redis_url, .name = name, .deadline_ms = DEADLINE_MS};
 	struct str queues = str_of(s->rq_queues);
 
-	c->loop = l;
 	c->s = s;
 	c->name = name;
+	c->cap = cap;
 	c->events = *events;
 	c->arg = arg;
-	c->redis = redis_new(l, &o);
+	c->redis = r;
 	while (queues.p)
-		add_queue(c, str_trim(str_cut(&queues, ',')));
-	clock_iso(c->birth, clock_wall_us());
-	gethostname(c->hostname, sizeof(c->hostname) - 1);
-
+		add_queue(c, l, str_trim(str_cut(&queues, ',')));
 	c->turn.run = on_turn;
 	loop_each_turn(l, &c->turn);
 	uv_timer_init(&l->uv, &c->tick);
-	uv_timer_start(&c->tick, on_tick, TICK_MS, TICK_MS);
+	uv_timer_start(&c->tick, on_tick, PAUSE_MS, PAUSE_MS);
 	return c;
 }
 
-bool
-claim_ready(const struct claim *c)
+void
+claim_look(struct claim *c)
 {
-	return redis_ready(c->redis);
+	c->dry = false;
+	c->looking = true;
 }
 
-const char *
-claim_trouble(const struct claim *c)
+bool
+claim_suspended(const struct claim *c)
 {
-	return redis_trouble(c->redis);
+	return c->suspended;
 }
 
 void
@@ -429,12 +331,4 @@ claim_stop(struct claim *c)
 	c->stopped = true;
 	for (int i = 0; i < c->queue_count; i++)
 		redis_close(c->waiters[i].redis);
-}
-
-void
-claim_quit(struct claim *c, void (*done)(void *), void *arg)
-{
-	c->quitting = true;
-	c->quit_done = done;
-	c->quit_arg = arg;
 }

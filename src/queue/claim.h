@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* claim.h: jobs, from the queue to a worker and back.
+/* claim.h: jobs, from the queue to a worker, fairly and in order.
  *
- *   queue ---> (holding) ---> wip ---> finished | failed | scheduled | queue
- *     |  BLMOVE, idle  | script/claim.lua  | script/finish.lua
- *     `----------------+--- claim, busy ---'
+ *   queue ---> (holding) ---> ready, per tenant ---> wip ---> finish.h
+ *         BLMOVE,        script/claim.lua:    |  ^
+ *         when idle      deal, then serve     v  | finish.lua: the chat is free
+ *                        tenants in turns     lane's wait list
  *
  * While there is work, jobs are claimed in batches by one script.  When the queues
  * are empty, one blocked BLMOVE per queue moves the next id to the queue's shared
  * holding list, and that wakes the claim script, which empties holding lists first.
  * So an id is always in a list or under a lease: kill -9 at any point loses nothing.
  *
- * A lease is the job's score in rq:wip:<queue>, CLAIM_LEASE_S ahead by Redis's
- * clock, renewed for all running jobs together.  Claiming raises prosaas_attempt;
- * only that attempt may renew or end the job.  Ends travel in batches, one in
- * flight; while Redis is away they wait and are sent again. */
+ * Fair: ids are dealt out to ready lists per tenant, and tenants are served in turns,
+ * at most `cap` jobs of one tenant in a worker.  (Deficit round robin with every
+ * job of the same cost: what tenants share is slots, and a job takes one.)
+ * In order: one job per lane (a tenant's chat) runs; who finds its chat busy is
+ * parked behind it, and the end of the run hands the chat on.
+ * Queues are served in the order of RQ_QUEUES; one that went unserved for
+ * CLAIM_AGED_MS goes first for a few jobs, so that none starves.
+ *
+ * Claiming raises prosaas_attempt: only that attempt may renew or end the job. */
 #ifndef QUEUE_CLAIM_H
 #define QUEUE_CLAIM_H
 
@@ -24,53 +30,44 @@
 
 struct claim;
 struct loop;
+struct redis;
 struct settings;
 
 enum {
-	CLAIM_LEASE_S = 15,
-	CLAIM_RENEW_MS = 5000,
-	CLAIM_IDLE_S = 5, /* a blocked wait; after it holding lists are looked at */
+	CLAIM_IDLE_S = 5, /* an idle worker's look at lists that wake nobody */
+	CLAIM_AGED_MS = 2000,
 };
 
 struct claim_job { /* borrowed until on_job returns */
-	struct str id, queue, data, tenant;
-	int64_t attempt;
+	struct str id, queue, data, tenant, lane;
+	int64_t attempt, crashes;
 	struct str timeout;     /* as in the hash: digits, or anything */
 	struct str enqueued_at; /* RQ's date */
 };
 
-enum claim_end { CLAIM_OK, CLAIM_FAIL, CLAIM_RETRY, CLAIM_BACK };
-
 struct claim_events {
 	/* How many more jobs may run now; asked at the end of each turn. */
 	int (*room)(void *arg);
+	/* Which tenants may run fewer than `asked` more: calls claim_cap() for each. */
+	void (*caps)(void *arg, struct claim *c, int asked);
 	/* A job is ours. */
 	void (*job)(void *arg, const struct claim_job *j);
-	/* A running job is no longer ours: its outcome will be refused. */
-	void (*lost)(void *arg, struct str id);
-	/* An end was recorded as `word` ("ok", "fail", "retry", "back", "fenced"). */
-	void (*ended)(void *arg, struct str id, struct str word);
-	/* The running jobs, for renewal: calls claim_renewing() for each. */
-	void (*each)(void *arg, struct claim *c);
 };
 
-/* claim_new opens its own connections to settings.redis_url and begins at once.
- * name is the RQ worker name, borrowed. */
-struct claim *claim_new(struct loop *l, const struct settings *s, const char *name,
-	const struct claim_events *events, void *arg);
+/* claim_new: r and name (of the worker) are borrowed for its life; the connections
+ * that block are its own.  cap: most jobs of one tenant. */
+struct claim *claim_new(struct loop *l, const struct settings *s, struct redis *r,
+	const char *name, int cap, const struct claim_events *events, void *arg);
 
-/* claim_end ends a job; everything is copied.  delay_s: for CLAIM_RETRY. */
-void claim_end(struct claim *c, struct str id, struct str queue, int64_t attempt,
-	enum claim_end how, int64_t delay_s, struct str reason);
+void claim_cap(struct claim *c, struct str tenant, int more);
 
-void claim_renewing(struct claim *c, struct str id, struct str queue, int64_t attempt);
+/* claim_look: there may be jobs that no list announces (a lane was released). */
+void claim_look(struct claim *c);
 
-bool claim_ready(const struct claim *c);
-const char *claim_trouble(const struct claim *c);
+/* claim_suspended: `rq suspend` is in force. */
+bool claim_suspended(const struct claim *c);
 
-/* claim_stop takes no more jobs.  claim_quit then, with no job running, waits for
- * the last ends to be recorded, deregisters the worker, and calls done. */
+/* claim_stop takes no more jobs. */
 void claim_stop(struct claim *c);
-void claim_quit(struct claim *c, void (*done)(void *), void *arg);
 
 #endif

@@ -40,7 +40,7 @@ struct enqueue_msg {
 	struct str job_id;
 	struct str data; /* of the RQ job */
 	struct str tenant;
-	struct str lane;        /* "<tenant>:<chat>" */
+	struct str lane;        /* "<tenant>:<chat>"; empty: waits for nobody */
 	struct str description; /* never message text */
 	struct str dead_reason; /* absent: queue it; else keep it as a dead letter */
 	struct str raw;         /* of a dead letter: the message's bytes */

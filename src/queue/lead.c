@@ -16,6 +16,10 @@
 
 enum {
 	DEADLINE_MS = 5000,
+	/* Ours in RQ's scheduler locks, above any process id.  One for all our
+	 * schedulers: the token says which of them acts, and its successor must not
+	 * wait until a dead leader's locks run out. */
+	RQ_SCHEDULER = 1 << 30,
 	SWEEP_MAX = 500, /* ids per registry and act: bounds the stall of Redis */
 };
 
@@ -59,7 +63,8 @@ on_swept(struct redis_cmd *cmd)
 	}
 	l->events.swept(l->arg, redis_int(redis_at(cmd->reply, 0), 0),
 		redis_int(redis_at(cmd->reply, 1), 0),
-		redis_int(redis_at(cmd->reply, 2), 0));
+		redis_int(redis_at(cmd->reply, 2), 0),
+		redis_int(redis_at(cmd->reply, 3), 0));
 }
 
 static void
@@ -69,7 +74,7 @@ sweep(struct lead *l)
 
 	l->sweeping = true;
 	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1,
-		6 + redis_count_names(l->s->rq_queues), on_swept);
+		7 + redis_count_names(l->s->rq_queues), on_swept);
 	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
 	clock_iso(now, clock_wall_us());
@@ -77,6 +82,7 @@ sweep(struct lead *l)
 	redis_argi(l->redis, SWEEP_MAX);
 	redis_argi(l->redis, LEAD_CRASHES_MAX);
 	redis_arg(l->redis, buf_str(&l->exc));
+	redis_argi(l->redis, RQ_SCHEDULER);
 	redis_arg_names(l->redis, l->s->rq_queues);
 }
 
@@ -154,7 +160,10 @@ lead_quit(struct lead *l, void (*done)(void *), void *arg)
 	l->quitting = true;
 	l->quit_done = done;
 	l->quit_arg = arg;
-	redis_eval(l->redis, &l->resign_cmd, SCRIPT_RESIGN, 1, 2, on_resigned);
+	redis_eval(l->redis, &l->resign_cmd, SCRIPT_RESIGN, 1,
+		3 + redis_count_names(l->s->rq_queues), on_resigned);
 	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
+	redis_argi(l->redis, RQ_SCHEDULER);
+	redis_arg_names(l->redis, l->s->rq_queues);
 }

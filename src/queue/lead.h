@@ -28,7 +28,8 @@ enum {
 
 struct lead_events {
 	void (*leads)(void *arg, bool leading); /* changed */
-	void (*swept)(void *arg, int64_t moved, int64_t returned, int64_t poisoned);
+	void (*swept)(void *arg, int64_t moved, int64_t returned, int64_t poisoned,
+		int64_t mended);
 };
 
 struct lead *lead_new(struct loop *l, const struct settings *s,

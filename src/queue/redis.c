@@ -26,7 +26,7 @@
 enum {
 	DELAY_FIRST_MS = 25,
 	DELAY_MAX_MS = 1000, /* the contract: back within a second of Redis */
-	GREETING_MAX = SCRIPT_COUNT + 3,
+	GREETING_MAX = SCRIPT_COUNT + 3 + REDIS_CHANNELS,
 	PORT_DEFAULT = 6379,
 };
 
@@ -419,6 +419,26 @@ greet(struct redis *r, int count, const char *name)
 }
 
 static void
+greet_scripts(struct redis *r)
+{
+	for (int i = 0; i < SCRIPT_COUNT; i++) {
+		greet(r, 3, "SCRIPT");
+		redis_argz(r, "LOAD");
+		redis_argz(r, script_texts[i]);
+	}
+}
+
+/* One command a channel, since each is confirmed by a reply of its own. */
+static void
+greet_channels(struct redis *r)
+{
+	for (int i = 0; i < REDIS_CHANNELS && r->o.channels[i]; i++) {
+		greet(r, 2, "SUBSCRIBE");
+		redis_argz(r, r->o.channels[i]);
+	}
+}
+
+static void
 on_open(void *arg)
 {
 	struct redis *r = arg;
@@ -435,11 +455,10 @@ on_open(void *arg)
 	greet(r, 3, "CLIENT");
 	redis_argz(r, "SETNAME");
 	redis_argz(r, r->o.name);
-	for (int i = 0; i < SCRIPT_COUNT; i++) {
-		greet(r, 3, "SCRIPT");
-		redis_argz(r, "LOAD");
-		redis_argz(r, script_texts[i]);
-	}
+	if (r->o.channels)
+		greet_channels(r);
+	else
+		greet_scripts(r);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -451,11 +470,23 @@ is_noscript(const redisReply *reply)
 	return strncmp(reply->str, "NOSCRIPT", 8) == 0;
 }
 
+static bool
+is_message(const struct redis *r, const redisReply *reply)
+{
+	return r->o.channels && str_eqz(redis_text(redis_at(reply, 0)), "message");
+}
+
 static void
 take_reply(struct redis *r, redisReply *reply)
 {
 	struct redis_cmd *cmd = STAILQ_FIRST(&r->sent);
 
+	if (is_message(r, reply)) {
+		r->o.on_message(r->o.arg, redis_text(redis_at(reply, 1)),
+			redis_text(redis_at(reply, 2)));
+		freeReplyObject(reply);
+		return;
+	}
 	if (!cmd) {
 		freeReplyObject(reply);
 		stream_close(r->stream, "a reply that nobody asked for");

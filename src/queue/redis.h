@@ -18,6 +18,9 @@
  * done is called exactly once, from the loop; cmd.reply (hiredis) is freed after
  * it returns.  When not ready, done comes soon with ERR_UNAVAILABLE.
  *
+ * A connection with channels is subscribed to them, again after each reconnect,
+ * and may send nothing but PING.
+ *
  * REDIS_URL: redis://[user:password@]host[:port][/db] or unix://path[?db=n]. */
 #ifndef QUEUE_REDIS_H
 #define QUEUE_REDIS_H
@@ -80,8 +83,13 @@ struct redis_options {
 	const char *name;    /* CLIENT SETNAME; no blanks */
 	int64_t deadline_ms; /* of a command, unless redis_deadline() says otherwise */
 	void (*on_ready)(void *arg); /* NULL: not told */
+	const char *const
+		*channels; /* NULL-terminated, at most REDIS_CHANNELS; NULL: none */
+	void (*on_message)(void *arg, struct str channel, struct str payload);
 	void *arg;
 };
+
+enum { REDIS_CHANNELS = 4 };
 
 /* redis_url_check says what is wrong with a URL, or returns 0. */
 int redis_url_check(const char *url, char err[256]) MUSTCHECK;

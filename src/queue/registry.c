@@ -33,8 +33,8 @@ age_s(struct str enqueued_at)
 void
 registry_stats_json(const struct redisReply *reply, const char *queues, struct buf *out)
 {
-	static const char *const keys[] = {
-		"queued", "started", "finished", "failed", "scheduled", "deferred"};
+	static const char *const keys[] = {"queued", "started", "finished", "failed",
+		"scheduled", "deferred", "canceled", "ready", "waiting"};
 	struct str rest = str_of(queues);
 	size_t row = 0;
 

@@ -137,7 +137,8 @@ name_message(struct webhook_call *call, size_t i, struct enqueue_msg *out)
 	out->job_id = call->job_ids[i];
 	out->lock_key = arena_join(a, key, ARRAY_LEN(key));
 	out->lock_field = arena_join(a, field, ARRAY_LEN(field));
-	out->lane = arena_join(a, lane, ARRAY_LEN(lane));
+	if (!m->from_me) /* ours only write: they don't wait behind an answer */
+		out->lane = arena_join(a, lane, ARRAY_LEN(lane));
 	out->description = arena_printf(a, "webhook_process_job tenant=%.*s msg_id=%s",
 		STR_FMT(tenant), log_safe(m->id));
 }

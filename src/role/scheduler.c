@@ -29,9 +29,10 @@ on_leads(void *arg, bool leading)
 }
 
 static void
-on_swept(void *arg, int64_t moved, int64_t returned, int64_t poisoned)
+on_swept(void *arg, int64_t moved, int64_t returned, int64_t poisoned, int64_t mended)
 {
 	(void)arg;
+	metric_add(M_LANES_MENDED, (uint64_t)mended);
 	metric_add(M_SCHED_MOVED, (uint64_t)moved);
 	metric_add(M_LEASES_RETURNED, (uint64_t)returned);
 	if (moved > 0)

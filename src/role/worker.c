@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* worker.c: the role that works jobs.
  *
- *   claim ---> slot ---> job flow ---> end ---> slot free
+ *   claim ---> slot ---> job flow ---> finish ---> slot free
  *
  *   running ---> draining: no new jobs, what runs goes on
  *                  | none left              | DRAIN_TIMEOUT
@@ -31,32 +31,44 @@
 #include "net/http_client.h"
 #include "net/loop.h"
 #include "queue/claim.h"
+#include "queue/finish.h"
+#include "queue/live.h"
+#include "queue/redis.h"
 #include "role/drain.h"
 #include "role/probe.h"
+#include "role/tally.h"
 #include "store/store.h"
 
 enum {
 	METRICS_PORT = 5001,
 	BACKOFF_MAX_S = 60,
+	DEADLINE_MS = 5000,   /* of a command to Redis */
 	QUIT_LIMIT_MS = 2000, /* to record the last ends */
 };
 
 struct slot {
 	struct job job;
+	struct str tenant; /* as claimed: a job may find a better name for it */
 	struct worker *worker;
-	LIST_ENTRY(slot) next;
+	bool stopped; /* by a person */
+	TAILQ_ENTRY(slot) next;
 };
 
 struct worker {
 	struct probe probe; /* first: see probe.h */
 	struct loop loop;
 	struct job_env env;
+	struct redis *redis;
 	struct claim *claim;
+	struct finish *finish;
+	struct live *live;
 	struct drain drain;
-	LIST_HEAD(slots, slot) running;
-	int running_count;
+	TAILQ_HEAD(slots, slot) running; /* oldest first */
+	int running_count, tenant_cap;
+	struct tally tally;
 	char name[320];
-	bool quitting;
+	bool quitting, burying;
+	struct loop_hook turn;
 };
 
 static void begin_quit(struct worker *w);
@@ -92,27 +104,50 @@ log_end(const struct job *job, int64_t us)
 			job->words);
 }
 
+static enum finish_how
+how_it_ended(const struct slot *slot)
+{
+	const struct job *job = &slot->job;
+
+	if (job->err == 0)
+		return FINISH_OK;
+	if (slot->stopped)
+		return FINISH_STOPPED;
+	return err_transient(job->err) || job->err == ERR_FENCED ? FINISH_RETRY
+								 : FINISH_FAIL;
+}
+
+static void
+record_end(struct slot *slot, enum finish_how how)
+{
+	struct job *job = &slot->job;
+
+	finish_end(slot->worker->finish,
+		&(struct finish_job){
+			.id = job->id,
+			.queue = job->queue,
+			.attempt = job->attempt,
+			.how = how,
+			.delay_s = how == FINISH_RETRY ? backoff_s(job) : 0,
+			.worked_us = clock_mono_us() - job->started_us,
+			.reason = str_of(job->words),
+			.value = job->value,
+		});
+}
+
 static void
 on_job_ended(struct job *job)
 {
 	struct slot *slot = container_of(job, struct slot, job);
 	struct worker *w = slot->worker;
 	int64_t us = clock_mono_us() - job->started_us;
-	bool again = err_transient(job->err) || job->err == ERR_FENCED;
 
 	metric_observe(M_JOB_SECONDS, us);
 	log_end(job, us);
-	if (job->err == 0)
-		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_OK, 0,
-			STR(""));
-	else if (again)
-		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_RETRY,
-			backoff_s(job), str_of(job->words));
-	else
-		claim_end(w->claim, job->id, job->queue, job->attempt, CLAIM_FAIL, 0,
-			str_of(job->words));
+	record_end(slot, how_it_ended(slot));
 
-	LIST_REMOVE(slot, next);
+	TAILQ_REMOVE(&w->running, slot, next);
+	tally_sub(&w->tally, slot->tenant);
 	metric_set(M_JOBS_RUNNING, --w->running_count);
 	arena_done(&job->arena);
 	free(slot);
@@ -127,7 +162,8 @@ on_recorded(void *arg, struct str id, struct str word)
 		const char *word;
 		enum metric metric;
 	} rows[] = {{"ok", M_JOBS_OK}, {"retry", M_JOBS_RETRY}, {"fail", M_JOBS_FAILED},
-		{"fenced", M_JOBS_FENCED}};
+		{"wait", M_JOBS_WAIT}, {"back", M_JOBS_BACK},
+		{"stopped", M_JOBS_STOPPED}, {"fenced", M_JOBS_FENCED}};
 
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -136,6 +172,12 @@ on_recorded(void *arg, struct str id, struct str word)
 	if (str_eqz(word, "fenced"))
 		log_warn("outcome refused, another attempt holds the job job_id=%s",
 			log_safe(id));
+}
+
+static void
+on_released(void *arg)
+{
+	claim_look(((struct worker *)arg)->claim);
 }
 
 /* --- claims --------------------------------------------------------------- */
@@ -149,63 +191,141 @@ on_room(void *arg)
 }
 
 static void
-on_job(void *arg, const struct claim_job *c)
+on_caps(void *arg, struct claim *c, int asked)
 {
 	struct worker *w = arg;
+
+	for (size_t i = 0; i < w->tally.n; i++) {
+		const struct tally_row *row = &w->tally.rows[i];
+		int more = w->tenant_cap - row->count;
+
+		if (more < asked)
+			claim_cap(c, row->tenant, more > 0 ? more : 0);
+	}
+}
+
+/* -1 is no limit; what no peer should write is the usual one. */
+static int64_t
+timeout_ms(const struct worker *w, struct str timeout)
+{
+	int64_t s;
+
+	if (str_int(timeout, &s) < 0 || s > INT32_MAX || s == 0 || s < -1)
+		s = w->env.s->job_timeout_s;
+	return s < 0 ? INT64_MAX / 2000 : s * 1000;
+}
+
+static struct slot *
+slot_new(struct worker *w, const struct claim_job *c)
+{
 	struct slot *slot = xcalloc(1, sizeof(*slot));
 	struct job *job = &slot->job;
-	int64_t timeout_s = w->env.s->job_timeout_s, enqueued_us;
 
-	if (str_int(c->timeout, &timeout_s) < 0 || timeout_s <= 0 ||
-		timeout_s > INT32_MAX)
-		timeout_s =
-			w->env.s->job_timeout_s; /* -1, or what no peer should write */
 	slot->worker = w;
 	arena_init(&job->arena);
 	job->env = &w->env;
 	job->id = arena_str(&job->arena, c->id);
 	job->queue = arena_str(&job->arena, c->queue);
-	job->tenant = arena_str(&job->arena, c->tenant);
+	job->tenant = slot->tenant = arena_str(&job->arena, c->tenant);
 	job->attempt = c->attempt;
 	job->started_us = clock_mono_us();
-	job->timeout_ms = timeout_s * 1000;
+	job->timeout_ms = timeout_ms(w, c->timeout);
 	job->retry_after_ms = -1;
 	job->ended = on_job_ended;
-	LIST_INSERT_HEAD(&w->running, slot, next);
+	TAILQ_INSERT_TAIL(&w->running, slot, next);
+	tally_add(&w->tally, slot->tenant);
 	metric_set(M_JOBS_RUNNING, ++w->running_count);
+	return slot;
+}
+
+static void
+on_job(void *arg, const struct claim_job *c)
+{
+	struct worker *w = arg;
+	struct slot *slot = slot_new(w, c);
+	int64_t enqueued_us;
+
 	if (rqjob_date(c->enqueued_at, &enqueued_us) == 0)
 		metric_observe(M_JOB_WAIT_SECONDS, clock_wall_us() - enqueued_us);
-	job_run(job, arena_str(&job->arena, c->data));
+	job_run(&slot->job, arena_str(&slot->job.arena, c->data));
+}
+
+/* --- what the queue tells ------------------------------------------------- */
+
+static struct slot *
+find_slot(struct worker *w, struct str id)
+{
+	struct slot *slot;
+
+	TAILQ_FOREACH (slot, &w->running, next)
+		if (str_eq(slot->job.id, id))
+			return slot;
+	return NULL;
 }
 
 static void
 on_lost(void *arg, struct str id)
 {
-	struct worker *w = arg;
-	struct slot *slot;
+	struct slot *slot = find_slot(arg, id);
 
-	LIST_FOREACH (slot, &w->running, next)
-		if (str_eq(slot->job.id, id)) {
-			job_hurry(&slot->job, "the lease was lost");
-			return;
-		}
+	if (slot)
+		job_hurry(&slot->job, "the lease was lost");
+}
+
+static void
+stop_slot(struct slot *slot)
+{
+	log_warn("stopped by command job_id=%s", log_safe(slot->job.id));
+	slot->stopped = true;
+	job_hurry(&slot->job, "Job stopped by user, work-horse terminated.");
+}
+
+static void
+on_stop_job(void *arg, struct str id)
+{
+	struct worker *w = arg;
+	struct slot *slot = id.p ? find_slot(w, id) : TAILQ_FIRST(&w->running), *after;
+
+	if (!slot)
+		return;
+	if (id.p) {
+		stop_slot(slot);
+		return;
+	}
+	for (; slot; slot = after) { /* kill-horse: all that runs here */
+		after = TAILQ_NEXT(slot, next);
+		stop_slot(slot);
+	}
+}
+
+static void
+on_shutdown(void *arg)
+{
+	log_info("asked to shut down by command");
+	loop_stop(&((struct worker *)arg)->loop);
+}
+
+static void
+on_wake(void *arg)
+{
+	claim_look(((struct worker *)arg)->claim);
 }
 
 /* Renewal is also when overdue jobs are looked for: they end by themselves soon
  * after, since only a call to others can take long. */
 static void
-on_each(void *arg, struct claim *c)
+on_each(void *arg, struct live *l)
 {
 	struct worker *w = arg;
 	struct slot *slot, *after;
 	int64_t now_us = clock_mono_us();
 	char words[96];
 
-	for (slot = LIST_FIRST(&w->running); slot; slot = after) {
+	for (slot = TAILQ_FIRST(&w->running); slot; slot = after) {
 		struct job *job = &slot->job;
 
-		after = LIST_NEXT(slot, next);
-		claim_renewing(c, job->id, job->queue, job->attempt);
+		after = TAILQ_NEXT(slot, next);
+		live_renewing(l, job->id, job->queue, job->attempt);
 		if (now_us - job->started_us < job->timeout_ms * 1000)
 			continue;
 		snprintf(words, sizeof(words),
@@ -223,13 +343,28 @@ on_quit(void *arg)
 	loop_quit(&((struct worker *)arg)->loop);
 }
 
+/* The state follows from the rest, and the last step of a quit too. */
+static void
+on_turn(struct loop_hook *h)
+{
+	struct worker *w = container_of(h, struct worker, turn);
+
+	if (claim_suspended(w->claim))
+		live_is(w->live, LIVE_SUSPENDED);
+	else
+		live_is(w->live, w->running_count > 0 ? LIVE_BUSY : LIVE_IDLE);
+	if (w->quitting && !w->burying && finish_idle(w->finish)) {
+		w->burying = true;
+		live_bury(w->live, on_quit, w);
+	}
+}
+
 static void
 begin_quit(struct worker *w)
 {
 	if (w->quitting)
 		return;
 	w->quitting = true;
-	claim_quit(w->claim, on_quit, w);
 	drain_begin(&w->drain, QUIT_LIMIT_MS, on_quit, w);
 }
 
@@ -240,10 +375,9 @@ on_late(void *arg)
 	struct worker *w = arg;
 	struct slot *slot;
 
-	LIST_FOREACH (slot, &w->running, next) {
+	TAILQ_FOREACH (slot, &w->running, next) {
 		log_warn("handed back job_id=%s", log_safe(slot->job.id));
-		claim_end(w->claim, slot->job.id, slot->job.queue, slot->job.attempt,
-			CLAIM_BACK, 0, STR(""));
+		record_end(slot, FINISH_BACK);
 	}
 	begin_quit(w);
 }
@@ -255,6 +389,7 @@ on_stop(void *arg)
 
 	log_info("draining, jobs running: %d", w->running_count);
 	claim_stop(w->claim);
+	finish_last(w->finish);
 	probe_drain(&w->probe, NULL, NULL);
 	if (w->running_count == 0)
 		begin_quit(w);
@@ -265,7 +400,7 @@ on_stop(void *arg)
 static const char *
 trouble(void *ctx)
 {
-	return claim_trouble(((struct worker *)ctx)->claim);
+	return redis_trouble(((struct worker *)ctx)->redis);
 }
 
 static void
@@ -300,22 +435,42 @@ open_clients(struct worker *w, const struct settings *s)
 	w->env.gateway = gateway_new(http, s);
 }
 
+static void
+open_queue(struct worker *w, const struct settings *s)
+{
+	static const struct claim_events claims = {on_room, on_caps, on_job};
+	static const struct finish_events ends = {on_recorded, on_released};
+	static const struct live_events events = {
+		on_each, on_lost, on_shutdown, on_stop_job, on_wake};
+	struct redis_options o = {
+		.url = s->redis_url, .name = w->name, .deadline_ms = DEADLINE_MS};
+	int64_t cap = s->tenant_concurrency;
+
+	if (cap == 0)
+		cap = (s->worker_concurrency * 3 + 3) / 4;
+	w->tenant_cap = (int)cap;
+	w->redis = redis_new(&w->loop, &o);
+	w->finish = finish_new(&w->loop, w->redis, w->name, &ends, w);
+	w->claim = claim_new(&w->loop, s, w->redis, w->name, (int)cap, &claims, w);
+	w->live = live_new(&w->loop, s, w->redis, w->name, &events, w);
+	w->turn.run = on_turn;
+	loop_each_turn(&w->loop, &w->turn);
+}
+
 int
 worker_run(const struct settings *s)
 {
 	static const struct http_route routes[] = {
 		PROBE_ROUTES, {NULL, NULL, NULL, NULL, 0}};
-	static const struct claim_events events = {
-		on_room, on_job, on_lost, on_recorded, on_each};
 	static struct worker w;
 
 	loop_init(&w.loop);
-	LIST_INIT(&w.running);
+	TAILQ_INIT(&w.running);
 	make_name(&w);
 	open_clients(&w, s);
 	w.probe.s = s;
 	w.probe.trouble = trouble;
-	w.claim = claim_new(&w.loop, s, w.name, &events, &w);
+	open_queue(&w, s);
 	drain_init(&w.drain, &w.loop);
 	loop_on_stop(&w.loop, on_stop, &w);
 	probe_listen(&w.probe, &w.loop, routes, s->metrics_port, METRICS_PORT);

@@ -33,15 +33,18 @@ local function split(s)
 	end
 end
 
--- Room in a queue: counted once a call, with what waits in the holding list and
--- what this call added.  An error (a key of the wrong type) is remembered too.
+-- Room in a queue: counted once a call, with what was dealt to ready lists or waits
+-- in lanes and what this call added.  An error (a key of the wrong type) is
+-- remembered too.
 local function queue_of(name)
 	local q = queues[name]
 	if not q then
-		local n = call('LLEN', 'rq:queue:' .. name)
-		local held = call('LLEN', 'prosaas:holding:' .. name)
-		local bad = wrong(n) or wrong(held) or wrong(call('SADD', 'rq:queues', 'rq:queue:' .. name))
-		q = { err = bad, depth = bad and 0 or n + held }
+		q = { depth = 0, err = wrong(call('SADD', 'rq:queues', 'rq:queue:' .. name)) }
+		for _, n in ipairs({ call('LLEN', 'rq:queue:' .. name), call('LLEN', 'prosaas:holding:' .. name),
+			call('ZCARD', 'prosaas:waiting:' .. name), call('GET', 'prosaas:dealt:' .. name) or 0 }) do
+			q.err = q.err or wrong(n)
+			q.depth = q.depth + (tonumber(n) or 0)
+		end
 		queues[name] = q
 	end
 	return q

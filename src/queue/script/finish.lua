@@ -1,27 +1,41 @@
+-- uses: lanes dependents
 -- finish.lua: jobs end; see queue/finish.h.
 --
--- ARGV: worker name, now (ISO), then seven per job:
---   id, queue, attempt, outcome, delay (s), reason, exc (base64 of zlib text)
+-- ARGV: worker name, now (ISO), 1 when this worker looks for jobs itself, seconds
+--       worked (for total_working_time), then eight per job:
+--   id, queue, attempt, outcome, delay (s), reason, exc (base64 of zlib text),
+--   value (base64; empty: none)
 --   outcome  ok        finished
 --            fail      failed with reason
 --            retry     later, while retries_left; then as fail
+--            wait      later, not the job's fault: no retry is spent
 --            back      handed back to the head of its queue: not the job's fault
+--            stopped   by a person: as fail, with status stopped
 --
 -- Fence: only the worker and attempt that hold the job may end it.  Ending is one
 -- step, and an end whose answer was lost may be sent again: it is then fenced.
--- Returns one word a job: ok, fail, retry, back, or fenced.
-local me, now = ARGV[1], ARGV[2]
+-- ok, fail and stopped release the job's lane; the others keep it.
+-- Returns how many waiting jobs were released, then one word a job: ok, fail,
+-- stopped, retry, wait, back, or fenced.
+local me, now, looks = ARGV[1], ARGV[2], ARGV[3] == '1'
 local call = redis.pcall -- an error touches its own job only
 local unix = tonumber(redis.call('TIME')[1])
-local out, done, failed = {}, 0, 0
+local out, done, failed, released = { 0 }, 0, 0, 0
+local worker = 'rq:worker:' .. me
+local current = call('HGET', worker, 'current_job')
 
 local function ttl_of(v, default)
 	return v and tonumber(v) or default
 end
 
--- Life of the job's keys and its score in a registry: ttl < 0 is for ever.
+-- Life of the job's keys: ttl < 0 is for ever.
 local function expire(id, ttl)
-	for _, key in ipairs({ 'rq:job:' .. id, 'rq:job:' .. id .. ':dependents', 'rq:job::' .. id .. ':dependencies', 'rq:results:' .. id }) do
+	local keys = { 'rq:job:' .. id, 'rq:results:' .. id }
+	local others = { 'rq:job:' .. id .. ':dependents', 'rq:job::' .. id .. ':dependencies' }
+	if call('EXISTS', unpack(others)) ~= 0 then
+		keys[3], keys[4] = others[1], others[2]
+	end
+	for _, key in ipairs(keys) do
 		if ttl < 0 then
 			call('PERSIST', key)
 		else
@@ -30,64 +44,121 @@ local function expire(id, ttl)
 	end
 end
 
-local function end_ok(id, name, job, result_ttl)
+local function leave(id, ok, lane)
+	local fine, was = pcall(lane_release, lane, id)
+	released = released + (fine and was and 1 or 0)
+	pcall(dependents_release, id, ok, now)
+end
+
+local function end_ok(id, name, job, result_ttl, value, lane)
 	done = done + 1
 	if result_ttl == 0 then
+		call('HSET', job, 'status', 'finished') -- what dependents look at
+		leave(id, true, lane)
 		call('DEL', job, job .. ':dependents', 'rq:job::' .. id .. ':dependencies')
 		return
 	end
 	call('HSET', job, 'status', 'finished', 'ended_at', now)
-	call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 1)
+	if value == '' then
+		call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 1)
+	else
+		call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 1, 'return_value', value)
+	end
 	call('ZADD', 'rq:finished:' .. name, result_ttl < 0 and '+inf' or unix + result_ttl, id)
+	leave(id, true, lane)
 	expire(id, result_ttl)
 end
 
-local function end_failed(id, name, job, failure_ttl, reason, exc)
+local function end_failed(id, name, job, failure_ttl, status, reason, exc, lane)
 	failed = failed + 1
-	call('HSET', job, 'status', 'failed', 'ended_at', now, 'prosaas_reason', reason)
+	call('HSET', job, 'status', status, 'ended_at', now, 'prosaas_reason', reason)
 	call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', exc)
 	call('ZADD', 'rq:failed:' .. name, failure_ttl < 0 and -1 or unix + failure_ttl, id)
+	leave(id, false, lane)
 	expire(id, failure_ttl)
 end
 
-local function retry(id, name, job, left, delay)
-	call('HSET', job, 'retries_left', left - 1)
+local function later(id, name, job, delay)
 	call('HSET', job, 'status', 'scheduled')
 	call('ZADD', 'rq:scheduled:' .. name, unix + math.max(delay, 1), id)
 end
 
-for i = 3, #ARGV, 7 do
-	local id, name, attempt, word = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-	local job = 'rq:job:' .. id
-	local h = call('HMGET', job, 'worker_name', 'prosaas_attempt', 'status', 'retries_left',
-		'result_ttl', 'failure_ttl')
-
-	if h.err or h[1] ~= me or h[2] ~= attempt or h[3] ~= 'started' then
-		word = 'fenced'
-	else
-		local left = tonumber(h[4] or '0') or 0
-		call('ZREM', 'rq:wip:' .. name, id)
-		if word == 'retry' and left <= 0 then
-			word = 'fail'
-		end
-		if word == 'ok' then
-			end_ok(id, name, job, ttl_of(h[5], 500))
-		elseif word == 'fail' then
-			end_failed(id, name, job, ttl_of(h[6], 31536000), ARGV[i + 5], ARGV[i + 6])
-		elseif word == 'retry' then
-			retry(id, name, job, left, tonumber(ARGV[i + 4]))
-		else
-			call('HSET', job, 'status', 'queued')
-			if type(call('LPUSH', 'rq:queue:' .. name, id)) ~= 'number' then -- not a list
-				retry(id, name, job, left + 1, 60)
-			end
-		end
+-- RQ's retry_intervals, a JSON list: the first value repeats until as many retries
+-- are left as there are values.  nil: the job has none, the worker's delay counts.
+local function interval_of(json, left)
+	local fine, list = pcall(cjson.decode, json or '')
+	if not fine or type(list) ~= 'table' or #list == 0 then
+		return nil
 	end
-	out[#out + 1] = word
+	return tonumber(list[math.max(#list - left, 0) + 1])
 end
 
-if call('EXISTS', 'rq:worker:' .. me) == 1 then
-	call('HINCRBY', 'rq:worker:' .. me, 'successful_job_count', done)
-	call('HINCRBY', 'rq:worker:' .. me, 'failed_job_count', failed)
+local function retry(id, name, job, left, intervals, delay)
+	local interval = interval_of(intervals, left)
+	call('HSET', job, 'retries_left', left - 1)
+	if interval == 0 then
+		call('HSET', job, 'status', 'queued', 'enqueued_at', now)
+		if type(call('RPUSH', 'rq:queue:' .. name, id)) == 'number' then
+			return
+		end
+	end
+	later(id, name, job, interval or delay)
+end
+
+local function hand_back(id, name, job)
+	call('HSET', job, 'status', 'queued')
+	if type(call('LPUSH', 'rq:queue:' .. name, id)) ~= 'number' then -- not a list
+		later(id, name, job, 60)
+	end
+end
+
+local function finish(i, id, name, job, h)
+	local word, left = ARGV[i + 3], tonumber(h[4] or '0') or 0
+	local lane, delay = h[8], tonumber(ARGV[i + 4])
+
+	call('ZREM', 'rq:wip:' .. name, id)
+	if word == 'retry' and left <= 0 then
+		word = 'fail'
+	end
+	if word == 'ok' then
+		end_ok(id, name, job, ttl_of(h[5], 500), ARGV[i + 7], lane)
+	elseif word == 'fail' then
+		end_failed(id, name, job, ttl_of(h[6], 31536000), 'failed', ARGV[i + 5], ARGV[i + 6], lane)
+	elseif word == 'stopped' then
+		end_failed(id, name, job, ttl_of(h[6], 31536000), 'stopped', ARGV[i + 5], ARGV[i + 6], lane)
+	elseif word == 'retry' then
+		retry(id, name, job, left, h[7], delay)
+	elseif word == 'wait' then
+		later(id, name, job, delay)
+	else
+		hand_back(id, name, job)
+	end
+	return word
+end
+
+for i = 5, #ARGV, 8 do
+	local id, name, attempt = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+	local job = 'rq:job:' .. id
+	local h = call('HMGET', job, 'worker_name', 'prosaas_attempt', 'status', 'retries_left',
+		'result_ttl', 'failure_ttl', 'retry_intervals', 'prosaas_lane')
+
+	if id == current then -- no worker may name a job that is gone
+		call('HDEL', worker, 'current_job')
+	end
+	if h.err or h[1] ~= me or h[2] ~= attempt or h[3] ~= 'started' then
+		out[#out + 1] = 'fenced'
+	else
+		out[#out + 1] = finish(i, id, name, job, h)
+	end
+end
+
+if call('EXISTS', worker) == 1 then
+	call('HINCRBY', worker, 'successful_job_count', done)
+	call('HINCRBY', worker, 'failed_job_count', failed)
+	call('HINCRBYFLOAT', worker, 'total_working_time', ARGV[4])
+end
+out[1] = released
+if released > 0 and not looks then
+	call('PUBLISH', 'prosaas:wake', me) -- who ends jobs and takes none leaves the next to others
 end
 return out

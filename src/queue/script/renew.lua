@@ -1,27 +1,32 @@
--- renew.lua: a worker lives, and so do its jobs; see queue/claim.h.
+-- renew.lua: a worker lives, and so do its jobs; see queue/live.h.
 --
--- ARGV: worker name, now (ISO), lease (s), worker key's life (s), state, queues
---       (comma joined), birth (ISO), pid, hostname, version,
---       then per running job: id, queue, attempt.
+-- ARGV: worker name, now (ISO), lease (s), worker key's life (s), 1 to register
+--       again, state, current job or '', queues (comma joined), birth (ISO), pid,
+--       hostname, version, then per running job: id, queue, attempt.
 --
--- Writes the whole worker hash and both sets each time, so that a worker whose
--- key expired during a stall is visible again.  Returns the ids of jobs that are
--- no longer this worker's: their outcome would be refused anyway.
+-- Writes the whole worker hash and both sets now and then, and whenever the key is
+-- gone, so that a worker whose key expired during a stall is visible again.
+-- Returns the ids of jobs that are no longer this worker's: their outcome would be
+-- refused anyway.
 local me, now, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local until_s = tonumber(redis.call('TIME')[1]) + lease
-local key, lost = 'rq:worker:' .. me, {}
+local key, current, lost = 'rq:worker:' .. me, ARGV[7], {}
 
-redis.call('HSET', key, 'state', ARGV[5], 'queues', ARGV[6], 'birth', ARGV[7], 'pid', ARGV[8],
-	'hostname', ARGV[9], 'version', ARGV[10], 'python_version', 'none (prosaas)',
-	'ip_address', 'unknown', 'last_heartbeat', now)
-redis.call('EXPIRE', key, ARGV[4])
-redis.call('SADD', 'rq:workers', key)
-for name in string.gmatch(ARGV[6], '[^,]+') do
-	redis.call('SADD', 'rq:workers:' .. name, key)
-	redis.call('SADD', 'rq:queues', 'rq:queue:' .. name)
+if ARGV[5] == '1' or redis.call('EXISTS', key) == 0 then
+	local queues = {}
+	redis.call('HSET', key, 'queues', ARGV[8], 'birth', ARGV[9], 'pid', ARGV[10], 'hostname', ARGV[11],
+		'version', ARGV[12], 'python_version', 'none (prosaas)', 'ip_address', 'unknown')
+	redis.call('SADD', 'rq:workers', key)
+	for name in string.gmatch(ARGV[8], '[^,]+') do
+		redis.call('SADD', 'rq:workers:' .. name, key)
+		queues[#queues + 1] = 'rq:queue:' .. name
+	end
+	redis.call('SADD', 'rq:queues', unpack(queues))
 end
+redis.call('HSET', key, 'state', ARGV[6], 'last_heartbeat', now)
+redis.call('EXPIRE', key, ARGV[4])
 
-for i = 11, #ARGV, 3 do
+for i = 13, #ARGV, 3 do
 	local id = ARGV[i]
 	local job = 'rq:job:' .. id
 	local h = redis.pcall('HMGET', job, 'worker_name', 'prosaas_attempt', 'status')
@@ -30,6 +35,14 @@ for i = 11, #ARGV, 3 do
 		redis.call('HSET', job, 'last_heartbeat', now)
 	else
 		lost[#lost + 1] = id
+		if id == current then
+			current = ''
+		end
 	end
+end
+if current ~= '' then
+	redis.call('HSET', key, 'current_job', current)
+else
+	redis.call('HDEL', key, 'current_job')
 end
 return lost
