@@ -218,7 +218,7 @@ def test_a_refused_reply_is_sent_by_the_replay_with_the_answer_that_was_kept(sta
     stage.gateway.faults("400")
     api.post(webhook(message("R1")))
     id = wait_dead(stage, "gateway")
-    stage.gateway.faults("none", 0)
+    stage.gateway.put("/faults", mode="slow", ms=0, times=0)
     stage.cli("tenant", "set", "1", "default_text=Another text")
     stage.cli("jobs", "retry", id)
     wait_until(lambda: stage.gateway.sent(), 15, "the reply")
@@ -403,7 +403,7 @@ def test_an_enqueued_job_runs_in_rqs_own_worker(tasks, serializer):
     uuid.UUID(id)
     work(tasks, "rq.serializers.JSONSerializer" if serializer == "json" else None)
     job = tasks.job(id, json=serializer == "json")
-    assert job.result == json.loads(json.dumps([args, kwargs]))
+    assert job.return_value() == json.loads(json.dumps([args, kwargs]))
 
 
 def test_an_enqueued_job_has_every_field_that_rq_reads(tasks):
@@ -418,7 +418,7 @@ def test_an_enqueued_job_has_every_field_that_rq_reads(tasks):
     assert tasks.cli("jobs", "enqueue", "f", "--id", "my-id_1", code=1).stderr == "prosaas: job my-id_1 exists\n"
     assert tasks.redis.text.hgetall("rq:job:my-id_1") == before
     work(tasks)
-    assert tasks.job("my-id_1").result == 1
+    assert tasks.job("my-id_1").return_value() == 1
 
 
 @pytest.mark.parametrize("when", ["--in 60", "--at 2000000000", "--at 2033-05-18T03:33:20Z", "--at 2033-05-18T05:33:20.5+02:00",
@@ -437,7 +437,7 @@ def test_a_job_that_depends_on_another_waits_for_it(tasks):
     assert tasks.job(second).get_status() == "deferred" and tasks.queued() == [first]
     assert tasks.redis.text.zrange("rq:deferred:default", 0, -1) == [second]
     work(tasks)
-    assert tasks.job(second).result == 2 and not tasks.redis.text.exists("rq:deferred:default")
+    assert tasks.job(second).return_value() == 2 and not tasks.redis.text.exists("rq:deferred:default")
     third = enqueue(tasks, "box_tasks.add", "--args", "[3]", "--depends-on", second)
     assert tasks.queued() == [third]
     done = tasks.cli("jobs", "enqueue", "f", "--depends-on", "nobody", code=1)

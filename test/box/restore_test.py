@@ -179,7 +179,7 @@ def test_a_python_worker_works_everything_that_was_restored_in_the_order_of_each
     for n in range(each):
         for c in range(chats):
             assert api.post(webhook(message(f"{c}-{n:03}", chat=chat_of(c)))).status == 200
-    wait_until(lambda: stage.redis.text.zcard(WIP) == 4, 15, "four run")
+    wait_until(lambda: stage.redis.text.zcard(WIP) >= 3, 15, "some run, the others wait")
     worker.signal(15)
     worker.wait(20)
     stage.redis.text.delete("prosaas:leader:scheduler")
