@@ -37,7 +37,8 @@ end
 
 -- --- what is there --------------------------------------------------------------
 
-local items, holders, seen = {}, {}, {} -- item: {created_at, id, was = place}
+local holders = {} -- job -> the lane that it holds
+local at, place_of = {}, {} -- of each id taken: created_at; where it was, when not the queue
 local counts = { holding = 0, ready = 0, waiting = 0, due = 0, wip = 0, dropped = 0 }
 local gone, waits = {}, {} -- ready lists; lanes' lists
 
@@ -46,30 +47,44 @@ local function range(key)
 	return ids.err and {} or ids
 end
 
--- Puts an id into `into` unless its job is over or not of this queue.  Returns its
--- created_at when it did.
+local function add(into, id, place, created_at)
+	at[id], place_of[id] = created_at, place
+	into[#into + 1] = id
+	counts[place] = counts[place] + 1
+end
+
+-- Takes an id unless its job is over or not of this queue.  Returns its created_at, at
+-- least `least`, when it did.
 local function take(into, id, place, least)
 	local h = redis.pcall('HMGET', 'rq:job:' .. id, 'status', 'origin', 'created_at')
-	local fine = not h.err and h[1] and (place == 'due' or h[1] == 'queued')
-	if place == 'queue' then
-		fine = true -- RQ's own list: what is in it is RQ's to judge
-	elseif fine and h[2] ~= name then
+	local queued = not h.err
+		and (h[1] == 'queued' or place == 'due' and (h[1] == 'scheduled' or h[1] == 'deferred'))
+	if queued and h[2] ~= name then
 		return nil
 	end
-	if not fine or seen[id] then
+	if not queued or at[id] then
 		counts.dropped = counts.dropped + 1
 		return nil
 	end
-	seen[id] = true
-	local at = not h.err and h[3] or ''
-	if least and at < least then
-		at = least
+	local created_at = h[3] or ''
+	if least and created_at < least then
+		created_at = least
 	end
-	into[#into + 1] = { at, id, was = place }
-	if counts[place] then
-		counts[place] = counts[place] + 1
+	add(into, id, place, created_at)
+	return created_at
+end
+
+-- RQ's own list: what is in it is RQ's to judge.
+local function take_queue(into)
+	for _, id in ipairs(range(queue)) do
+		if at[id] then
+			counts.dropped = counts.dropped + 1
+		else
+			local created_at = redis.pcall('HGET', 'rq:job:' .. id, 'created_at')
+			at[id] = type(created_at) == 'string' and created_at or ''
+			into[#into + 1] = id
+		end
 	end
-	return at
 end
 
 -- Every lane's waiters, in their order whatever their dates say.
@@ -114,10 +129,8 @@ local function take_leases(into)
 	local ids = redis.pcall('ZRANGEBYSCORE', 'rq:wip:' .. name, 0, unix)
 	for _, id in ipairs(ids.err and {} or ids) do
 		local h = redis.pcall('HMGET', 'rq:job:' .. id, 'status', 'prosaas_attempt', 'created_at')
-		if not h.err and h[1] == 'started' and h[2] and not seen[id] then
-			seen[id] = true
-			into[#into + 1] = { h[3] or '', id, was = 'wip' }
-			counts.wip = counts.wip + 1
+		if not h.err and h[1] == 'started' and h[2] and not at[id] then
+			add(into, id, 'wip', h[3] or '')
 		end
 	end
 end
@@ -125,7 +138,7 @@ end
 -- Of one chat the holder is the oldest, then come its waiters, then what was not
 -- looked at yet; this is the order of ties.
 local function gather()
-	local parked, rest = {}, {}
+	local items, parked, rest = {}, {}, {}
 	take_lanes(parked)
 	take_leases(rest)
 	take_ready(rest)
@@ -133,22 +146,21 @@ local function gather()
 	for _, id in ipairs(range(holding)) do
 		take(rest, id, 'holding')
 	end
-	for _, id in ipairs(range(queue)) do
-		take(rest, id, 'queue')
-	end
-	for _, item in ipairs(rest) do
-		if holders[item[2]] then
-			items[#items + 1] = item
+	take_queue(rest)
+	for _, id in ipairs(rest) do
+		if holders[id] then
+			items[#items + 1] = id
 		end
 	end
-	for _, item in ipairs(parked) do
-		items[#items + 1] = item
+	for _, id in ipairs(parked) do
+		items[#items + 1] = id
 	end
-	for _, item in ipairs(rest) do
-		if not holders[item[2]] then
-			items[#items + 1] = item
+	for _, id in ipairs(rest) do
+		if not holders[id] then
+			items[#items + 1] = id
 		end
 	end
+	return items
 end
 
 -- --- the order of arrival -------------------------------------------------------
@@ -156,7 +168,7 @@ end
 local function merge(a, from, middle, to, b)
 	local i, j = from, middle
 	for k = from, to - 1 do
-		if i < middle and (j >= to or a[i][1] <= a[j][1]) then
+		if i < middle and (j >= to or at[a[i]] <= at[a[j]]) then
 			b[k], i = a[i], i + 1
 		else
 			b[k], j = a[j], j + 1
@@ -169,7 +181,7 @@ end
 local function sorted(a)
 	local starts = { 1 }
 	for i = 2, #a do
-		if a[i][1] < a[i - 1][1] then
+		if at[a[i]] < at[a[i - 1]] then
 			starts[#starts + 1] = i
 		end
 	end
@@ -187,27 +199,22 @@ end
 
 -- --- putting it back ------------------------------------------------------------
 
-local function write()
+local function write(items)
 	redis.call('DEL', fresh)
 	for i = 1, #items, 1000 do
-		local ids = {}
-		for k = i, math.min(i + 999, #items) do
-			ids[#ids + 1] = items[k][2]
-		end
-		redis.call('RPUSH', fresh, unpack(ids))
+		redis.call('RPUSH', fresh, unpack(items, i, math.min(i + 999, #items)))
 	end
 end
 
-local function mark(item)
-	local id, job = item[2], 'rq:job:' .. item[2]
-	if item.was == 'wip' then
+-- What was under a lease or debounced is queued again.
+local function revive(id)
+	local place, job = place_of[id], 'rq:job:' .. id
+	if place == 'wip' then
 		redis.call('ZREM', 'rq:wip:' .. name, id)
 		redis.call('HINCRBY', job, 'prosaas_crashes', 1)
-	end
-	if item.was == 'due' then
+		redis.call('HSET', job, 'status', 'queued')
+	elseif place == 'due' then
 		redis.call('ZREM', 'prosaas:due', id)
-	end
-	if item.was == 'wip' or item.was == 'due' then
 		redis.call('HSET', job, 'status', 'queued')
 	end
 end
@@ -235,13 +242,13 @@ local function free_lanes()
 	end
 end
 
-gather()
+local items = gather()
 local c = counts
 if act and c.holding + c.ready + c.waiting + c.due + c.wip > 0 then
 	items = sorted(items)
-	write()
-	for _, item in ipairs(items) do
-		mark(item)
+	write(items)
+	for _, id in ipairs(items) do
+		revive(id)
 	end
 	redis.call('SADD', 'rq:queues', queue)
 	redis.call('RENAME', fresh, queue)
