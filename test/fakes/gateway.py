@@ -8,10 +8,11 @@ Prints "port N" first; stops on SIGTERM.
                     known idempotencyKey gets the first result
   GET  /sent        every accepted send in order: tenantId, to, text, idempotencyKey,
                     messageId, first (this key was new), secret (X-Internal-Secret), at
+  GET  /asked       when each POST /send arrived, accepted or not
   GET  /healthz     JSON with "idempotency":"durable" when it is, else the text ok
   POST /sendTyping  {"ok":true}
   POST /faults      {"mode", "times": N (-1: until changed), "ms", "retry_after"}
-      500      send_failed           503, 429, 400   not accepted
+      500      send_failed           503, 429, 400, 401   not accepted
       hang     recorded, no answer   lost            recorded, closed without an answer
       garbage  recorded, 200 that is no JSON         slow  recorded, answered after ms
   POST /reset       forgets everything
@@ -23,12 +24,12 @@ import fakehttp
 
 
 class Gateway(fakehttp.Server):
-    ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/healthz"): "healthz",
-              ("POST", "/sendTyping"): "typing"}
-    MODES = ("500", "503", "429", "400", "hang", "lost", "garbage", "slow")
+    ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/asked"): "list_asked",
+              ("GET", "/healthz"): "healthz", ("POST", "/sendTyping"): "typing"}
+    MODES = ("500", "503", "429", "400", "401", "hang", "lost", "garbage", "slow")
     REFUSALS = {"500": {"error": "send_failed", "message": "Timed Out", "duration_ms": 30000},
                 "503": {"error": "WhatsApp not connected"}, "429": {"error": "slow down"},
-                "400": {"error": "Bad request"}}
+                "400": {"error": "Bad request"}, "401": {"error": "unauthorized"}}
 
     def __init__(self, durable):
         self.durable = durable
@@ -36,6 +37,7 @@ class Gateway(fakehttp.Server):
 
     def reset_records(self):
         self.sent = []
+        self.asked = []
         self.ids = {}  # key -> messageId of its first send
 
     def record(self, request, body):
@@ -53,6 +55,7 @@ class Gateway(fakehttp.Server):
         return message_id
 
     async def send(self, request):
+        self.asked.append(time.time())
         body = request.json()
         for field in ("tenantId", "to", "text"):
             if not body.get(field):
@@ -76,6 +79,9 @@ class Gateway(fakehttp.Server):
 
     async def list_sent(self, request):
         return 200, self.sent
+
+    async def list_asked(self, request):
+        return 200, self.asked
 
     async def healthz(self, request):
         return 200, {"ok": True, "idempotency": "durable"} if self.durable else b"ok"
