@@ -150,7 +150,9 @@ struct shown {
 	struct jobs *j;
 	bool found;
 	size_t field_count, where_count;
-	struct str *fields; /* field, value, ... */
+	struct str *fields;   /* field, value, ... */
+	struct str *arranged; /* likewise: those to print, in order */
+	size_t arranged_count;
 	struct str *where;
 	int64_t ttl_s;
 	struct str exc;
@@ -193,17 +195,50 @@ field(const struct shown *s, const char *name)
 	return (struct str){NULL, 0};
 }
 
-/* The fields that hold what customers wrote, or nothing for eyes. */
-static bool
-is_hidden(struct str name)
-{
-	static const char *const hidden[] = {
-		"data", "prosaas_raw", "meta", "result", "exc_info", "description"};
+/* What a person looks for first, in that order. */
+static const char *const first[] = {"status", "origin", "prosaas_tenant",
+	"prosaas_reason", "prosaas_attempt", "prosaas_crashes", "retries_left",
+	"created_at", "enqueued_at", "started_at", "ended_at", "worker_name"};
 
-	for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
-		if (str_eqz(name, hidden[i]))
+/* The fields that hold what customers wrote, or nothing for eyes. */
+static const char *const hidden[] = {
+	"data", "prosaas_raw", "meta", "result", "exc_info", "description"};
+
+static bool
+is_in(struct str name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (str_eqz(name, names[i]))
 			return true;
 	return false;
+}
+
+/* Chooses and orders the fields to print; those without a value are left out. */
+static void
+arrange(struct shown *s)
+{
+	size_t n = 0;
+
+	s->arranged =
+		arena_alloc(&s->j->arena, s->field_count * sizeof(*s->arranged) + 1);
+	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
+		struct str value = field(s, first[i]);
+
+		if (value.n == 0)
+			continue;
+		s->arranged[n++] = str_of(first[i]);
+		s->arranged[n++] = value;
+	}
+	for (size_t i = 0; i + 1 < s->field_count; i += 2) {
+		struct str name = s->fields[i], value = s->fields[i + 1];
+
+		if (value.n == 0 || is_in(name, first, ARRAY_LEN(first)) ||
+			is_in(name, hidden, ARRAY_LEN(hidden)))
+			continue;
+		s->arranged[n++] = name;
+		s->arranged[n++] = value;
+	}
+	s->arranged_count = n;
 }
 
 static struct str
@@ -211,6 +246,8 @@ label_of(struct str name)
 {
 	struct str ours = STR("prosaas_");
 
+	if (str_eqz(name, "origin"))
+		return STR("queue");
 	return str_starts(name, ours) ? (struct str){name.p + ours.n, name.n - ours.n}
 				      : name;
 }
@@ -271,13 +308,11 @@ show_json(const struct shown *s, const struct extra *more, size_t count)
 
 	buf_init(&out);
 	json_field(&out, "id", s->j->words.words[0]);
-	for (size_t i = 0; i + 1 < s->field_count; i += 2) {
-		if (is_hidden(s->fields[i]))
-			continue;
+	for (size_t i = 0; i < s->arranged_count; i += 2) {
 		buf_addc(&out, ',');
-		json_quote(&out, label_of(s->fields[i]));
+		json_quote(&out, label_of(s->arranged[i]));
 		buf_addc(&out, ':');
-		json_quote(&out, s->fields[i + 1]);
+		json_quote(&out, s->arranged[i + 1]);
 	}
 	buf_addf(&out, ",\"expires_in_seconds\":%lld,\"where\":[", (long long)s->ttl_s);
 	for (size_t i = 0; i < s->where_count; i++) {
@@ -305,9 +340,8 @@ static void
 show_lines(const struct shown *s, const struct extra *more, size_t count)
 {
 	line(STR("id"), s->j->words.words[0]);
-	for (size_t i = 0; i + 1 < s->field_count; i += 2)
-		if (!is_hidden(s->fields[i]))
-			line(label_of(s->fields[i]), s->fields[i + 1]);
+	for (size_t i = 0; i < s->arranged_count; i += 2)
+		line(label_of(s->arranged[i]), s->arranged[i + 1]);
 	for (size_t i = 0; i < s->where_count; i++)
 		line(STR("where"), s->where[i]);
 	if (s->where_count == 0)
@@ -335,6 +369,7 @@ jobs_show(void *into)
 	if (bad < 0 || !s.found)
 		return CLI_FAILED;
 
+	arrange(&s);
 	size_t count = extras(&s, more);
 	if (j->json)
 		show_json(&s, more, count);

@@ -28,7 +28,8 @@ local function retry(id)
 		return 'error ' .. queue .. ' or ' .. failed .. ' is of the wrong type'
 	end
 	redis.call('ZREM', failed, id)
-	redis.call('HDEL', job, 'prosaas_reason', 'started_at', 'ended_at', 'worker_name', 'last_heartbeat', 'exc_info')
+	redis.call('HDEL', job, 'prosaas_reason', 'prosaas_waiting_since', 'started_at', 'ended_at',
+		'worker_name', 'last_heartbeat', 'exc_info')
 	redis.call('HSET', job, 'status', 'queued', 'enqueued_at', now, 'prosaas_crashes', 0)
 	if h[3] then
 		redis.call('HSET', job, 'retries_left', retries)
