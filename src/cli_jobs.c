@@ -33,12 +33,14 @@ static const struct cli_row rows[] = {
 		"Jobs that wait are taken out; the worker of one that runs is asked to "
 		"stop it."},
 	{"discard", jobs_discard, 0, -1,
-		"discard [ID...] [--all] [--reason R] [--tenant T] [--queue Q] "
+		"discard [ID...] [--all] [--status S] [--reason R] [--tenant T] "
+		"[--queue Q] "
 		"[--limit "
 		"N] [--yes]",
-		"Failed, canceled and finished jobs are deleted for good; --all means "
-		"all failed\n"
-		"ones, and asks for --yes."},
+		"Failed, stopped, canceled and finished jobs are deleted for good; "
+		"--all means all\n"
+		"failed ones, or those of another of these statuses, and asks for "
+		"--yes."},
 	{"enqueue", jobs_enqueue, 1, 1,
 		"enqueue FUNCTION [--args JSON] [--kwargs JSON] [--queue Q] [--in "
 		"SECONDS] [--at TIME] [--retry N] [--id ID] [--depends-on ID] "
@@ -180,6 +182,18 @@ jobs_find(struct jobs *j, const char *status, bool newest_first, int64_t most)
 	return 0;
 }
 
+static bool
+is_status(struct str s)
+{
+	static const char *const all[] = {"failed", "queued", "started", "scheduled",
+		"deferred", "finished", "canceled", "stopped"};
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (str_eqz(s, all[i]))
+			return true;
+	return false;
+}
+
 /* --- the command ---------------------------------------------------------- */
 
 int
@@ -197,6 +211,10 @@ cli_jobs(const struct settings *s, int argc, char **argv)
 	j.row = cli_words(&command, argc, argv, &j, &j.words, &status);
 	if (!j.row)
 		return status;
+	if (j.limit == 0)
+		return jobs_usage(&j, "--limit: at least 1");
+	if (j.status.p && !is_status(j.status))
+		return jobs_usage(&j, "--status: no such status");
 	arena_init(&j.arena);
 	return j.row->run(&j);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/settings.h"
 #include "cli_jobs_priv.h"
 #include "cli_table.h"
@@ -63,17 +64,20 @@ say(const struct change *c, struct str id, struct str word)
 	if (str_eqz(first, "ok"))
 		fprintf(to, " %s\n", c->done);
 	else if (str_eqz(first, "asked"))
-		fprintf(to, " runs: its worker %.*s was asked to stop it\n",
-			STR_FMT(rest));
+		fprintf(to, " runs: its worker %s was asked to stop it\n",
+			log_safe(rest));
 	else if (str_eqz(first, "deaf"))
-		fprintf(to, " runs, and its worker %.*s does not listen\n",
-			STR_FMT(rest));
+		fprintf(to, " runs, and its worker %s does not listen\n",
+			log_safe(rest));
 	else if (str_eqz(first, "is"))
-		fprintf(to, " is %.*s, not %s\n", STR_FMT(rest), c->needed);
+		fprintf(to, " is %s, not %s\n", log_safe(rest), c->needed);
 	else if (str_eqz(first, "gone"))
 		fputs(": no such job\n", to);
-	else
-		fprintf(to, ": %.*s\n", STR_FMT(rest));
+	else {
+		fputs(": ", to);
+		cli_print_safe(to, rest);
+		fputc('\n', to);
+	}
 }
 
 static void
@@ -120,8 +124,10 @@ wrong_choice(const struct jobs *j)
 {
 	if (j->all == (j->words.count > 0))
 		return "either ids or --all";
-	if (!j->all && (j->reason.p || j->tenant.p || j->queue.p || j->limit >= 0))
-		return "--reason, --tenant, --queue and --limit go with --all";
+	if (!j->all && (j->status.p || j->reason.p || j->tenant.p || j->queue.p ||
+			       j->limit >= 0))
+		return "--status, --reason, --tenant, --queue and --limit go with "
+		       "--all";
 	return NULL;
 }
 
@@ -131,11 +137,14 @@ find_all(struct change *c)
 {
 	struct jobs *j = c->j;
 
-	if (jobs_find(j, "failed", false, -1) < 0 ||
-		jobs_find(j, "stopped", false, -1) < 0)
+	int bad = jobs_find(j, j->status.p ? j->status.p : "failed", false, -1);
+	if (bad == 0 && !j->status.p)
+		bad = jobs_find(j, "stopped", false, -1);
+	if (bad < 0)
 		return -1;
 	if (j->count == 0) {
-		fputs("prosaas: no failed job matches\n", stderr);
+		fprintf(stderr, "prosaas: no %s job matches\n",
+			j->status.p ? j->status.p : "failed");
 		return -1;
 	}
 	qsort(j->found, j->count, sizeof(*j->found), by_arrival);
@@ -238,7 +247,7 @@ jobs_discard(void *into)
 		.send = send_discard,
 		.done = "deleted",
 		.ask = "delete for good",
-		.needed = "failed, canceled or finished"};
+		.needed = "failed, stopped, canceled or finished"};
 
 	return change(&c);
 }

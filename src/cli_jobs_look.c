@@ -103,26 +103,12 @@ list_table(const struct jobs *j, size_t count)
 	cli_table_print(&t);
 }
 
-static bool
-is_status(struct str s)
-{
-	static const char *const all[] = {"failed", "queued", "started", "scheduled",
-		"deferred", "finished", "canceled", "stopped"};
-
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		if (str_eqz(s, all[i]))
-			return true;
-	return false;
-}
-
 int
 jobs_list(void *into)
 {
 	struct jobs *j = into;
 	int64_t limit = j->limit >= 0 ? j->limit : LIST_DEFAULT;
 
-	if (j->status.p && !is_status(j->status))
-		return jobs_usage(j, "--status: no such status");
 	if (cli_redis_open(&j->redis, j->s) < 0)
 		return CLI_FAILED;
 	int bad = jobs_find(j, j->status.p ? j->status.p : "failed", true, limit);

@@ -27,6 +27,10 @@ enum { RQJOB_DATA_MAX = 16 << 20 }; /* inflated size of job data */
 int rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str tenant,
 	struct str message) MUSTCHECK;
 
+/* rqjob_write appends the data of func(**kwargs); kwargs is a DICT. */
+void
+rqjob_write(struct buf *out, bool as_json, struct str func, const struct val *kwargs);
+
 struct rqjob_call {
 	struct str func;          /* "module.function" */
 	const struct val *args;   /* LIST */

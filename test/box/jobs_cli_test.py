@@ -20,7 +20,7 @@ SECRET_TEXT = "nobody may read this"
 @pytest.fixture
 def held(stage):
     """A stage with a Redis whose jobs the test lays out by hand."""
-    stage.start_redis()
+    stage.start_redis("--appendfsync", "no")
     return stage
 
 
@@ -64,6 +64,7 @@ def lines(done):
     ["jobs"], ["jobs", "nonsense"], ["jobs", "list", "--nonsense"], ["jobs", "list", "x"], ["jobs", "list", "--limit"],
     ["jobs", "list", "--limit", "many"], ["jobs", "list", "--status", "dead"], ["jobs", "list", "--yes"], ["jobs", "show"],
     ["jobs", "show", "a", "b"], ["jobs", "retry"], ["jobs", "retry", "a", "--all"], ["jobs", "retry", "a", "--reason", "x"],
+    ["jobs", "retry", "--all", "--limit", "0"], ["jobs", "retry", "--all", "--status", "failed"],
     ["jobs", "cancel"], ["jobs", "cancel", "--all"], ["jobs", "discard"], ["jobs", "enqueue"], ["jobs", "enqueue", "f", "--in", "-1"],
     ["jobs", "enqueue", "f", "--args", "{}"], ["jobs", "enqueue", "f", "--kwargs", "[1]"], ["jobs", "enqueue", "f", "--args", "[1"],
     ["jobs", "enqueue", "f", "--id", "a.b"], ["jobs", "enqueue", "f", "--id", ""], ["jobs", "enqueue", "f", "--at", "tomorrow"],
@@ -367,7 +368,7 @@ def test_discarding_leaves_nothing_of_a_job(held):
         r.zadd(f"rq:{state}:default", {put(held, id, state): 2e9})
     done = held.cli("jobs", "discard", "dead", "done", "off", put(held, "waits"), code=1)
     assert done.stdout == "dead deleted\ndone deleted\noff deleted\n"
-    assert done.stderr == "prosaas: waits is queued, not failed, canceled or finished\n"
+    assert done.stderr == "prosaas: waits is queued, not failed, stopped, canceled or finished\n"
     assert sorted(r.keys()) == ["rq:job:parent:dependents", "rq:job:waits", "rq:queues"]
     assert r.smembers("rq:job:parent:dependents") == {"other"}
 
@@ -380,6 +381,11 @@ def test_discarding_many_asks_first(held):
     assert held.redis.text.zcard(FAILED) == 5
     assert held.cli("jobs", "discard", "--all", "--reason", "poison", "--yes").stdout == "3 jobs deleted\n"
     assert held.redis.text.zrange(FAILED, 0, -1) == ["j3", "j4"]
+    held.redis.text.zadd("rq:canceled:default", {put(held, "off", "canceled"): 1})
+    assert held.cli("jobs", "discard", "--all", "--status", "canceled", "--yes").stdout == "1 jobs deleted\n"
+    held.redis.text.rpush(QUEUE, put(held, "q1"))
+    done = held.cli("jobs", "discard", "--all", "--status", "queued", "--yes", code=1)
+    assert "q1 is queued, not failed, stopped, canceled or finished" in done.stderr and held.queued() == ["q1"]
 
 
 # --- enqueue -----------------------------------------------------------------
