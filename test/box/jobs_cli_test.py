@@ -179,6 +179,13 @@ def test_a_dead_letter_goes_back_as_it_was_with_its_attempt(held):
     assert held.job("j1").get_status() == "queued"
 
 
+def test_a_job_of_rqs_that_is_never_retried_stays_so(held):
+    fail(held, "j1")
+    held.redis.text.hdel("rq:job:j1", "retries_left", "prosaas_tenant")
+    held.cli("jobs", "retry", "j1")
+    assert held.job("j1").retries_left is None and held.job("j1").get_status() == "queued"
+
+
 def test_what_is_no_dead_letter_is_refused(held):
     held.redis.text.rpush(QUEUE, put(held, "j1"))
     fail(held, "good")

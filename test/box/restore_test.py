@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -157,18 +158,42 @@ def test_a_running_worker_is_found_and_a_stopped_one_is_not(stage):
     restore(stage)
 
 
-def test_many_jobs_in_any_order_come_out_sorted(held):
-    n, r, rng = sized(5000, 100000), held.redis.text, random.Random(7)
-    pipe = r.pipeline()
+def scatter(stage, n):
+    """n jobs in every place that has no order of its own, ten of each instant."""
+    pipe, rng = stage.redis.text.pipeline(), random.Random(7)
     for i in range(n):
         pipe.hset(f"rq:job:m{i}", mapping={"status": "queued", "origin": "default", "created_at": date(i // 10)})
         pipe.rpush(rng.choice([QUEUE, QUEUE, "prosaas:holding:default", "prosaas:ready:default:1"]), f"m{i}")
     pipe.sadd("rq:queues", QUEUE)
     pipe.execute()
+
+
+def is_whole(stage, n):
+    ids = [int(id[1:]) for id in stage.queued()]
+    return sorted(ids) == list(range(n)) and [i // 10 for i in ids] == sorted(i // 10 for i in ids) and ours(stage) == []
+
+
+def test_many_jobs_in_any_order_come_out_sorted(held):
+    n = sized(5000, 100000)
+    scatter(held, n)
     restore(held)
-    ids = [int(id[1:]) for id in held.queued()]
-    assert sorted(ids) == list(range(n)) and [i // 10 for i in ids] == sorted(i // 10 for i in ids)
-    assert ours(held) == []
+    assert is_whole(held, n)
+
+
+def test_a_redis_that_is_killed_in_the_midst_of_it_has_every_job_once(held):
+    n = sized(20000, 100000)
+    scatter(held, n)
+    for after in (0.02, 0.05, 0.1):
+        killer = threading.Timer(after * PATIENCE, held.redis.kill)
+        killer.start()
+        held.cli("queues", "restore", "--yes", code=None)
+        killer.join()
+        held.redis.restart()
+        r = held.redis.text
+        places = [r.lrange(k, 0, -1) for k in (QUEUE, "prosaas:holding:default", "prosaas:ready:default:1")]
+        assert sorted(sum(places, [])) == sorted(f"m{i}" for i in range(n)), [len(p) for p in places]
+    restore(held)
+    assert is_whole(held, n)
 
 
 def test_a_python_worker_works_everything_that_was_restored_in_the_order_of_each_chat(stage):

@@ -4,7 +4,7 @@
 -- ARGV: now (ISO), retries, ids.
 --
 -- The id stays, and so does prosaas_attempt: it is the fence, and must keep rising.
--- A job of RQ's own makes keeps the retries it has left, as with RQ's requeue.
+-- A job of RQ's makes that is never retried (no retries_left) stays so.
 -- Returns per id: "ok queue", "is status", "gone", or "error what".
 local now, retries = ARGV[1], ARGV[2]
 local out = {}
@@ -16,7 +16,7 @@ end
 
 local function retry(id)
 	local job = 'rq:job:' .. id
-	local h = redis.pcall('HMGET', job, 'status', 'origin', 'prosaas_tenant')
+	local h = redis.pcall('HMGET', job, 'status', 'origin', 'prosaas_tenant', 'retries_left')
 	if h.err or not h[1] or not h[2] then
 		return 'gone'
 	end
@@ -31,7 +31,7 @@ local function retry(id)
 	redis.call('HDEL', job, 'prosaas_reason', 'prosaas_waiting_since', 'started_at', 'ended_at',
 		'worker_name', 'last_heartbeat', 'exc_info')
 	redis.call('HSET', job, 'status', 'queued', 'enqueued_at', now, 'prosaas_crashes', 0)
-	if h[3] then
+	if h[3] or h[4] then
 		redis.call('HSET', job, 'retries_left', retries)
 	end
 	for _, key in ipairs({ job, job .. ':dependents', 'rq:job::' .. id .. ':dependencies' }) do
