@@ -66,7 +66,8 @@ struct buf;
 	X(NUMBER, drain_timeout_s, "DRAIN_TIMEOUT", "30", 0, 3600, NULL, "Seconds to finish after SIGTERM") \
 	X(NUMBER, max_connections, "MAX_CONNECTIONS", "10000", 1, 1000000, NULL, "Open connections above which accepting pauses") \
 	X(NUMBER, request_timeout_ms, "REQUEST_TIMEOUT_MS", "10000", 100, 600000, NULL, "Milliseconds from the first byte of a request to its last") \
-	X(NUMBER, idle_timeout_ms, "IDLE_TIMEOUT_MS", "60000", 100, 3600000, NULL, "Milliseconds a connection may be idle")
+	X(NUMBER, idle_timeout_ms, "IDLE_TIMEOUT_MS", "60000", 100, 3600000, NULL, "Milliseconds a connection may be idle") \
+	X(WORD, test_jobs, "TEST_JOBS", "off", 0, 0, "off|on", "Whether workers run prosaas.test.*: jobs for tests and benchmarks, one of which crashes them")
 /* clang-format on */
 
 #define SETTING_C_TEXT   const char *

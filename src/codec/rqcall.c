@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "codec/json.h"
 #include "codec/pickle.h"
+#include "codec/rqjob.h"
 #include "codec/val.h"
 
 /* A list's values, one after another. */
@@ -19,7 +20,7 @@ pickle_items(struct buf *out, struct str list)
 	json_init(&j, list);
 	for (bool more = json_enter(&j, '['); more && bad == 0;
 		more = json_more(&j, ']'))
-		bad = pickle_json(out, json_skip(&j));
+		bad = pickle_json(out, json_skip(&j), RQJOB_VALUES_MAX);
 	return bad < 0 ? bad : json_end(&j, err);
 }
 
@@ -34,7 +35,7 @@ call_pickle(struct buf *out, struct str func, struct str args, struct str kwargs
 	int bad = pickle_items(out, args);
 	pickle_tuple_close(out);
 	if (bad == 0)
-		bad = pickle_json(out, kwargs);
+		bad = pickle_json(out, kwargs, RQJOB_VALUES_MAX);
 	pickle_tuple_close(out);
 	pickle_end(out);
 	return bad;

@@ -20,12 +20,14 @@ struct ai_client;
 struct enqueue;
 struct gateway;
 struct http_call;
+struct loop;
 struct rqjob_call;
 struct settings;
 struct store;
 
 struct job_env { /* what jobs work with; one per worker */
 	const struct settings *s;
+	struct loop *loop;
 	struct store *store;
 	struct ai_client *ai;
 	struct gateway *gateway;
@@ -50,11 +52,14 @@ struct job {
 	/* The outgoing call it waits for, so that a timeout or a lost lease can hurry
 	 * it; NULL when it waits for something that is bounded anyway. */
 	struct http_call *waits;
+	/* The same for a wait of another kind: how to hurry it, or NULL. */
+	void (*hurry)(struct job *job);
+	void *waits_for;
 	const char *step; /* where it failed */
 };
 
 /* job_run decodes data and starts what it names.  job->ended is called once, from
- * the loop or (for what can't even start) from this call. */
+ * the loop or (for what can't even start, or waits for nothing) from this call. */
 void job_run(struct job *job, struct str data);
 
 /* job_end is called by a job's flow when it is over. */
