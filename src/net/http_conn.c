@@ -13,14 +13,13 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/metrics.h"
-#include "codec/val.h"
 #include "net/http_server_priv.h"
 #include "net/loop.h"
 
-enum { BODY_DEFAULT = 64 << 10, KEEP = 16 << 10 };
+enum { BODY_DEFAULT = 64 << 10 };
 
-static void
-set_state(struct http_conn *c, enum http_state state)
+void
+http_conn_state(struct http_conn *c, enum http_state state)
 {
 	c->state = state;
 	c->since_ms = clock_mono_ms();
@@ -55,7 +54,7 @@ http_conn_close(struct http_conn *c)
 	if (c->resuming)
 		TAILQ_REMOVE(&c->server->resuming, c, resume);
 	c->resuming = false;
-	set_state(c, HTTP_CLOSED);
+	http_conn_state(c, HTTP_CLOSED);
 	uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
@@ -73,7 +72,7 @@ static void read_on(struct http_conn *c);
 static void
 linger(struct http_conn *c)
 {
-	set_state(c, HTTP_LINGER);
+	http_conn_state(c, HTTP_LINGER);
 	buf_done(&c->in);
 	c->shutdown.data = c;
 	if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) < 0)
@@ -82,45 +81,7 @@ linger(struct http_conn *c)
 		read_on(c);
 }
 
-/* --- answers -------------------------------------------------------------- */
-
-static const char *
-status_text(int status)
-{
-	static const struct {
-		int status;
-		const char *text;
-	} rows[] = {
-		{200, "OK"},
-		{201, "Created"},
-		{202, "Accepted"},
-		{204, "No Content"},
-		{400, "Bad Request"},
-		{401, "Unauthorized"},
-		{403, "Forbidden"},
-		{404, "Not Found"},
-		{405, "Method Not Allowed"},
-		{408, "Request Timeout"},
-		{409, "Conflict"},
-		{410, "Gone"},
-		{413, "Content Too Large"},
-		{414, "URI Too Long"},
-		{417, "Expectation Failed"},
-		{422, "Unprocessable Content"},
-		{429, "Too Many Requests"},
-		{431, "Request Header Fields Too Large"},
-		{501, "Not Implemented"},
-		{502, "Bad Gateway"},
-		{503, "Service Unavailable"},
-		{504, "Gateway Timeout"},
-		{505, "HTTP Version Not Supported"},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].status == status)
-			return rows[i].text;
-	return "Internal Server Error";
-}
+/* --- after an answer ------------------------------------------------------ */
 
 static void process_kept(struct http_conn *c);
 
@@ -154,15 +115,14 @@ http_conns_resume(uv_idle_t *h)
 	uv_idle_stop(h);
 }
 
-/* The answer is with the kernel: the next request, or the end. */
-static void
-answered(struct http_conn *c)
+void
+http_conn_answered(struct http_conn *c)
 {
 	if (c->closing || c->server->draining) {
 		linger(c);
 		return;
 	}
-	set_state(c, HTTP_IDLE);
+	http_conn_state(c, HTTP_IDLE);
 	if (c->processing)
 		return; /* the loop in process() goes on */
 	if (buf_len(&c->in) > 0)
@@ -171,126 +131,7 @@ answered(struct http_conn *c)
 		process_kept(c);
 }
 
-static void
-on_written(uv_write_t *req, int status)
-{
-	struct http_conn *c = req->data;
-
-	buf_done(&c->sending); /* an idle connection holds nothing */
-	if (c->state == HTTP_CLOSED)
-		return;
-	if (status < 0)
-		http_conn_close(c);
-	else
-		answered(c);
-}
-
-static void
-send_answer(struct http_conn *c, struct str head, struct str body)
-{
-	uv_buf_t parts[2] = {uv_buf_init((char *)head.p, (unsigned)head.n),
-		uv_buf_init((char *)body.p, (unsigned)body.n)}; /* only read */
-	int n = uv_try_write((uv_stream_t *)&c->tcp, parts, body.n ? 2 : 1);
-
-	if (n == UV_EAGAIN)
-		n = 0;
-	if (n < 0) {
-		http_conn_close(c);
-		return;
-	}
-	if ((size_t)n == head.n + body.n) {
-		answered(c);
-		return;
-	}
-	size_t of_head = (size_t)n < head.n ? (size_t)n : head.n;
-	size_t of_body = (size_t)n - of_head;
-	buf_add(&c->sending, head.p + of_head, head.n - of_head);
-	buf_add(&c->sending, body.p + of_body, body.n - of_body);
-	struct str rest = buf_str(&c->sending);
-	uv_buf_t b = uv_buf_init((char *)rest.p, (unsigned)rest.n); /* only read */
-
-	set_state(c, HTTP_FLUSHING);
-	c->write.data = c;
-	if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &b, 1, on_written) < 0)
-		http_conn_close(c);
-}
-
-static struct str
-answer_head(struct http_conn *c, int status, const char *type, size_t body_n,
-	const char *extra)
-{
-	struct buf *b = &c->server->scratch;
-	bool closes = c->closing || c->server->draining;
-
-	if (status == 200 && body_n == 0 && !type && !extra && !closes)
-		return STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-	buf_clear(b, KEEP);
-	buf_addf(b, "HTTP/1.1 %d %s\r\n", status, status_text(status));
-	if (status != 204) /* RFC 9110 8.6: no length there */
-		buf_addf(b, "Content-Length: %zu\r\n", body_n);
-	if (type)
-		buf_addf(b, "Content-Type: %s\r\n", type);
-	if (extra)
-		buf_addz(b, extra);
-	if (closes)
-		buf_addz(b, "Connection: close\r\n");
-	buf_addz(b, "\r\n");
-	return buf_str(b);
-}
-
-void
-http_reply(struct http_req *req, int status, const char *type, struct str body,
-	const char *extra)
-{
-	struct http_request *r = container_of(req, struct http_request, pub);
-	struct http_conn *c = req->conn;
-	struct http_server *s = c ? c->server : NULL;
-
-	if (!c) { /* the client has gone */
-		http_request_free(NULL, r);
-		return;
-	}
-	assert(c->request == r && c->state == HTTP_HANDLING);
-	struct str head = answer_head(c, status, type, body.n, extra);
-	if (str_eqz(req->method, "HEAD"))
-		body.n = 0;
-	c->request = NULL;
-	send_answer(c, head, body);
-	/* Only now: body may be in the request's arena.  The connection is not
-	 * touched any more, it may be gone. */
-	http_request_free(s, r);
-}
-
-void
-http_reply_json(struct http_req *req, int status, struct str body)
-{
-	http_reply(req, status, "application/json", body, NULL);
-}
-
-static void
-reply_error(struct http_req *req, int status, const char *name, const char *message,
-	const char *extra)
-{
-	struct buf b;
-
-	buf_init(&b);
-	buf_addz(&b, "{\"error\":");
-	json_quote(&b, str_of(name));
-	if (message) {
-		buf_addz(&b, ",\"message\":");
-		json_quote(&b, str_of(message));
-	}
-	buf_addc(&b, '}');
-	http_reply(req, status, "application/json", buf_str(&b), extra);
-	buf_done(&b);
-}
-
-void
-http_reply_error(
-	struct http_req *req, int status, const char *name, const char *message)
-{
-	reply_error(req, status, name, message, NULL);
-}
+/* --- refusals ------------------------------------------------------------- */
 
 /* Refuses what is in progress, and ends the connection unless all of the request
  * was read: what follows would have no known position. */
@@ -303,8 +144,8 @@ refuse(struct http_conn *c, int status, const char *name, const char *message,
 	if (c->state != HTTP_BODY || http1_has_body(&r->parser))
 		c->closing = true;
 	r->pub.conn = c;
-	set_state(c, HTTP_HANDLING);
-	reply_error(&r->pub, status, name, message, extra);
+	http_conn_state(c, HTTP_HANDLING);
+	http_reply_error_with(&r->pub, status, name, message, extra);
 }
 
 static void
@@ -324,7 +165,7 @@ static void
 begin_request(struct http_conn *c)
 {
 	c->request = http_request_new(c->server);
-	set_state(c, HTTP_HEAD);
+	http_conn_state(c, HTTP_HEAD);
 }
 
 static void
@@ -371,7 +212,7 @@ admit(struct http_conn *c, struct http_request *r)
 		return true;
 	if (http1_has_body(&r->parser))
 		c->closing = true;
-	set_state(c, HTTP_HANDLING);
+	http_conn_state(c, HTTP_HANDLING);
 	http_reply_json(&r->pub, status, str_of(json));
 	return false;
 }
@@ -415,7 +256,7 @@ body_done(struct http_conn *c)
 
 	r->pub.body = buf_str(&r->body);
 	r->pub.started_us = clock_mono_us();
-	set_state(c, HTTP_HANDLING);
+	http_conn_state(c, HTTP_HANDLING);
 	r->pub.route->handler(&r->pub, c->server->o.ctx);
 }
 
@@ -614,7 +455,7 @@ http_conn_new(struct http_server *s, int fd)
 	c->tcp.data = c;
 	LIST_INSERT_HEAD(&s->conns, c, next);
 	metric_set(M_CONNECTIONS, ++s->count);
-	set_state(c, HTTP_IDLE);
+	http_conn_state(c, HTTP_IDLE);
 	int r = fd < 0 ? uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)&c->tcp)
 		       : uv_tcp_open(&c->tcp, fd);
 	if (r < 0) {
@@ -648,8 +489,10 @@ http_conn_late(struct http_conn *c, int64_t now_ms)
 		}
 		break;
 	case HTTP_FLUSHING:
-		if (age_ms > o->request_timeout_ms)
+		if (age_ms > o->request_timeout_ms) {
+			metric_add(M_HTTP_BAD, 1);
 			http_conn_close(c);
+		}
 		break;
 	case HTTP_LINGER:
 		if (age_ms > HTTP_LINGER_MS)
@@ -674,63 +517,4 @@ http_conn_drain(struct http_conn *c)
 		      recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 	if (!unread && !c->resuming)
 		http_conn_close(c);
-}
-
-/* --- what handlers ask ---------------------------------------------------- */
-
-struct str
-http_header(const struct http_req *req, const char *name, bool *ret_many)
-{
-	const struct http_request *r = container_of(req, struct http_request, pub);
-	struct str value = {NULL, 0};
-	bool many = false;
-
-	for (uint32_t i = 0; i < r->parser.field_count; i++) {
-		if (!str_ieq(
-			    http1_str(r->head, r->parser.fields[i].name), str_of(name)))
-			continue;
-		many = many || value.p;
-		value = http1_str(r->head, r->parser.fields[i].value);
-	}
-	if (ret_many)
-		*ret_many = many;
-	return many ? (struct str){NULL, 0} : value;
-}
-
-static struct str
-percent_decode(struct arena *a, struct str s)
-{
-	char *to = arena_alloc(a, s.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		bool hex = s.p[i] == '%' && i + 2 < s.n &&
-			   str_hex_digit(s.p[i + 1]) >= 0 &&
-			   str_hex_digit(s.p[i + 2]) >= 0;
-
-		if (hex) {
-			to[n++] = (char)(str_hex_digit(s.p[i + 1]) << 4 |
-					 str_hex_digit(s.p[i + 2]));
-			i += 2;
-		} else {
-			to[n++] = s.p[i] == '+' ? ' ' : s.p[i];
-		}
-	}
-	to[n] = '\0';
-	return (struct str){to, n};
-}
-
-struct str
-http_query(struct http_req *req, const char *name)
-{
-	struct str rest = req->query;
-
-	while (rest.p) {
-		struct str value = str_cut(&rest, '&');
-		struct str key = str_cut(&value, '=');
-
-		if (str_eqz(percent_decode(&req->arena, key), name))
-			return percent_decode(&req->arena, value);
-	}
-	return (struct str){NULL, 0};
 }

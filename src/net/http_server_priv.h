@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* http_server_priv.h: what http_server.c (listening, routes, deadlines, drain) and
- * http_conn.c (one connection) share.
+/* http_server_priv.h: what http_server.c (listening, routes, deadlines, drain),
+ * http_conn.c (one connection) and http_answer.c (its answers) share.
  *
  *             bytes        head         body whole       http_reply
  *   IDLE ---> HEAD ---> BODY ---> HANDLING ---> IDLE | FLUSHING ---> IDLE
@@ -92,6 +92,13 @@ void http_conn_drain(struct http_conn *c); /* closes it if nothing is in flight 
 void http_conn_close(struct http_conn *c);
 void http_conns_resume(uv_idle_t *h);
 void http_conn_late(struct http_conn *c, int64_t now_ms); /* looks at its deadline */
+
+void http_conn_state(struct http_conn *c, enum http_state state);
+void http_conn_answered(struct http_conn *c); /* the kernel has it: go on, or end */
+
+/* http_answer.c */
+void http_reply_error_with(struct http_req *req, int status, const char *name,
+	const char *message, const char *extra);
 
 /* http_server.c */
 void http_server_left(struct http_server *s); /* a connection has ended */

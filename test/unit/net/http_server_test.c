@@ -857,9 +857,10 @@ TEST(an_idle_connection_is_closed_without_a_word)
 	stop();
 }
 
-TEST(a_client_that_does_not_read_is_given_up)
+TEST(a_client_that_does_not_read_is_given_up_and_counted)
 {
 	struct client *c = &the_client;
+	int64_t bad = metric_get(M_HTTP_BAD);
 
 	serve_with(1000, 200, 60000);
 	client_open(c);
@@ -868,6 +869,7 @@ TEST(a_client_that_does_not_read_is_given_up)
 	LOOK_UNTIL(look_count, seen == 0);
 	client_close(c);
 	stop();
+	CHECK_INT(metric_get(M_HTTP_BAD), bad + 1);
 }
 
 TEST(a_slow_reader_gets_all_of_a_large_answer)
