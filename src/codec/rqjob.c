@@ -110,6 +110,27 @@ rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str tenant,
 	return bad;
 }
 
+void
+rqjob_write(struct buf *out, bool as_json, struct str func, const struct val *kwargs)
+{
+	if (as_json) {
+		buf_addc(out, '[');
+		json_quote(out, func);
+		buf_addz(out, ", null, [], ");
+		val_json(out, kwargs);
+		buf_addc(out, ']');
+		return;
+	}
+	pickle_begin(out);
+	pickle_tuple_open(out);
+	pickle_text(out, func);
+	pickle_null(out);
+	pickle_tuple_empty(out);
+	pickle_val(out, kwargs);
+	pickle_tuple_close(out);
+	pickle_end(out);
+}
+
 /* Both forms of a zlib stream's first two bytes; no pickle or JSON begins so. */
 static bool
 is_zlib(struct str data)

@@ -34,6 +34,10 @@ enum {
 int rqjob_webhook(struct buf *out, bool as_json, struct str func, struct str tenant,
 	struct str message) MUSTCHECK;
 
+/* rqjob_write appends the data of func(**kwargs); kwargs is a DICT. */
+void
+rqjob_write(struct buf *out, bool as_json, struct str func, const struct val *kwargs);
+
 struct rqjob_call {
 	struct str func;          /* "module.function", never empty */
 	const struct val *args;   /* LIST */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* claim.c: jobs, from the queue to a worker.
  *
- *           room and not dry              "dry"
+ *           room and not dry              "dry", "capped"
  *   idle ------------------> claiming ---------> blocked (one BLMOVE a queue)
  *    ^                        |     | "suspended": a pause, then again
  *    |      "full", "more"    v     v                 |
@@ -57,7 +57,7 @@ struct claim {
 	int queue_count;
 
 	struct redis_cmd cmd, wake_cmd;
-	bool claiming, waking, dry, stopped, suspended;
+	bool claiming, waking, dry, capped, stopped, suspended;
 	bool looking; /* asked to look while a claim was in flight */
 	int64_t pause_until_ms, look_at_ms;
 	struct buf caps; /* of the call being made */
@@ -127,7 +127,8 @@ on_claimed(struct redis_cmd *cmd)
 	c->suspended = str_eqz(word, "suspended");
 	if (c->suspended)
 		pause_claims(c);
-	else if (str_eqz(word, "dry")) {
+	c->capped = str_eqz(word, "capped");
+	if (c->capped || str_eqz(word, "dry")) {
 		c->dry = !c->looking;
 		for (int i = 0; i < c->queue_count; i++)
 			c->waiters[i].served_ms = clock_mono_ms();
@@ -317,6 +318,13 @@ claim_look(struct claim *c)
 {
 	c->dry = false;
 	c->looking = true;
+}
+
+void
+claim_freed(struct claim *c)
+{
+	if (c->capped || c->claiming) /* what is in flight counted it still */
+		claim_look(c);
 }
 
 bool

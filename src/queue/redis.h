@@ -46,6 +46,8 @@ struct redisReply;
 	X(SCRIPT_LEAD, lead)       \
 	X(SCRIPT_RESIGN, resign)   \
 	X(SCRIPT_SWEEP, sweep)     \
+	X(SCRIPT_CRON, cron)       \
+	X(SCRIPT_SLOTS, slots)     \
 	X(SCRIPT_STATS, stats)     \
 	X(SCRIPT_DEAD, dead)       \
 	X(SCRIPT_HEALTH, health)

@@ -172,6 +172,7 @@ on_job_ended(struct job *job)
 
 	TAILQ_REMOVE(&w->running, slot, next);
 	tally_sub(&w->tally, slot->tenant);
+	claim_freed(w->claim);
 	metric_set(M_JOBS_RUNNING, --w->running_count);
 	arena_done(&job->arena);
 	free(slot);

@@ -13,13 +13,14 @@
 -- whose chat is busy is parked in its lane.
 --
 -- Returns a word: "suspended", "full" (n taken, there may be more), "more" (ids
--- are left, ask again) or "dry"; then per job: id, queue, data, attempt, timeout,
+-- are left, ask again), "capped" (what is left is of tenants at their cap) or "dry";
+-- then per job: id, queue, data, attempt, timeout,
 -- enqueued_at, tenant, lane, crashes.
 local me, now, lease, n = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local to_deal, to_serve, cap = tonumber(ARGV[5]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local pairs_end = 7 + 2 * tonumber(ARGV[7])
 local until_s = tonumber(redis.call('TIME')[1]) + lease
-local out, left = { 'dry' }, {}
+local out, left, capped = { 'dry' }, {}, false
 
 for i = 8, pairs_end, 2 do
 	left[ARGV[i]] = tonumber(ARGV[i + 1])
@@ -162,6 +163,7 @@ local function serve_ring(name, stop)
 		else -- at its cap
 			redis.call('RPUSH', ring, tenant)
 			skipped = skipped + 1
+			capped = true
 		end
 		size = redis.call('LLEN', ring)
 	end
@@ -216,5 +218,7 @@ if #out > n then
 	redis.call('PUBLISH', 'prosaas:wake', me) -- another may have room
 elseif to_deal <= 0 or to_serve <= 0 then
 	out[1] = 'more'
+elseif capped then
+	out[1] = 'capped'
 end
 return out

@@ -83,6 +83,31 @@ TEST(the_business_of_a_numeric_tenant_is_its_number_in_both_forms)
 }
 
 /* Python's pickle.loads() and json.loads() make of these what rqjob.h says. */
+TEST(a_call_with_kwargs_reads_back_the_same_in_both_forms)
+{
+	static const char kwargs[] = "{\"days\":30,\"deep\":{\"a\":[1.5,null,true]},"
+				     "\"\xc3\xa9\":\"\\ud83d\"}";
+
+	for (int as_json = 0; as_json < 2; as_json++) {
+		struct rqjob_call call;
+		struct buf data, json;
+		struct val *v;
+
+		buf_init(&data);
+		buf_init(&json);
+		CHECK_INT(json_parse(&arena, STR(kwargs), 100, &v, why), 0);
+		rqjob_write(&data, as_json, STR("jobs.clean_up"), v);
+		CHECK_INT(parse(buf_str(&data), &call), 0);
+		CHECK(call.as_json == as_json);
+		CHECK_STR(call.func, "jobs.clean_up");
+		CHECK_INT(call.args->count, 0);
+		val_json(&json, call.kwargs);
+		CHECK_STR(buf_str(&json), kwargs);
+		buf_done(&data);
+		buf_done(&json);
+	}
+}
+
 TEST(a_webhook_job_is_the_bytes_that_python_reads)
 {
 	static const char pickled[] =
