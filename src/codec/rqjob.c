@@ -3,6 +3,7 @@
 #include "codec/rqjob.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <zlib.h>
@@ -359,6 +360,32 @@ rqjob_exc(struct buf *out, struct str text)
 	buf_grew(out, (size_t)EVP_EncodeBlock((unsigned char *)to,
 			      (unsigned char *)packed.data, (int)packed_n));
 	buf_done(&packed);
+}
+
+int
+rqjob_exc_text(struct arena *a, struct str exc, struct str *ret)
+{
+	unsigned char *packed = arena_alloc(a, exc.n / 4 * 3 + 1);
+	int n = exc.n % 4 == 0 && exc.n <= INT_MAX
+			? EVP_DecodeBlock(
+				  packed, (const unsigned char *)exc.p, (int)exc.n)
+			: -1;
+	if (n < 0)
+		return ERR_SYNTAX;
+
+	char *text = arena_alloc(a, RQJOB_EXC_MAX);
+	z_stream z = {.next_in = packed,
+		.avail_in = (uInt)n,
+		.next_out = (Bytef *)text,
+		.avail_out = RQJOB_EXC_MAX};
+	int rc = inflateInit(&z);
+	if (rc == Z_OK)
+		rc = inflate(&z, Z_FINISH);
+	inflateEnd(&z);
+	if (rc != Z_STREAM_END && z.avail_out > 0) /* full: the rest is cut off */
+		return ERR_SYNTAX;
+	*ret = (struct str){text, RQJOB_EXC_MAX - z.avail_out};
+	return 0;
 }
 
 void

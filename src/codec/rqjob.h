@@ -67,6 +67,11 @@ int rqjob_date(struct str text, int64_t *ret_us) MUSTCHECK;
  * for words of ours or a traceback, not for anything of a peer's size. */
 void rqjob_exc(struct buf *out, struct str text);
 
+/* rqjob_exc_text reads it back; what is longer than RQJOB_EXC_MAX is cut off.  0 or
+ * ERR_SYNTAX. */
+enum { RQJOB_EXC_MAX = 64 << 10 };
+int rqjob_exc_text(struct arena *a, struct str exc, struct str *ret) MUSTCHECK;
+
 /* rqjob_base64 appends base64(bytes): the return_value of a result stream. */
 void rqjob_base64(struct buf *out, struct str bytes);
 

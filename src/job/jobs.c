@@ -84,6 +84,8 @@ job_fail(struct job *job, int err, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (job->hurried && job->words[0])
+		return err; /* who hurried it has said why */
 	va_start(ap, fmt);
 	vsnprintf(job->words, sizeof(job->words), fmt, ap);
 	va_end(ap);
@@ -94,21 +96,31 @@ void
 job_end(struct job *job, int err)
 {
 	job->err = err;
-	job->waits = NULL;
-	job->hurry = NULL;
+	job_waits(job, NULL, NULL);
 	if (err < 0 && !job->words[0])
 		snprintf(job->words, sizeof(job->words), "%s", err_text(err));
 	job->ended(job);
 }
 
 void
+job_waits(struct job *job, void (*hurry)(struct job *job), void *what)
+{
+	job->hurry = hurry;
+	job->waits_for = what;
+}
+
+void
+job_hurry_http(struct job *job)
+{
+	http_call_cancel(job->waits_for);
+}
+
+void
 job_hurry(struct job *job, const char *why)
 {
-	if (!job->waits && !job->hurry)
-		return;
-	snprintf(job->words, sizeof(job->words), "%s", why);
-	if (job->waits)
-		http_call_cancel(job->waits);
-	else
+	if (!job->hurried)
+		snprintf(job->words, sizeof(job->words), "%s", why);
+	job->hurried = true;
+	if (job->hurry)
 		job->hurry(job);
 }

@@ -157,6 +157,5 @@ testing_sleep(struct job *job, const struct rqjob_call *call)
 	uv_timer_init(&job->env->loop->uv, &nap->timer);
 	nap->timer.data = nap;
 	uv_timer_start(&nap->timer, on_time, (uint64_t)(s * 1000), 0);
-	job->waits_for = nap;
-	job->hurry = hurry_nap;
+	job_waits(job, hurry_nap, nap);
 }

@@ -52,8 +52,8 @@ end
 -- Returns whether it was taken.
 local function take(name, id)
 	local job = 'rq:job:' .. id
-	local h = redis.pcall('HMGET', job, 'status', 'data', 'timeout', 'enqueued_at',
-		'prosaas_tenant', 'prosaas_lane', 'prosaas_crashes')
+	local h = redis.pcall('HMGET', job, 'status', 'data', 'timeout', 'enqueued_at', 'prosaas_tenant',
+		'prosaas_lane', 'prosaas_crashes', 'prosaas_attempt', 'ttl')
 	if h.err or h[1] ~= 'queued' then
 		return false
 	end
@@ -64,15 +64,13 @@ local function take(name, id)
 			return false
 		end
 	end
-	local attempt = redis.pcall('HINCRBY', job, 'prosaas_attempt', 1)
-	if type(attempt) ~= 'number' then -- a foreign value: begin anew
-		redis.call('HSET', job, 'prosaas_attempt', 1)
-		attempt = 1
-	end
+	local attempt = (tonumber(h[8] or '0') or 0) + 1
 	redis.call('ZADD', 'rq:wip:' .. name, until_s, id)
 	redis.call('HSET', job, 'status', 'started', 'started_at', now, 'last_heartbeat', now,
-		'worker_name', me)
-	redis.call('PERSIST', job)
+		'worker_name', me, 'prosaas_attempt', attempt)
+	if h[8] or h[9] then -- only those that failed before or have a ttl can expire
+		redis.call('PERSIST', job)
+	end
 	local tenant = h[5] or ''
 	left[tenant] = (left[tenant] or cap) - 1
 	out[#out + 1] = { id, name, h[2] or '', attempt, h[3] or '', h[4] or '', tenant, lane, h[7] or '0' }

@@ -137,7 +137,7 @@ TEST(a_sleeping_job_can_be_hurried_and_says_why)
 	wait_end();
 	CHECK_INT(ends, 1);
 	CHECK(job.err < 0);
-	CHECK_STR(str_of(job.words), "really");
+	CHECK_STR(str_of(job.words), "enough");
 	job_hurry(&job, "too late");
 	CHECK_INT(ends, 1);
 }
