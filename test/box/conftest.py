@@ -15,7 +15,8 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
-pytest.register_assert_rewrite("harness")
+pytest.register_assert_rewrite("harness", "fleet")
+from fleet import Fleet  # noqa: E402
 from harness import PATIENCE, Stage  # noqa: E402
 
 LIMIT = int(float(os.environ.get("TEST_LIMIT", "120")) * PATIENCE)
@@ -92,6 +93,11 @@ def stage(tmp_path):
 @pytest.fixture(scope="module")
 def module_stage(tmp_path_factory):
     yield from staged(tmp_path_factory.mktemp("module"))
+
+
+@pytest.fixture
+def fleet(stage):
+    return Fleet(stage)
 
 
 @pytest.fixture(autouse=True)
