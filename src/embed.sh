@@ -15,6 +15,7 @@ c_name() {
 
 # The file, and what it uses before it.
 whole() {
+	# shellcheck disable=SC2013 # a list of words
 	for name in $(sed -n 's/^-- uses: //p' "$1"); do
 		cat "$(dirname "$1")/lib/$name.${1##*.}"
 	done
