@@ -15,6 +15,7 @@
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
 #include "role/role.h"
+#include "role/solo.h"
 
 enum { USAGE = 2 };
 
@@ -36,6 +37,8 @@ static const struct word {
 	{"scheduler", NULL, "", "moves due jobs, returns those of dead workers",
 		scheduler_run, true},
 	{"admin", NULL, "", "the admin API on ADMIN_PORT", admin_run, true},
+	{"solo", NULL, "", "one job in a process of its own; workers start it",
+		solo_run, false},
 	{"fake-gateway", cmd_fake_gateway, "",
 		"shows what would have been sent to WhatsApp", NULL, false},
 	{"migrate", cmd_migrate, "", "brings the database to this version", NULL,

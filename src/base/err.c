@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* err.c: texts and retry policy of errors; allocation that does not fail. */
+/* err.c: texts and classes of errors; allocation that does not fail. */
 #include "base/err.h"
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 
 static const struct {
 	const char *text;
-	bool again;
+	enum err_class class;
 } errors[] = {
-#define ERR_ROW_(name, text, again) {text, again},
+#define ERR_ROW_(name, text, class) {text, CLASS_##class},
 	ERR_MAP(ERR_ROW_)
 #undef ERR_ROW_
 };
@@ -33,11 +33,11 @@ err_text(int err)
 	return strerror(-err);
 }
 
-bool
-err_transient(int err)
+enum err_class
+err_class(int err)
 {
 	if (is_own(err))
-		return errors[err - ERR_FIRST_ - 1].again;
+		return errors[err - ERR_FIRST_ - 1].class;
 
 	switch (-err) {
 	case EINVAL:
@@ -45,10 +45,16 @@ err_transient(int err)
 	case EACCES:
 	case EPERM:
 	case ENAMETOOLONG:
-		return false;
+		return CLASS_PERMANENT;
 	default:
-		return err < 0;
+		return err < 0 ? CLASS_TRANSIENT : CLASS_PERMANENT;
 	}
+}
+
+bool
+err_transient(int err)
+{
+	return err_class(err) != CLASS_PERMANENT;
 }
 
 void

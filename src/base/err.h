@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* err.h: what went wrong, and whether trying again can help.
+/* err.h: what went wrong, and what can help.
  *
  * Functions return int: 0 or a count is good, negative is an error: -errno, or
- * a code of ERR_MAP.  The third column is the retry policy, so that it is a
- * look-up and not an opinion: the worker retries a job whose error is
- * transient and fails a job whose error is not.
+ * a code of ERR_MAP.  The third column is the class, so that what becomes of a
+ * job is a look-up and not an opinion:
+ *
+ *   PERMANENT  asking again gives the same        the job fails at once
+ *   TRANSIENT  this attempt had bad luck          a retry, which costs an attempt
+ *   LIMITED    the peer asks to slow down         the job waits, as long as asked
+ *   OPEN       the destination is down, or        the job waits: it is no fault of
+ *              refuses whoever comes              its own, and costs no attempt
  *
  * Three kinds of trouble, three words: warn and go on; die() when the
  * environment is wrong, at start-up only; assert() when we are wrong, kept in
@@ -19,29 +24,35 @@
 
 #include "base/defs.h"
 
-#define ERR_MAP(X)                                                        \
-	X(ERR_PROTO, "peer broke the protocol", false)                    \
-	X(ERR_REMOTE, "peer answered with an error of its own", true)     \
-	X(ERR_THROTTLED, "peer asks to slow down", true)                  \
-	X(ERR_REFUSED, "peer refused the request", false)                 \
-	X(ERR_UNAVAILABLE, "peer is not reachable", true)                 \
-	X(ERR_LIMIT, "larger than the agreed limit", false)               \
-	X(ERR_SYNTAX, "not well formed", false)                           \
-	X(ERR_SHAPE, "well formed, but not of the expected shape", false) \
-	X(ERR_UNSAFE, "pickle asks to run code", false)                   \
-	X(ERR_FENCED, "another attempt owns this now", false)             \
-	X(ERR_NO_TENANT, "unknown_tenant", false)                         \
-	X(ERR_NO_FUNCTION, "unknown_function", false)                     \
-	X(ERR_UNPROCESSABLE, "unprocessable", false)                      \
-	X(ERR_AMBIGUOUS, "ambiguous", false)                              \
-	X(ERR_NOT_FOUND, "not found", false)                              \
-	X(ERR_EXISTS, "exists already", false)                            \
-	X(ERR_SCHEMA, "the database has another schema version", false)   \
-	X(ERR_STORE, "database error", true)
+enum err_class { CLASS_PERMANENT, CLASS_TRANSIENT, CLASS_LIMITED, CLASS_OPEN };
+
+#define ERR_MAP(X)                                                            \
+	X(ERR_PROTO, "peer broke the protocol", PERMANENT)                    \
+	X(ERR_REMOTE, "peer answered with an error of its own", TRANSIENT)    \
+	X(ERR_THROTTLED, "peer asks to slow down", LIMITED)                   \
+	X(ERR_REFUSED, "peer refused the request", PERMANENT)                 \
+	X(ERR_DENIED, "peer does not take our credentials", OPEN)             \
+	X(ERR_QUOTA, "what the account may spend is spent", OPEN)             \
+	X(ERR_UNAVAILABLE, "peer is not reachable", OPEN)                     \
+	X(ERR_OPEN, "destination is resting after failures", OPEN)            \
+	X(ERR_LIMIT, "larger than the agreed limit", PERMANENT)               \
+	X(ERR_SYNTAX, "not well formed", PERMANENT)                           \
+	X(ERR_SHAPE, "well formed, but not of the expected shape", PERMANENT) \
+	X(ERR_UNSAFE, "pickle asks to run code", PERMANENT)                   \
+	X(ERR_FENCED, "another attempt owns this now", PERMANENT)             \
+	X(ERR_NO_TENANT, "unknown_tenant", PERMANENT)                         \
+	X(ERR_NO_FUNCTION, "unknown_function", PERMANENT)                     \
+	X(ERR_UNPROCESSABLE, "unprocessable", PERMANENT)                      \
+	X(ERR_POISON, "poison", PERMANENT)                                    \
+	X(ERR_AMBIGUOUS, "ambiguous", PERMANENT)                              \
+	X(ERR_NOT_FOUND, "not found", PERMANENT)                              \
+	X(ERR_EXISTS, "exists already", PERMANENT)                            \
+	X(ERR_SCHEMA, "the database has another schema version", PERMANENT)   \
+	X(ERR_STORE, "database error", TRANSIENT)
 
 enum err_code {
 	ERR_FIRST_ = -10000, /* below every -errno and every code of libuv */
-#define ERR_ENUM_(name, text, again) name,
+#define ERR_ENUM_(name, text, class) name,
 	ERR_MAP(ERR_ENUM_)
 #undef ERR_ENUM_
 		ERR_LAST_
@@ -50,7 +61,11 @@ enum err_code {
 /* err_text returns words for the operator: static, never NULL. */
 const char *err_text(int err);
 
-/* err_transient says whether the same call may succeed later. */
+/* err_class says what can help.  What is no error needs none: CLASS_PERMANENT. */
+enum err_class err_class(int err);
+
+/* err_transient says whether the same call may succeed later: all classes but
+ * permanent. */
 bool err_transient(int err);
 
 /* die prints "prosaas: ..." to stderr and exits with status 1. */

@@ -40,8 +40,8 @@ struct buf;
 	X(M_REDIS_ERRORS, COUNTER, "prosaas_redis_errors_total", "", "Connections lost, refused or timed out") \
 	X(M_JOBS_OK, COUNTER, "prosaas_jobs_finished_total", "result=\"ok\"", "Job attempts by result") \
 	X(M_JOBS_RETRY, COUNTER, "prosaas_jobs_finished_total", "result=\"retry\"", "")         \
-	X(M_JOBS_FAILED, COUNTER, "prosaas_jobs_finished_total", "result=\"failed\"", "")       \
 	X(M_JOBS_WAIT, COUNTER, "prosaas_jobs_finished_total", "result=\"wait\"", "")           \
+	X(M_JOBS_FAILED, COUNTER, "prosaas_jobs_finished_total", "result=\"failed\"", "")       \
 	X(M_JOBS_BACK, COUNTER, "prosaas_jobs_finished_total", "result=\"handed_back\"", "")    \
 	X(M_JOBS_STOPPED, COUNTER, "prosaas_jobs_finished_total", "result=\"stopped\"", "")     \
 	X(M_JOBS_FENCED, COUNTER, "prosaas_jobs_finished_total", "result=\"fenced\"", "")       \
@@ -56,6 +56,8 @@ struct buf;
 	X(M_SEND_OK, COUNTER, "prosaas_send_total", "outcome=\"ok\"", "Messages to the gateway by outcome") \
 	X(M_SEND_ERROR, COUNTER, "prosaas_send_total", "outcome=\"error\"", "")                 \
 	X(M_SEND_AMBIGUOUS, COUNTER, "prosaas_send_total", "outcome=\"ambiguous\"", "")         \
+	X(M_BREAKER_OPEN, GAUGE, "prosaas_breaker_open", "", "Destinations that rest after failures") \
+	X(M_BREAKER_REFUSED, COUNTER, "prosaas_breaker_refused_total", "", "Calls not made because their destination rests") \
 	X(M_STORE_COMMITS, COUNTER, "prosaas_store_commits_total", "", "Database commits")      \
 	X(M_STORE_OPS, COUNTER, "prosaas_store_operations_total", "", "Operations in those commits") \
 	X(M_STORE_SECONDS, HISTOGRAM, "prosaas_store_commit_duration_seconds", "", "One commit, begin to end") \

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* ai.c: chat completions.
  *
- *   ai_start:  settings and call ---> request_body ---> POST
+ *   ai_start:  settings and call ---> request_body ---> POST, unless it rests
  *   ai_finish: no status ---> err_of_silence
  *              2xx       ---> read_answer
- *              else      ---> err_of_status
+ *              else      ---> err_of_status         ---> api_settle
  *
  * Compatible servers are not equal: content may be null, a text or a list of
  * parts; usage may lack; an error body may be a proxy's page.  What is not there
@@ -26,20 +26,24 @@
 struct ai_client {
 	struct http_client *http;
 	const struct settings *settings;
-	struct arena arena; /* url and headers */
+	struct breaker *breaker;
+	struct arena arena; /* url, headers and key */
 	const char *url;
+	const char *key; /* of the destination: all calls have one account */
 	const char *headers[3];
 };
 
 struct ai_client *
-ai_client_new(struct http_client *http, const struct settings *s)
+ai_client_new(struct http_client *http, const struct settings *s, struct breaker *b)
 {
 	struct ai_client *c = xcalloc(1, sizeof(*c));
 
 	c->http = http;
 	c->settings = s;
+	c->breaker = b;
 	arena_init(&c->arena);
 	c->url = api_url(&c->arena, str_of(s->openai_base_url), "/chat/completions");
+	c->key = arena_printf(&c->arena, "ai %s", c->url).p;
 	c->headers[0] = "Content-Type: application/json";
 	if (s->openai_api_key)
 		c->headers[1] = api_header(
@@ -94,7 +98,7 @@ ai_start(struct ai_client *c, struct ai_call *call, struct flow *f)
 		.body = request_body(c->settings, call),
 		.timeout_ms = c->settings->ai_timeout_s * 1000,
 	};
-	http_call_start(c->http, &call->http, f);
+	api_start(c->http, &call->http, f, c->breaker, &call->pass, c->key);
 }
 
 /* Joins the parts of a list; a part that is no text (an image) is left out. */
@@ -163,13 +167,13 @@ err_of_status(struct ai_call *call, const struct val *v)
 		what = val_text(val_get(error, "type"));
 	api_words(call->words, &call->http, what);
 
-	if (status == 429)
-		return error_is(error, "insufficient_quota") ? ERR_REFUSED
-							     : ERR_THROTTLED;
+	if (status == 429 && error_is(error, "insufficient_quota"))
+		return ERR_QUOTA;
 	if (status == 503 && error_is(error, "slow_down"))
 		return ERR_THROTTLED;
-	return status >= 500 || status == 408 || status == 409 ? ERR_REMOTE
-							       : ERR_REFUSED;
+	if (status == 408 || status == 409)
+		return ERR_REMOTE;
+	return api_err_of(status);
 }
 
 static int
@@ -182,6 +186,8 @@ err_of_silence(struct ai_call *call)
 static void
 count(const struct ai_call *call)
 {
+	if (call->err == ERR_OPEN) /* nobody was asked */
+		return;
 	metric_add(call->err < 0 ? M_AI_ERROR : M_AI_OK, 1);
 	metric_observe(M_AI_SECONDS, clock_mono_us() - call->started_us);
 	metric_add(M_AI_TOKENS_IN, (uint64_t)call->tokens_in);
@@ -196,7 +202,6 @@ ai_finish(struct ai_call *call)
 	call->words[0] = '\0';
 	call->answer = (struct str){0};
 	call->tokens_in = call->tokens_out = 0;
-	call->retry_after_ms = http->retry_after_ms;
 
 	if (http->err < 0)
 		call->err = err_of_silence(call);
@@ -206,6 +211,7 @@ ai_finish(struct ai_call *call)
 		call->err = err_of_status(call, api_json(call->arena, http));
 
 	count(call);
-	http_call_done(http);
+	call->err = api_settle(http, &call->pass, api_outcome(http, call->err),
+		call->err, call->words, &call->retry_after_ms);
 	return call->err;
 }

@@ -4,11 +4,14 @@
  * POST {base}/chat/completions; the shape and the error classes follow OpenAI's
  * OpenAPI description.  Embed a struct ai_call, fill the upper part, start, wait.
  *
- *   429 of type insufficient_quota, 401, 403, 404 and other 4xx   ERR_REFUSED
- *   429 otherwise, 503 with slow_down                             ERR_THROTTLED
- *   5xx, 408, 409, an empty or unreadable answer                  ERR_REMOTE
- *   an answer above 1 MiB                                         ERR_LIMIT
- *   no answer                                                     as http_client.h says
+ *   401, 403                                       ERR_DENIED
+ *   429 of type insufficient_quota                 ERR_QUOTA
+ *   429 otherwise, 503 with slow_down              ERR_THROTTLED
+ *   5xx, 408, 409, an empty or unreadable answer   ERR_REMOTE
+ *   404 and other 4xx, 3xx                         ERR_REFUSED
+ *   an answer above 1 MiB                          ERR_LIMIT
+ *   no answer                                      as http_client.h says
+ *   it rests after failures (breaker.h)            ERR_OPEN, and retry_after_ms
  */
 #ifndef CLIENT_AI_H
 #define CLIENT_AI_H
@@ -16,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "client/breaker.h"
 #include "net/http_client.h"
 
 struct arena;
@@ -44,16 +48,18 @@ struct ai_call {
 	char words[192];
 	struct str answer; /* in the arena; trimmed, never empty when err is 0 */
 	int64_t tokens_in, tokens_out; /* 0 when the server does not say */
-	int64_t retry_after_ms;        /* -1: none */
+	int64_t retry_after_ms;        /* stay away for so long; -1: nobody says */
 
 	/* private */
 	int64_t started_us;
+	struct breaker_pass pass;
 	struct http_call http;
 };
 
 /* ai_client_new takes base URL, key, model and limits from the settings, which it
- * borrows for its life. */
-struct ai_client *ai_client_new(struct http_client *http, const struct settings *s);
+ * borrows for its life, as the breaker. */
+struct ai_client *
+ai_client_new(struct http_client *http, const struct settings *s, struct breaker *b);
 
 /* ai_start begins; f is woken once.  Then call ai_finish() first: it reads the
  * answer and frees what the call holds. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* api.c: URLs, JSON answers and words for the operator. */
+/* api.c: URLs, JSON answers, words for the operator, and the breaker's part. */
 #include "client/api.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
 #include "codec/json.h"
 #include "codec/val.h"
 #include "net/http_client.h"
@@ -58,4 +61,65 @@ api_words(char words[API_WORDS], const struct http_call *call, struct str what)
 			words[at - 1] = '?';
 	}
 	words[at] = '\0';
+}
+
+void
+api_start(struct http_client *c, struct http_call *call, struct flow *f,
+	struct breaker *b, struct breaker_pass *pass, const char *key)
+{
+	struct breaker_rest rest;
+	char words[API_WORDS];
+
+	int refused = breaker_enter(b, pass, key, clock_mono_ms(), &rest);
+	if (refused == 0) {
+		http_call_start(c, call, f);
+		return;
+	}
+	snprintf(words, sizeof(words), "resting after failures: %s", rest.why);
+	http_call_refuse(c, call, f, refused, words, rest.left_ms);
+}
+
+int
+api_err_of(int status)
+{
+	switch (status) {
+	case 401:
+	case 403:
+		return ERR_DENIED;
+	case 429:
+		return ERR_THROTTLED;
+	default:
+		return status >= 500 ? ERR_REMOTE : ERR_REFUSED;
+	}
+}
+
+enum breaker_outcome
+api_outcome(const struct http_call *call, int err)
+{
+	if (call->err == -ECANCELED)
+		return BREAKER_NONE;
+	if (err == ERR_DENIED || err == ERR_QUOTA)
+		return BREAKER_DENIED;
+	if (call->err == ERR_LIMIT)
+		return BREAKER_OK;
+	if (call->err < 0 || call->status == 429 || call->status >= 500)
+		return BREAKER_FAILED;
+	return BREAKER_OK;
+}
+
+int
+api_settle(struct http_call *call, struct breaker_pass *pass,
+	enum breaker_outcome outcome, int err, const char *words, int64_t *ret_wait_ms)
+{
+	struct breaker_report report = {outcome, call->retry_after_ms, words};
+	int64_t rest_ms = breaker_leave(pass, &report, clock_mono_ms());
+
+	*ret_wait_ms = call->retry_after_ms;
+	if (rest_ms > *ret_wait_ms && rest_ms > 0)
+		*ret_wait_ms = rest_ms;
+	http_call_done(call);
+	if (rest_ms > 0 && outcome == BREAKER_FAILED &&
+		err_class(err) == CLASS_TRANSIENT)
+		return ERR_OPEN;
+	return err;
 }

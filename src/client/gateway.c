@@ -8,7 +8,10 @@
  * said so.  It may when the request left and no readable answer came back; when
  * the gateway gave up waiting for WhatsApp (500 send_failed: its own 30 s timer
  * stops nothing); and when a proxy lost the gateway's answer (502, 504).  Then it
- * is ERR_AMBIGUOUS, and only a gateway that remembers keys is asked again. */
+ * is ERR_AMBIGUOUS, and only a gateway that remembers keys is asked again.
+ *
+ * A destination is a tenant's session behind a gateway: one that has lost WhatsApp
+ * (503) says nothing about its neighbours. */
 #include "client/gateway.h"
 
 #include <stdio.h>
@@ -28,17 +31,19 @@ enum {
 struct gateway {
 	struct http_client *http;
 	const struct settings *settings;
+	struct breaker *breaker;
 	struct arena arena; /* headers */
 	const char *headers[3];
 };
 
 struct gateway *
-gateway_new(struct http_client *http, const struct settings *s)
+gateway_new(struct http_client *http, const struct settings *s, struct breaker *b)
 {
 	struct gateway *g = xcalloc(1, sizeof(*g));
 
 	g->http = http;
 	g->settings = s;
+	g->breaker = b;
 	arena_init(&g->arena);
 	g->headers[0] = "Content-Type: application/json";
 	if (s->internal_secret)
@@ -55,6 +60,16 @@ url_of(const struct gateway *g, const struct gateway_call *call, const char *pat
 	if (base.n == 0)
 		base = str_of(g->settings->baileys_base_url);
 	return api_url(call->arena, base, path);
+}
+
+static void
+start(struct gateway *g, struct gateway_call *call, struct flow *f)
+{
+	const char *key = arena_printf(call->arena, "gateway %s tenant %.*s",
+		url_of(g, call, ""), STR_FMT(call->tenant))
+				  .p;
+
+	api_start(g->http, &call->http, f, g->breaker, &call->pass, key);
 }
 
 static void
@@ -97,7 +112,7 @@ gateway_send(struct gateway *g, struct gateway_call *call, struct flow *f)
 		.timeout_ms = SEND_MS,
 		.once = true,
 	};
-	http_call_start(g->http, &call->http, f);
+	start(g, call, f);
 }
 
 static int
@@ -105,11 +120,9 @@ err_of_status(int status)
 {
 	if (status / 100 == 2)
 		return 0;
-	if (status == 429)
-		return ERR_THROTTLED;
 	if (status == 503) /* "WhatsApp not connected" */
 		return ERR_UNAVAILABLE;
-	return status >= 500 ? ERR_REMOTE : ERR_REFUSED;
+	return api_err_of(status);
 }
 
 static bool
@@ -129,11 +142,21 @@ is_ambiguous(const struct http_call *http, const struct val *v)
 	}
 }
 
+static int
+settle(struct gateway_call *call, enum breaker_outcome outcome)
+{
+	call->err = api_settle(&call->http, &call->pass, outcome, call->err,
+		call->words, &call->retry_after_ms);
+	return call->err;
+}
+
 static void
 count(int err)
 {
 	enum metric m = M_SEND_ERROR;
 
+	if (err == ERR_OPEN) /* nothing was tried */
+		return;
 	if (err == 0)
 		m = M_SEND_OK;
 	else if (err == ERR_AMBIGUOUS)
@@ -151,7 +174,6 @@ finish(struct gateway_call *call)
 	if (http->err == 0)
 		v = api_json(call->arena, http);
 	call->err = http->err < 0 ? http->err : err_of_status(http->status);
-	call->retry_after_ms = http->retry_after_ms;
 	call->message_id = (struct str){0};
 	call->durable = false;
 	call->words[0] = '\0';
@@ -174,8 +196,7 @@ gateway_send_finish(struct gateway_call *call)
 		call->message_id =
 			arena_str(call->arena, val_text(val_get(v, "messageId")));
 	count(call->err);
-	http_call_done(&call->http);
-	return call->err;
+	return settle(call, api_outcome(&call->http, call->err));
 }
 
 void
@@ -187,18 +208,20 @@ gateway_probe(struct gateway *g, struct gateway_call *call, struct flow *f)
 		.headers = g->headers,
 		.timeout_ms = PROBE_MS,
 	};
-	http_call_start(g->http, &call->http, f);
+	start(g, call, f);
 }
 
 int
 gateway_probe_finish(struct gateway_call *call)
 {
 	const struct val *v = finish(call);
+	enum breaker_outcome outcome = api_outcome(&call->http, call->err);
 
+	if (outcome == BREAKER_OK) /* it lives, but sending is another matter */
+		outcome = BREAKER_NONE;
 	if (call->err < 0)
 		api_words(call->words, &call->http, val_text(val_get(v, "error")));
 	else
 		call->durable = str_eqz(val_text(val_get(v, "idempotency")), "durable");
-	http_call_done(&call->http);
-	return call->err;
+	return settle(call, outcome);
 }

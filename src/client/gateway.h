@@ -13,8 +13,10 @@
  *   5xx                                  ERR_REMOTE: nothing was sent
  *   500 send_failed, a lost answer       ERR_AMBIGUOUS: WhatsApp may have taken it
  *     (also cancelled after sending, a 200 one cannot read, 502 and 504 of a proxy)
+ *   401, 403                             ERR_DENIED
  *   400 and other 4xx, 3xx               ERR_REFUSED
  *   429                                  ERR_THROTTLED
+ *   it rests after failures (breaker.h)  ERR_OPEN, and retry_after_ms: nothing was sent
  *
  * A send is never repeated in here (http_client.h, once).  Every gateway gets
  * INTERNAL_SECRET in X-Internal-Secret, also a tenant's own: it needs it anyway to
@@ -26,6 +28,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "client/breaker.h"
 #include "net/http_client.h"
 
 struct arena;
@@ -46,13 +49,16 @@ struct gateway_call {
 	char words[192];
 	struct str message_id;  /* as the gateway says, in the arena; may be absent */
 	bool durable;           /* gateway_probe: it remembers keys on disk */
-	int64_t retry_after_ms; /* -1: none */
+	int64_t retry_after_ms; /* stay away for so long; -1: nobody says */
 
 	/* private */
+	struct breaker_pass pass;
 	struct http_call http;
 };
 
-struct gateway *gateway_new(struct http_client *http, const struct settings *s);
+/* gateway_new borrows the settings and the breaker for its life. */
+struct gateway *
+gateway_new(struct http_client *http, const struct settings *s, struct breaker *b);
 
 /* gateway_send posts the message; f is woken once, then gateway_send_finish(). */
 void gateway_send(struct gateway *g, struct gateway_call *call, struct flow *f);

@@ -218,6 +218,14 @@ is_day(int year, int month, int day)
 	return day <= days[month - 1] && (leap || month != 2 || day < 29);
 }
 
+const struct val *
+rqjob_arg(const struct rqjob_call *call, const char *name, size_t at)
+{
+	const struct val *v = val_get(call->kwargs, name);
+
+	return v ? v : val_at(call->args, at);
+}
+
 int
 rqjob_date(struct str s, int64_t *ret_us)
 {

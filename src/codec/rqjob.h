@@ -39,6 +39,10 @@ struct rqjob_call {
 int rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret,
 	char err[128]) MUSTCHECK;
 
+/* rqjob_arg finds a parameter, given by name or as the at-th positional one; NULL
+ * when it is neither. */
+const struct val *rqjob_arg(const struct rqjob_call *call, const char *name, size_t at);
+
 /* rqjob_date reads "2026-11-24T05:30:12.345678Z" (0 to 6 fraction digits) as Unix
  * microseconds; ERR_SYNTAX for anything else, empty text included. */
 int rqjob_date(struct str text, int64_t *ret_us) MUSTCHECK;

@@ -18,7 +18,7 @@
  *                      keys on disk, or where the tenant prefers twice to never
  *   turn done          nothing to do
  *
- * A step returns an error; the worker retries or fails the job by err_transient(). */
+ * A step returns an error; its class (err_class) says what becomes of the job. */
 #include "job/inbound.h"
 
 #include <stdio.h>
@@ -412,15 +412,16 @@ void
 inbound_start(struct job *job, const struct rqjob_call *call)
 {
 	struct inbound *in = ARENA_NEW(&job->arena, struct inbound);
-	struct str tenant = val_text(val_get(call->kwargs, "tenant_id"));
-	int64_t number = val_int(val_get(call->kwargs, "tenant_id"), -1);
+	const struct val *whose = rqjob_arg(call, "tenant_id", 0);
+	struct str tenant = val_text(whose);
+	int64_t number = val_int(whose, -1);
 
 	if (!tenant.p && number >= 0)
 		tenant = arena_printf(&job->arena, "%lld", (long long)number);
 	tenant = tenant_id(tenant);
 	job->tenant = tenant;
 	in->job = job;
-	in->messages = val_get(call->kwargs, "messages");
+	in->messages = rqjob_arg(call, "messages", 1);
 	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s", log_safe(tenant),
 		in->messages ? in->messages->count : 0, log_safe(job->id));
 	if (!in->messages || in->messages->kind != VAL_LIST || !tenant.n) {

@@ -17,6 +17,7 @@
 #include "base/str.h"
 
 struct ai_client;
+struct enqueue;
 struct gateway;
 struct http_call;
 struct rqjob_call;
@@ -28,6 +29,7 @@ struct job_env { /* what jobs work with; one per worker */
 	struct store *store;
 	struct ai_client *ai;
 	struct gateway *gateway;
+	struct enqueue *enqueue; /* NULL in a solo, which has no Redis */
 };
 
 struct job {

@@ -7,7 +7,17 @@
 #include "codec/rqjob.h"
 #include "job/inbound.h"
 #include "job/job.h"
+#include "job/split.h"
 #include "net/http_client.h"
+
+static void
+webhook_start(struct job *job, const struct rqjob_call *call)
+{
+	if (split_wanted(job))
+		split_start(job, call);
+	else
+		inbound_start(job, call);
+}
 
 /* The last part of a Python name decides, so that the original's module path and
  * any other work alike. */
@@ -15,7 +25,7 @@ static const struct {
 	const char *name;
 	void (*start)(struct job *job, const struct rqjob_call *call);
 } rows[] = {
-	{"webhook_process_job", inbound_start},
+	{"webhook_process_job", webhook_start},
 };
 
 static struct str

@@ -10,11 +10,13 @@
  *                                    |
  *      collect ---------------> end_call <--- on_deadline, http_call_cancel
  *                                    |
+ *                                 deliver <--- http_call_refuse
+ *                                    |
  *                      c->ended ---> on_deliver ---> flow_wake
  *
- * All endings go through end_call(), which takes the call out of curl and only
- * queues it; on_deliver() wakes in the next turn of the loop.  So no flow ever
- * runs inside one of curl's callbacks, where curl may not be called, nor inside
+ * All endings of what curl runs go through end_call(), which takes the call out of
+ * curl and only queues it; on_deliver() wakes in the next turn of the loop.  So no flow
+ * ever runs inside one of curl's callbacks, where curl may not be called, nor inside
  * the start of its own call.
  *
  * The deadline is a timer of ours: curl's own does not run while a call waits for
@@ -184,6 +186,13 @@ transfer_release(struct transfer *t)
 
 static void on_deliver(uv_idle_t *h);
 
+static void
+deliver(struct http_client *c, struct http_call *call)
+{
+	STAILQ_INSERT_TAIL(&c->ended, call, next);
+	uv_idle_start(&c->deliver, on_deliver);
+}
+
 /* end_call is the one way out of curl.  err: 0 to judge by result. */
 static void
 end_call(struct transfer *t, CURLcode result, int err)
@@ -204,8 +213,7 @@ end_call(struct transfer *t, CURLcode result, int err)
 	}
 	call->transfer = NULL;
 	transfer_release(t);
-	STAILQ_INSERT_TAIL(&c->ended, call, next);
-	uv_idle_start(&c->deliver, on_deliver);
+	deliver(c, call);
 }
 
 /* Calls that end while these are delivered (a flow that starts one curl refuses
@@ -504,20 +512,27 @@ http_client_new(struct loop *l)
 	return c;
 }
 
-void
-http_call_start(struct http_client *c, struct http_call *call, struct flow *f)
+static void
+begin(struct http_call *call, struct flow *f)
 {
-	struct transfer *t = transfer_take(c, call);
-
-	assert(call->timeout_ms > 0);
 	call->err = call->status = 0;
 	call->words[0] = '\0';
 	call->sent = false;
 	call->retry_after_ms = -1;
 	buf_init(&call->answer);
 	call->flow = f;
-	call->transfer = t;
+	call->transfer = NULL;
 	call->active = true;
+}
+
+void
+http_call_start(struct http_client *c, struct http_call *call, struct flow *f)
+{
+	struct transfer *t = transfer_take(c, call);
+
+	assert(call->timeout_ms > 0);
+	begin(call, f);
+	call->transfer = t;
 
 	set_options(t, call);
 	uv_timer_start(&t->deadline, on_deadline, (uint64_t)call->timeout_ms, 0);
@@ -526,6 +541,17 @@ http_call_start(struct http_client *c, struct http_call *call, struct flow *f)
 		snprintf(t->words, sizeof(t->words), "%s", curl_multi_strerror(bad));
 		end_call(t, CURLE_FAILED_INIT, ERR_UNAVAILABLE);
 	}
+}
+
+void
+http_call_refuse(struct http_client *c, struct http_call *call, struct flow *f, int err,
+	const char *words, int64_t retry_after_ms)
+{
+	begin(call, f);
+	call->err = err;
+	call->retry_after_ms = retry_after_ms;
+	snprintf(call->words, sizeof(call->words), "%s", words);
+	deliver(c, call);
 }
 
 void

@@ -2,6 +2,7 @@
 /* http_client.h: HTTP requests to others (libcurl on the loop).
  *
  *   http_call_start ---> [http_call_cancel] ---> flow_wake ---> http_call_done
+ *   http_call_refuse ------------------------------^
  *
  * Embed a struct http_call, fill the upper part, start it from a flow's step and
  * wait; the flow is woken from the loop exactly once, when it is over, whatever
@@ -72,6 +73,11 @@ struct http_client *http_client_new(struct loop *l);
 
 /* http_call_start begins the call; f is woken when it is over. */
 void http_call_start(struct http_client *c, struct http_call *call, struct flow *f);
+
+/* http_call_refuse ends a call that is not to be made, in the way others end: f is
+ * woken from the loop, err, words and retry_after_ms are set, nothing was sent. */
+void http_call_refuse(struct http_client *c, struct http_call *call, struct flow *f,
+	int err, const char *words, int64_t retry_after_ms);
 
 /* http_call_cancel makes a running call end soon with -ECANCELED (from the loop).
  * One that is over already, woken or not, stays as it ended. */

@@ -94,13 +94,14 @@ open_batch(struct enqueue *e, size_t need)
 static void
 add_tail(struct enqueue *e, struct buf *out, const struct enqueue_msg *m)
 {
-	struct str parts[4] = {m->lane, m->description};
-	size_t count = 2, len = 0;
+	struct str parts[4] = {m->split_from, m->description, m->lane};
+	size_t count = 3, len = 0;
 
 	if (m->dead_reason.p) {
 		buf_clear(&e->exc, 4096);
 		rqjob_exc(&e->exc, m->dead_reason);
 		parts[0] = m->dead_reason;
+		parts[1] = m->description;
 		parts[2] = buf_str(&e->exc);
 		parts[3] = m->raw;
 		count = 4;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* enqueue.h: the door's way into Redis.
+/* enqueue.h: the way of messages into Redis.
  *
  * Messages collect in a batch; ONE script call is in flight, and what arrives
  * meanwhile is the next batch (at most 512 messages or about 1 MiB).  A lone
@@ -42,6 +42,9 @@ struct enqueue_msg {
 	struct str tenant;
 	struct str lane;        /* "<tenant>:<chat>"; empty: waits for nobody */
 	struct str description; /* never message text */
+	struct str split_from;  /* the job this message is taken out of: that job's own
+				   lock does not make it a duplicate, and no queue is
+				   too full for it; absent: it came to the door */
 	struct str dead_reason; /* absent: queue it; else keep it as a dead letter */
 	struct str raw;         /* of a dead letter: the message's bytes */
 };

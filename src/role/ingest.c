@@ -2,20 +2,14 @@
 /* ingest.c: one webhook, from its bytes to Redis. */
 #include "role/ingest.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
-#include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
-#include "codec/rqjob.h"
 #include "codec/webhook.h"
-#include "queue/enqueue.h"
+#include "queue/accept.h"
 #include "role/probe.h"
 
-#define QUEUE "default"
-#define UNFIT "unprocessable: "
 #define RETRY "Retry-After: 1\r\n"
 #define NO_JSON                                                                   \
 	"{\"error\":\"service_unavailable\",\"message\":\"Job queue temporarily " \
@@ -25,7 +19,7 @@ struct webhook_call { /* in the request's arena; lives until it is answered */
 	struct ingest *in;
 	struct http_req *req;
 	struct webhook w;
-	struct str *job_ids;
+	struct accept accept;
 	size_t pending;
 	bool failed;
 };
@@ -66,7 +60,7 @@ record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
 	struct str words)
 {
 	const struct webhook_msg *m = &call->w.msgs[i];
-	struct str tenant = call->w.tenant, id = call->job_ids[i];
+	struct str tenant = call->w.tenant, id = call->accept.job_ids[i];
 	const char *msg_id = log_safe(m->id);
 
 	switch (outcome) {
@@ -85,9 +79,9 @@ record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
 		metric_add(M_MSG_DEAD, 1);
 		log_warn("☠️ Dead-lettered webhook tenant=%.*s msg_id=%s "
 			 "job_id=%.*s "
-			 "reason=%s%s",
-			STR_FMT(tenant), msg_id, STR_FMT(id), UNFIT,
-			m->unfit ? m->unfit : "limits");
+			 "reason=unprocessable: %s",
+			STR_FMT(tenant), msg_id, STR_FMT(id),
+			accept_reason(&call->accept, i));
 		return true;
 	case ENQUEUE_FULL:
 		metric_add(M_MSG_FULL, 1);
@@ -117,57 +111,9 @@ on_outcome(void *arg, size_t i, enum enqueue_outcome outcome, struct str words)
 		reply(call->req, call->failed ? 503 : 200);
 }
 
-/* Everything that names a message comes from (tenant, provider, chat, fromMe, id);
- * chat and id are a peer's bytes, NUL among them. */
-static void
-name_message(struct webhook_call *call, size_t i, struct enqueue_msg *out)
-{
-	struct arena *a = &call->req->arena;
-	const struct webhook_msg *m = &call->w.msgs[i];
-	struct str tenant = call->w.tenant, from_me = m->from_me ? STR("1") : STR("0");
-	struct str id[] = {tenant, STR("baileys"), m->chat, from_me, m->id};
-	struct str key[] = {STR("job_lock:webhook:baileys:"), m->id};
-	struct str lane[] = {tenant, STR(":"), m->chat};
-	struct str field[] = {tenant, STR("|"), m->chat, STR("|"), from_me,
-		m->stub ? STR("|stub") : STR("")};
-	char digest[DIGEST_ID_SIZE];
-
-	digest_id(id, ARRAY_LEN(id), digest);
-	call->job_ids[i] = arena_printf(a, "wh_%s%s", digest, m->stub ? "-stub" : "");
-	out->job_id = call->job_ids[i];
-	out->lock_key = arena_join(a, key, ARRAY_LEN(key));
-	out->lock_field = arena_join(a, field, ARRAY_LEN(field));
-	if (!m->from_me) /* ours only write: they don't wait behind an answer */
-		out->lane = arena_join(a, lane, ARRAY_LEN(lane));
-	out->description = arena_printf(a, "webhook_process_job tenant=%.*s msg_id=%s",
-		STR_FMT(tenant), log_safe(m->id));
-}
-
-static void
-add_message(struct webhook_call *call, size_t i, struct buf *data)
-{
-	const struct settings *s = call->in->s;
-	const struct webhook_msg *m = &call->w.msgs[i];
-	struct enqueue_msg out = {.queue = STR(QUEUE), .tenant = call->w.tenant};
-	bool as_json = strcmp(s->rq_serializer, "json") == 0;
-
-	name_message(call, i, &out);
-	buf_clear(data, 1 << 20);
-	int bad = rqjob_webhook(
-		data, as_json, str_of(s->job_function), call->w.tenant, m->raw);
-	if (m->unfit || bad < 0) {
-		out.dead_reason = arena_printf(&call->req->arena, UNFIT "%s",
-			m->unfit ? m->unfit : err_text(bad));
-		out.raw = m->raw;
-	}
-	out.data = buf_str(data);
-	enqueue_add(call->in->enqueue, &out, on_outcome, call, i);
-}
-
 void
 ingest_webhook(struct ingest *in, struct http_req *req)
 {
-	static struct buf data; /* scratch: enqueue_add() copies */
 	struct webhook_call *call = ARENA_NEW(&req->arena, struct webhook_call);
 	char err[128];
 
@@ -188,7 +134,9 @@ ingest_webhook(struct ingest *in, struct http_req *req)
 		return;
 	}
 	call->pending = call->w.count;
-	call->job_ids = arena_alloc(&req->arena, call->w.count * sizeof(struct str));
-	for (size_t i = 0; i < call->w.count; i++)
-		add_message(call, i, &data);
+	call->accept = (struct accept){.s = in->s,
+		.enqueue = in->enqueue,
+		.arena = &req->arena,
+		.w = &call->w};
+	accept_messages(&call->accept, on_outcome, call);
 }

@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -24,25 +25,27 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
-#include "client/ai.h"
-#include "client/gateway.h"
 #include "codec/rqjob.h"
 #include "job/job.h"
-#include "net/http_client.h"
 #include "net/loop.h"
 #include "queue/claim.h"
+#include "queue/enqueue.h"
 #include "queue/finish.h"
 #include "queue/live.h"
 #include "queue/redis.h"
 #include "role/drain.h"
+#include "role/env.h"
 #include "role/probe.h"
+#include "role/solo.h"
 #include "role/tally.h"
 #include "store/store.h"
 
 enum {
 	METRICS_PORT = 5001,
 	BACKOFF_MAX_S = 60,
+	SOLO_CRASHES = 2,     /* a job whose workers died so often runs alone */
 	DEADLINE_MS = 5000,   /* of a command to Redis */
+	WISH_MAX_S = 3600,    /* a peer may ask for a day; we look again each hour */
 	QUIT_LIMIT_MS = 2000, /* to record the last ends */
 };
 
@@ -50,7 +53,8 @@ struct slot {
 	struct job job;
 	struct str tenant; /* as claimed: a job may find a better name for it */
 	struct worker *worker;
-	bool stopped; /* by a person */
+	struct solo *solo; /* runs in a process of its own; NULL: here */
+	bool stopped;      /* by a person */
 	TAILQ_ENTRY(slot) next;
 };
 
@@ -75,37 +79,25 @@ static void begin_quit(struct worker *w);
 
 /* --- ends ----------------------------------------------------------------- */
 
-/* 1, 2, 4 ... s with full jitter; a peer's wish is the least. */
+/* 1, 2, 4 ... s with full jitter; or what the peer asks for, and a quarter of it more
+ * at random, so that not all who wait for it come at once. */
 static int64_t
-backoff_s(const struct job *job)
+delay_s(const struct job *job)
 {
 	int64_t most = job->attempt < 6 ? 1 << job->attempt : BACKOFF_MAX_S;
+	int64_t wish = job->retry_after_ms > 0 ? (job->retry_after_ms + 999) / 1000 : 0;
 	uint16_t dice;
 
 	digest_random(&dice, sizeof(dice));
-	int64_t s = 1 + dice % most;
-	int64_t wish = (job->retry_after_ms + 999) / 1000;
-	return job->retry_after_ms > 0 && wish > s ? wish : s;
-}
-
-static void
-log_end(const struct job *job, int64_t us)
-{
-	const char *id = log_safe(job->id);
-
-	if (job->err == 0)
-		log_info("✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id,
-			(double)us / 1000);
-	else
-		log_warn("%s [WEBHOOK_JOB] %s job_id=%s attempt=%lld step=%s reason=%s",
-			err_transient(job->err) ? "🔁" : "❌",
-			err_transient(job->err) ? "Will be retried" : "Failed", id,
-			(long long)job->attempt, job->step ? job->step : "start",
-			job->words);
+	if (wish == 0)
+		return 1 + dice % most;
+	if (wish > WISH_MAX_S)
+		wish = WISH_MAX_S;
+	return wish + dice % (wish / 4 + 1);
 }
 
 static enum finish_how
-how_it_ended(const struct slot *slot)
+outcome_of(const struct slot *slot)
 {
 	const struct job *job = &slot->job;
 
@@ -113,14 +105,45 @@ how_it_ended(const struct slot *slot)
 		return FINISH_OK;
 	if (slot->stopped)
 		return FINISH_STOPPED;
-	return err_transient(job->err) || job->err == ERR_FENCED ? FINISH_RETRY
-								 : FINISH_FAIL;
+	if (job->err == ERR_FENCED) /* Redis knows who holds it */
+		return FINISH_RETRY;
+	switch (err_class(job->err)) {
+	case CLASS_TRANSIENT:
+		return FINISH_RETRY;
+	case CLASS_LIMITED:
+	case CLASS_OPEN:
+		return FINISH_WAIT;
+	case CLASS_PERMANENT:
+		break;
+	}
+	return FINISH_FAIL;
+}
+
+/* What an open breaker refused is a line for debugging: who opened it has said why. */
+static void
+log_end(const struct job *job, enum finish_how how, int64_t us)
+{
+	static const char *const words[] = {[FINISH_FAIL] = "❌ [WEBHOOK_JOB] Failed",
+		[FINISH_RETRY] = "🔁 [WEBHOOK_JOB] Will be retried",
+		[FINISH_WAIT] = "⏸️ [WEBHOOK_JOB] Waits",
+		[FINISH_STOPPED] = "✋ [WEBHOOK_JOB] Stopped"};
+	const char *id = log_safe(job->id);
+
+	if (how == FINISH_OK)
+		log_info("✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id,
+			(double)us / 1000);
+	else
+		log_line(job->err == ERR_OPEN ? LOG_DEBUG : LOG_WARN,
+			"%s job_id=%s attempt=%lld step=%s reason=%s", words[how], id,
+			(long long)job->attempt, job->step ? job->step : "start",
+			job->words);
 }
 
 static void
 record_end(struct slot *slot, enum finish_how how)
 {
 	struct job *job = &slot->job;
+	bool again = how == FINISH_RETRY || how == FINISH_WAIT;
 
 	finish_end(slot->worker->finish,
 		&(struct finish_job){
@@ -128,7 +151,7 @@ record_end(struct slot *slot, enum finish_how how)
 			.queue = job->queue,
 			.attempt = job->attempt,
 			.how = how,
-			.delay_s = how == FINISH_RETRY ? backoff_s(job) : 0,
+			.delay_s = again ? delay_s(job) : 0,
 			.worked_us = clock_mono_us() - job->started_us,
 			.reason = str_of(job->words),
 			.value = job->value,
@@ -141,13 +164,15 @@ on_job_ended(struct job *job)
 	struct slot *slot = container_of(job, struct slot, job);
 	struct worker *w = slot->worker;
 	int64_t us = clock_mono_us() - job->started_us;
+	enum finish_how how = outcome_of(slot);
 
 	metric_observe(M_JOB_SECONDS, us);
-	log_end(job, us);
-	record_end(slot, how_it_ended(slot));
+	log_end(job, how, us);
+	record_end(slot, how);
 
 	TAILQ_REMOVE(&w->running, slot, next);
 	tally_sub(&w->tally, slot->tenant);
+	claim_freed(w->claim);
 	metric_set(M_JOBS_RUNNING, --w->running_count);
 	arena_done(&job->arena);
 	free(slot);
@@ -247,10 +272,23 @@ on_job(void *arg, const struct claim_job *c)
 
 	if (rqjob_date(c->enqueued_at, &enqueued_us) == 0)
 		metric_observe(M_JOB_WAIT_SECONDS, clock_wall_us() - enqueued_us);
-	job_run(&slot->job, arena_str(&slot->job.arena, c->data));
+	struct str data = arena_str(&slot->job.arena, c->data);
+	if (c->crashes >= SOLO_CRASHES)
+		slot->solo = solo_start(&w->loop, &slot->job, data);
+	else
+		job_run(&slot->job, data);
 }
 
 /* --- what the queue tells ------------------------------------------------- */
+
+static void
+hurry(struct slot *slot, const char *why)
+{
+	if (slot->solo)
+		solo_hurry(slot->solo, why);
+	else
+		job_hurry(&slot->job, why);
+}
 
 static struct slot *
 find_slot(struct worker *w, struct str id)
@@ -269,7 +307,7 @@ on_lost(void *arg, struct str id)
 	struct slot *slot = find_slot(arg, id);
 
 	if (slot)
-		job_hurry(&slot->job, "the lease was lost");
+		hurry(slot, "the lease was lost");
 }
 
 static void
@@ -277,7 +315,7 @@ stop_slot(struct slot *slot)
 {
 	log_warn("stopped by command job_id=%s", log_safe(slot->job.id));
 	slot->stopped = true;
-	job_hurry(&slot->job, "Job stopped by user, work-horse terminated.");
+	hurry(slot, "Job stopped by user, work-horse terminated.");
 }
 
 static void
@@ -331,7 +369,7 @@ on_each(void *arg, struct live *l)
 		snprintf(words, sizeof(words),
 			"Task exceeded maximum timeout value (%lld seconds)",
 			(long long)job->timeout_ms / 1000);
-		job_hurry(job, words);
+		hurry(slot, words);
 	}
 }
 
@@ -418,24 +456,6 @@ make_name(struct worker *w)
 }
 
 static void
-open_clients(struct worker *w, const struct settings *s)
-{
-	static struct arena arena;
-	char err[256];
-
-	arena_init(&arena);
-	w->env.s = s;
-	w->env.store = store_open(&w->loop, store_url(s, &arena), err);
-	arena_done(&arena);
-	if (!w->env.store)
-		die("%s", err);
-
-	struct http_client *http = http_client_new(&w->loop);
-	w->env.ai = ai_client_new(http, s);
-	w->env.gateway = gateway_new(http, s);
-}
-
-static void
 open_queue(struct worker *w, const struct settings *s)
 {
 	static const struct claim_events claims = {on_room, on_caps, on_job};
@@ -450,6 +470,7 @@ open_queue(struct worker *w, const struct settings *s)
 		cap = (s->worker_concurrency * 3 + 3) / 4;
 	w->tenant_cap = (int)cap;
 	w->redis = redis_new(&w->loop, &o);
+	w->env.enqueue = enqueue_new(&w->loop, w->redis, s);
 	w->finish = finish_new(&w->loop, w->redis, w->name, &ends, w);
 	w->claim = claim_new(&w->loop, s, w->redis, w->name, (int)cap, &claims, w);
 	w->live = live_new(&w->loop, s, w->redis, w->name, &events, w);
@@ -467,7 +488,7 @@ worker_run(const struct settings *s)
 	loop_init(&w.loop);
 	TAILQ_INIT(&w.running);
 	make_name(&w);
-	open_clients(&w, s);
+	env_open(&w.env, &w.loop, s);
 	w.probe.s = s;
 	w.probe.trouble = trouble;
 	open_queue(&w, s);

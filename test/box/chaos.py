@@ -12,7 +12,9 @@ import pathlib
 import random
 import time
 
-from harness import PATIENCE, figure
+from rq.job import Job
+
+from harness import FUNCTION, PATIENCE, figure
 
 CENSUS = (pathlib.Path(__file__).parent / "census.lua").read_text(encoding="utf-8")
 QUEUES = ("high", "default", "low", "maintenance", "broadcasts")
@@ -44,6 +46,16 @@ def census(stage):
     found["places"] = dict(found["places"])
     assert not found["wrong"], found
     return found
+
+
+def save_job(connection, m, name="default", tenant="1"):
+    """A job as the door writes it, in no list yet; returns its id."""
+    job = Job.create(FUNCTION, kwargs={"tenant_id": tenant, "messages": [m]}, connection=connection,
+                     origin=name, status="queued")
+    job.enqueued_at = job.created_at
+    connection.hset(job.key, mapping={**job.to_dict(), "prosaas_tenant": tenant,
+                                      "prosaas_lane": f"{tenant}:{m['key']['remoteJid']}"})
+    return job.id
 
 
 def end_leases(stage, seconds=1.0):

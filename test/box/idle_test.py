@@ -6,9 +6,9 @@ import time
 from datetime import timezone
 
 import redis
-from rq.job import Job
 
-from harness import FINISHED, FUNCTION, PATIENCE, QUEUE, chat_of, figure, message, sized, wait_until
+import chaos
+from harness import (FINISHED, PATIENCE, QUEUE, chat_of, figure, message, sized, wait_until)
 
 END = "the watch is over"
 
@@ -46,25 +46,16 @@ def test_an_idle_worker_sends_fewer_than_two_commands_a_second(stage):
     assert len(sent) / seconds < 2, sent
 
 
-def push(stage, i):
-    """A job as python-rq writes it; returns it and the moment of its push."""
-    job = Job.create(FUNCTION, kwargs={"tenant_id": "1", "messages": [message(f"I{i}", chat=chat_of(i))]},
-                     connection=stage.redis.bytes, origin="default", status="queued")
-    job.save()
-    at = time.time()
-    stage.redis.bytes.rpush(QUEUE, job.id)
-    return job, at
-
-
 def test_an_idle_worker_starts_a_pushed_job_at_once(stage):
     stage.pipeline()
     started, sent = [], []
     for i in range(sized(50, 500)):
         wait_blocked(stage)
-        job, at = push(stage, i)
-        wait_until(lambda: stage.redis.text.zscore(FINISHED, job.id), 10, "it is done")
-        job.refresh()
-        started.append((job.started_at.replace(tzinfo=timezone.utc).timestamp() - at) * 1000)
+        id = chaos.save_job(stage.redis.bytes, message(f"I{i}", chat=chat_of(i)))
+        at = time.time()
+        stage.redis.bytes.rpush(QUEUE, id)
+        wait_until(lambda: stage.redis.text.zscore(FINISHED, id), 10, "it is done")
+        started.append((stage.job(id).started_at.replace(tzinfo=timezone.utc).timestamp() - at) * 1000)
         sent.append((stage.gateway.sent()[-1]["at"] - at) * 1000)
     for what, ms in (("claim by an idle worker", started), ("reply at the gateway", sent)):
         figure(f"push to {what}: median {statistics.median(ms):.2f} ms, max {max(ms):.2f} ms")

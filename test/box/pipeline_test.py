@@ -209,7 +209,39 @@ def test_a_python_job_of_several_messages_is_worked(stage):
     wait_until(lambda: stage.job(job.id).get_status() == "finished", 10, "finished")
 
 
-def test_a_python_job_does_not_expire_while_it_runs(stage):
+def test_a_python_job_is_split_into_one_job_a_message_with_lanes(stage):
+    _, worker = stage.pipeline()
+    several = [message(f"PY{i}", chat=chat_of(i % 2)) for i in range(6)]
+    several += [{"key": {"id": "TEST123"}}]
+    Queue("default", connection=stage.redis.bytes).enqueue_call(  # by position too
+        FUNCTION, args=("business_1", several, 1), job_id="theirs")
+    wait_sent(stage, 6)
+    ours = [id for id in stage.job_ids() if id.startswith("wh_")]
+    assert len(ours) == 7
+    lanes = {stage.redis.text.hget(f"rq:job:{id}", "prosaas_lane") for id in ours}
+    assert {f"1:{chat_of(0)}", f"1:{chat_of(1)}"} < lanes
+    assert [s["to"] for s in stage.gateway.sent() if s["to"] == chat_of(0)] == [chat_of(0)] * 3
+    [dead] = stage.failed()
+    assert "unprocessable" in why_of(dead)
+    assert stage.job("theirs").get_status() == "finished"
+
+
+def test_the_originals_lock_does_not_hide_its_own_job(stage):
+    """The original locks a message, then queues a job whose id says so."""
+    api, _ = stage.pipeline()
+    r = stage.redis.text
+    r.set("job_lock:webhook:baileys:LOCKED", "deduped:webhook:baileys:LOCKED", ex=600)
+    m = message("LOCKED")
+    Queue("default", connection=stage.redis.bytes).enqueue_call(
+        FUNCTION, kwargs={"tenant_id": "1", "messages": [m]}, job_id="deduped:webhook:baileys:LOCKED")
+    wait_sent(stage, 1)
+    assert r.type("job_lock:webhook:baileys:LOCKED") == "hash", "ours took its place"
+    api.post(webhook(m))
+    stage.wait_at_rest()
+    assert len(stage.gateway.sent()) == 1
+
+
+def test_a_python_job_does_not_expire_once_it_was_claimed(stage):
     stage.pipeline()
     stage.gateway.faults("slow", 1, ms=2500)
     job = Queue("default", connection=stage.redis.bytes).enqueue_call(
@@ -297,14 +329,6 @@ def test_a_transient_ai_error_is_retried_and_answered_once(stage, mode):
     api.post(webhook(message("F1", "hello")))
     assert wait_sent(stage, 1, 40)[0]["text"] == "Echo: hello"
     assert len(chats(stage)) == 2 and len(stage.replies()) == 1
-
-
-def test_a_spent_ai_quota_is_a_dead_letter_at_once(stage):
-    api, _ = ai_pipeline(stage)
-    stage.ai.faults("quota")
-    api.post(webhook(message("F2")))
-    wait_failed(stage, "(?i)quota|refused|429")
-    assert stage.gateway.sent() == [] and len(stage.ai.requests()) == 1
 
 
 def test_retries_end(stage):

@@ -9,10 +9,11 @@ Prints "port N" first; stops on SIGTERM.
   GET  /sent        every accepted send in order: tenantId, to, text, idempotencyKey,
                     messageId, first (this key was new), secret (X-Internal-Secret), at,
                     together (sends in hand when it came, itself included)
+  GET  /asked       when each POST /send arrived, accepted or not
   GET  /healthz     JSON with "idempotency":"durable" when it is, else the text ok
   POST /sendTyping  {"ok":true}
   POST /faults      {"mode", "times": N (-1: until changed), "ms", "retry_after"}
-      500      send_failed           503, 429, 400   not accepted
+      500      send_failed           503, 429, 400, 401   not accepted
       hang     recorded, no answer   lost            recorded, closed without an answer
       garbage  recorded, 200 that is no JSON         slow  recorded, answered after ms
       hold     recorded, answered when the faults change
@@ -25,12 +26,12 @@ import fakehttp
 
 
 class Gateway(fakehttp.Server):
-    ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/healthz"): "healthz",
-              ("POST", "/sendTyping"): "typing"}
-    MODES = ("500", "503", "429", "400", "hang", "lost", "garbage", "slow", "hold")
+    ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/asked"): "list_asked",
+              ("GET", "/healthz"): "healthz", ("POST", "/sendTyping"): "typing"}
+    MODES = ("500", "503", "429", "400", "401", "hang", "lost", "garbage", "slow", "hold")
     REFUSALS = {"500": {"error": "send_failed", "message": "Timed Out", "duration_ms": 30000},
                 "503": {"error": "WhatsApp not connected"}, "429": {"error": "slow down"},
-                "400": {"error": "Bad request"}}
+                "400": {"error": "Bad request"}, "401": {"error": "unauthorized"}}
 
     def __init__(self, durable):
         self.durable = durable
@@ -39,6 +40,7 @@ class Gateway(fakehttp.Server):
 
     def reset_records(self):
         self.sent = []
+        self.asked = []
         self.ids = {}  # key -> messageId of its first send
 
     def record(self, request, body):
@@ -64,6 +66,7 @@ class Gateway(fakehttp.Server):
             self.in_hand -= 1
 
     async def answer(self, request):
+        self.asked.append(time.time())
         body = request.json()
         for field in ("tenantId", "to", "text"):
             if not body.get(field):
@@ -89,6 +92,9 @@ class Gateway(fakehttp.Server):
 
     async def list_sent(self, request):
         return 200, self.sent
+
+    async def list_asked(self, request):
+        return 200, self.asked
 
     async def healthz(self, request):
         return 200, {"ok": True, "idempotency": "durable"} if self.durable else b"ok"

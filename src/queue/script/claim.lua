@@ -13,13 +13,14 @@
 -- whose chat is busy is parked in its lane.
 --
 -- Returns a word: "suspended", "full" (n taken, there may be more), "more" (ids
--- are left, ask again) or "dry"; then per job: id, queue, data, attempt, timeout,
+-- are left, ask again), "capped" (ids are left, of tenants at their cap) or "dry";
+-- then per job: id, queue, data, attempt, timeout,
 -- enqueued_at, tenant, lane, crashes.
 local me, now, lease, n = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local to_deal, to_serve, cap = tonumber(ARGV[5]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local pairs_end = 7 + 2 * tonumber(ARGV[7])
 local until_s = tonumber(redis.call('TIME')[1]) + lease
-local out, left = { 'dry' }, {}
+local out, left, capped = { 'dry' }, {}, false
 
 for i = 8, pairs_end, 2 do
 	left[ARGV[i]] = tonumber(ARGV[i + 1])
@@ -165,6 +166,7 @@ local function serve_ring(name, stop)
 		end
 		size = redis.call('LLEN', ring)
 	end
+	capped = capped or (size > 0 and skipped >= size)
 end
 
 local function take_whole(name)
@@ -213,8 +215,14 @@ for i = pairs_end + 1, #ARGV, 2 do
 end
 if #out > n then
 	out[1] = 'full'
-	redis.call('PUBLISH', 'prosaas:wake', me) -- another may have room
 elseif to_deal <= 0 or to_serve <= 0 then
 	out[1] = 'more'
+elseif capped then
+	out[1] = 'capped'
+end
+-- Another may have room.  Not without having taken any: two at their caps would
+-- wake each other for ever.
+if out[1] == 'full' or (capped and #out > 1) then
+	redis.call('PUBLISH', 'prosaas:wake', me)
 end
 return out

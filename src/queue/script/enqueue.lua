@@ -4,7 +4,8 @@
 --       then eight per message:
 --   kind    q: queue a job    x: keep a dead letter
 --   queue, lock key, lock field, job id, data, tenant, then
---   tail    q: "lane\0description"    x: "reason\0description\0exc\0raw"
+--   tail    q: "from\0description\0lane"    x: "reason\0description\0exc\0raw"
+--           from: the job this message is taken out of, or nothing
 --
 -- Returns one word a message: q queued, x kept, d duplicate, f queue full, or
 -- "e<what went wrong>".  Redis does not roll back, so each message is checked
@@ -20,17 +21,16 @@ local function wrong(r)
 	return type(r) == 'table' and r.err
 end
 
-local function split(s)
+-- The first n - 1 parts end at a zero byte; the last is the rest, whatever it holds.
+local function split(s, n)
 	local parts, from = {}, 1
-	while true do
+	for i = 1, n - 1 do
 		local at = string.find(s, '\0', from, true)
-		if not at then
-			parts[#parts + 1] = string.sub(s, from)
-			return parts
-		end
-		parts[#parts + 1] = string.sub(s, from, at - 1)
+		parts[i] = string.sub(s, from, at - 1)
 		from = at + 1
 	end
+	parts[n] = string.sub(s, from)
+	return parts
 end
 
 -- Room in a queue: counted once a call, with what was dealt to ready lists or waits
@@ -51,17 +51,18 @@ local function queue_of(name)
 end
 
 -- Is it known?  The field of our hash says so.  A string is the original's lock:
--- it counts only while the original's job exists; else our hash takes its place.
+-- it counts only while the original's job exists, and not for what is taken out of
+-- that very job; else our hash takes its place.
 -- Returns 'lock' or 'job' when known, else nil; an error; replace (the string must go).
-local function known(lock, field, job)
+local function known(lock, field, job, from)
 	local have = call('HGET', lock, field)
 	local replace = false
 	if wrong(have) then
 		if redis.call('TYPE', lock).ok ~= 'string' then
 			return nil, have.err
 		end
-		local theirs = 'rq:job:deduped:' .. string.sub(lock, 10)
-		if redis.call('EXISTS', theirs) == 1 then
+		local theirs = 'deduped:' .. string.sub(lock, 10)
+		if theirs ~= from and redis.call('EXISTS', 'rq:job:' .. theirs) == 1 then
 			return 'lock'
 		end
 		replace = true
@@ -88,19 +89,17 @@ local function set_lock(lock, field, id, replace)
 	return r
 end
 
-local function queue_job(name, job, id, data, tenant, tail)
+local function queue_job(name, job, id, data, tenant, t)
 	local q = queue_of(name)
 	if q.err then
 		return q.err
 	end
-	if q.depth >= depth_max then
+	if q.depth >= depth_max and t[1] == '' then
 		return 'full'
 	end
-	local zero = string.find(tail, '\0', 1, true)
 	local r = call('HSET', job, 'status', 'queued', 'created_at', now, 'enqueued_at', now,
 		'origin', name, 'timeout', timeout, 'retries_left', retries, 'data', data,
-		'description', string.sub(tail, zero + 1), 'prosaas_tenant', tenant,
-		'prosaas_lane', string.sub(tail, 1, zero - 1))
+		'description', t[2], 'prosaas_tenant', tenant, 'prosaas_lane', t[3])
 	if wrong(r) then
 		return r.err
 	end
@@ -112,14 +111,12 @@ local function queue_job(name, job, id, data, tenant, tail)
 	q.depth = q.depth + 1
 end
 
-local function keep_dead(name, job, id, data, tenant, tail)
-	local t = split(tail)
-	local raw = string.sub(tail, #t[1] + #t[2] + #t[3] + 4) -- raw bytes may hold \0
+local function keep_dead(name, job, id, data, tenant, t)
 	local bad = wrong(call('SADD', 'rq:queues', 'rq:queue:' .. name))
 		or wrong(call('HSET', job, 'status', 'failed', 'created_at', now, 'enqueued_at', now,
 			'ended_at', now, 'origin', name, 'timeout', timeout, 'data', data,
 			'description', t[2], 'prosaas_tenant', tenant, 'prosaas_reason', t[1],
-			'prosaas_raw', raw))
+			'prosaas_raw', t[4]))
 		or wrong(call('ZADD', 'rq:failed:' .. name, unix + failure_ttl, id))
 		or wrong(call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', t[3]))
 	if bad then
@@ -135,8 +132,8 @@ for i = 7, #ARGV, 8 do
 	local kind, name, lock, field = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
 	local id, data, tenant, tail = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7]
 	local job = 'rq:job:' .. id
-	local word = kind
-	local seen, err, replace = known(lock, field, job)
+	local word, t = kind, split(tail, kind == 'q' and 3 or 4)
+	local seen, err, replace = known(lock, field, job, kind == 'q' and t[1])
 
 	if seen then
 		if seen == 'job' then
@@ -145,9 +142,9 @@ for i = 7, #ARGV, 8 do
 		word = 'd'
 	elseif not err then
 		if kind == 'q' then
-			err = queue_job(name, job, id, data, tenant, tail)
+			err = queue_job(name, job, id, data, tenant, t)
 		else
-			err = keep_dead(name, job, id, data, tenant, tail)
+			err = keep_dead(name, job, id, data, tenant, t)
 		end
 		if not err then
 			-- The job is stored: a lock that can't be set costs only a look at the job.

@@ -8,7 +8,7 @@
 --   outcome  ok        finished
 --            fail      failed with reason
 --            retry     later, while retries_left; then as fail
---            wait      later, not the job's fault: no retry is spent
+--            wait      later, whatever is left; as fail when it has waited for WAIT_MAX
 --            back      handed back to the head of its queue: not the job's fault
 --            stopped   by a person: as fail, with status stopped
 --
@@ -23,6 +23,7 @@ local unix = tonumber(redis.call('TIME')[1])
 local out, done, failed, released = { 0 }, 0, 0, 0
 local worker = 'rq:worker:' .. me
 local current = call('HGET', worker, 'current_job')
+local WAIT_MAX = 86400 -- an answer a day late is no answer; a person should look
 
 local function ttl_of(v, default)
 	return v and tonumber(v) or default
@@ -71,6 +72,7 @@ end
 
 local function end_failed(id, name, job, failure_ttl, status, reason, exc, lane)
 	failed = failed + 1
+	call('HDEL', job, 'prosaas_waiting_since') -- who queues it again gives it a new day
 	call('HSET', job, 'status', status, 'ended_at', now, 'prosaas_reason', reason)
 	call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', exc)
 	call('ZADD', 'rq:failed:' .. name, failure_ttl < 0 and -1 or unix + failure_ttl, id)
@@ -81,6 +83,15 @@ end
 local function later(id, name, job, delay)
 	call('HSET', job, 'status', 'scheduled')
 	call('ZADD', 'rq:scheduled:' .. name, unix + math.max(delay, 1), id)
+end
+
+-- A job that waits for others' repair pays no retry for it, but not for ever.
+local function waited_too_long(job, since)
+	if not since then
+		call('HSET', job, 'prosaas_waiting_since', unix)
+		return false
+	end
+	return unix - (tonumber(since) or 0) >= WAIT_MAX
 end
 
 -- RQ's retry_intervals, a JSON list: the first value repeats until as many retries
@@ -119,6 +130,8 @@ local function finish(i, id, name, job, h)
 	call('ZREM', 'rq:wip:' .. name, id)
 	if word == 'retry' and left <= 0 then
 		word = 'fail'
+	elseif word == 'wait' and waited_too_long(job, h[9]) then
+		word = 'fail'
 	end
 	if word == 'ok' then
 		end_ok(id, name, job, ttl_of(h[5], 500), ARGV[i + 7], lane)
@@ -140,7 +153,7 @@ for i = 5, #ARGV, 8 do
 	local id, name, attempt = ARGV[i], ARGV[i + 1], ARGV[i + 2]
 	local job = 'rq:job:' .. id
 	local h = call('HMGET', job, 'worker_name', 'prosaas_attempt', 'status', 'retries_left',
-		'result_ttl', 'failure_ttl', 'retry_intervals', 'prosaas_lane')
+		'result_ttl', 'failure_ttl', 'retry_intervals', 'prosaas_lane', 'prosaas_waiting_since')
 
 	if id == current then -- no worker may name a job that is gone
 		call('HDEL', worker, 'current_job')

@@ -123,12 +123,39 @@ TEST(arena_join_passes_nul_bytes)
 	arena_done(&a);
 }
 
-TEST(err_knows_what_may_be_retried)
+TEST(err_knows_what_helps)
 {
-	CHECK(err_transient(-ECONNREFUSED) && err_transient(ERR_REMOTE));
-	CHECK(!err_transient(ERR_REFUSED) && !err_transient(-EINVAL) &&
-		!err_transient(0));
+	static const struct {
+		int err;
+		enum err_class class;
+	} rows[] = {
+		{0, CLASS_PERMANENT},
+		{3, CLASS_PERMANENT},
+		{-EINVAL, CLASS_PERMANENT},
+		{-ETIMEDOUT, CLASS_TRANSIENT},
+		{-12345, CLASS_TRANSIENT},
+		{ERR_PROTO, CLASS_PERMANENT},
+		{ERR_REMOTE, CLASS_TRANSIENT},
+		{ERR_THROTTLED, CLASS_LIMITED},
+		{ERR_AMBIGUOUS, CLASS_PERMANENT},
+		{ERR_DENIED, CLASS_OPEN},
+		{ERR_QUOTA, CLASS_OPEN},
+		{ERR_UNAVAILABLE, CLASS_OPEN},
+		{ERR_OPEN, CLASS_OPEN},
+		{ERR_STORE, CLASS_TRANSIENT},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_INT(err_class(rows[i].err), rows[i].class);
+		CHECK_INT(err_transient(rows[i].err), rows[i].class != CLASS_PERMANENT);
+	}
+}
+
+TEST(err_has_words_for_everything)
+{
 	CHECK_STR(str_of(err_text(ERR_FENCED)), "another attempt owns this now");
+	CHECK_STR(str_of(err_text(-EINVAL)), "Invalid argument");
+	CHECK_STR(str_of(err_text(0)), "no error");
 }
 
 static int trail;

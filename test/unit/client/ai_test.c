@@ -23,6 +23,7 @@ struct asking {
 	struct arena arena;
 	struct ai_call call;
 	struct waiter waiter;
+	struct breaker *breaker;
 	char base[64];
 };
 
@@ -48,17 +49,28 @@ asking_init(struct asking *a, const char *answer)
 }
 
 static int
-ask(struct asking *a)
+ask_once(struct asking *a)
 {
-	struct ai_client *c = ai_client_new(the_client(), &a->settings);
+	struct ai_client *c = ai_client_new(the_client(), &a->settings, a->breaker);
 
 	waiter_init(&a->waiter);
 	ai_start(c, &a->call, &a->waiter.flow);
+	CHECK_INT(a->waiter.wakes, 0);
 	waiter_wait(&a->waiter);
+	CHECK_INT(a->waiter.wakes, 1);
 	int err = ai_finish(&a->call);
-	peer_stop(&a->peer);
 	arena_done(&c->arena);
 	free(c);
+	return err;
+}
+
+static int
+ask(struct asking *a)
+{
+	a->breaker = breaker_new(NULL, NULL);
+	int err = ask_once(a);
+	breaker_free(a->breaker);
+	peer_stop(&a->peer);
 	return err;
 }
 
@@ -195,9 +207,9 @@ TEST(ai_tells_errors_apart)
 			ERR_REFUSED, "HTTP 400 unsupported_parameter"},
 		{ANSWER("400 Bad", ERROR("null", "\"invalid_request_error\"")),
 			ERR_REFUSED, "HTTP 400 invalid_request_error"},
-		{ANSWER("401 No", ERROR("\"invalid_api_key\"", "null")), ERR_REFUSED,
+		{ANSWER("401 No", ERROR("\"invalid_api_key\"", "null")), ERR_DENIED,
 			"HTTP 401 invalid_api_key"},
-		{ANSWER("403 No", "<html>"), ERR_REFUSED, "HTTP 403"},
+		{ANSWER("403 No", "<html>"), ERR_DENIED, "HTTP 403"},
 		{ANSWER("404 No", ERROR("\"model_not_found\"", "null")), ERR_REFUSED,
 			"HTTP 404 model_not_found"},
 		{ANSWER("301 There", ""), ERR_REFUSED, "HTTP 301"},
@@ -208,10 +220,10 @@ TEST(ai_tells_errors_apart)
 		{ANSWER("429 Slow", "slow down"), ERR_THROTTLED, "HTTP 429"},
 		{ANSWER("429 Pay",
 			 ERROR("\"insufficient_quota\"", "\"insufficient_quota\"")),
-			ERR_REFUSED, "HTTP 429 insufficient_quota"},
+			ERR_QUOTA, "HTTP 429 insufficient_quota"},
 		{ANSWER("429 Pay", ERROR("\"credit_balance_exhausted\"",
 					   "\"insufficient_quota\"")),
-			ERR_REFUSED, "HTTP 429 credit_balance_exhausted"},
+			ERR_QUOTA, "HTTP 429 credit_balance_exhausted"},
 		{ANSWER("500 Oh", "<html><body>Internal Server Error"), ERR_REMOTE,
 			"HTTP 500"},
 		{ANSWER("502 Oh", "{\"error\":\"text only\"}"), ERR_REMOTE, "HTTP 502"},
@@ -266,6 +278,100 @@ TEST(ai_words_stay_short_whatever_the_server_calls_it)
 	CHECK_INT(ask(&a), ERR_REMOTE);
 	CHECK_INT(strlen(a.call.words), strlen("HTTP 500 ") + 64);
 	arena_done(&a.arena);
+}
+
+/* Asks a peer that answers `answer` again and again, until the destination rests. */
+struct resting {
+	struct asking a;
+	struct peer_turn turns[BREAKER_FAILURES + 1];
+	int errs[BREAKER_FAILURES + 1];
+	size_t asked;
+};
+
+static void
+resting_run(struct resting *r, const char *answer, size_t times)
+{
+	asking_init(&r->a, "");
+	peer_stop(&r->a.peer);
+	for (size_t i = 0; i < ARRAY_LEN(r->turns); i++)
+		r->turns[i] = (struct peer_turn){answer, PEER_CLOSE};
+	r->a.peer = (struct peer){.turns = r->turns, .count = ARRAY_LEN(r->turns)};
+	peer_start(&r->a.peer);
+	snprintf(
+		r->a.base, sizeof(r->a.base), "http://127.0.0.1:%d/v1", r->a.peer.port);
+	r->a.breaker = breaker_new(NULL, NULL);
+	for (size_t i = 0; i < times; i++)
+		r->errs[i] = ask_once(&r->a);
+	r->asked = r->a.peer.served;
+	peer_stop(&r->a.peer);
+	breaker_free(r->a.breaker);
+	arena_done(&r->a.arena);
+}
+
+TEST(ai_is_left_alone_after_failures_in_a_row)
+{
+	struct resting r;
+	int64_t errors = metric_get(M_AI_ERROR);
+
+	resting_run(
+		&r, ANSWER("500 Oh", ERROR("\"boom\"", "null")), BREAKER_FAILURES + 1);
+	CHECK_INT(r.asked, BREAKER_FAILURES);
+	CHECK_INT(metric_get(M_AI_ERROR) - errors, BREAKER_FAILURES);
+	for (int i = 0; i < BREAKER_FAILURES - 1; i++)
+		CHECK_INT(r.errs[i], ERR_REMOTE);
+	CHECK_INT(r.errs[BREAKER_FAILURES - 1], ERR_OPEN); /* no job's own fault */
+	CHECK_INT(r.errs[BREAKER_FAILURES], ERR_OPEN);
+	CHECK_STR(str_of(r.a.call.words), "resting after failures: HTTP 500 boom");
+	CHECK(r.a.call.retry_after_ms > 0 && r.a.call.retry_after_ms <= 2000);
+	CHECK(!r.a.call.http.sent);
+}
+
+TEST(ai_is_left_alone_at_once_when_it_says_so)
+{
+	static const struct {
+		const char *answer;
+		int err;
+		int64_t least_ms, most_ms;
+	} rows[] = {
+		{"HTTP/1.1 429 Slow\r\nRetry-After: 30\r\n\r\n{}", ERR_THROTTLED, 29000,
+			30000},
+		{"HTTP/1.1 503 Busy\r\nretry-after-ms: 2500\r\n\r\n{}", ERR_OPEN, 1500,
+			2500},
+		{ANSWER("401 No", ERROR("\"invalid_api_key\"", "null")), ERR_DENIED,
+			BREAKER_DENIED_MS - 1000, 2 * BREAKER_DENIED_MS},
+		{ANSWER("429 Pay", ERROR("\"insufficient_quota\"", "null")), ERR_QUOTA,
+			BREAKER_DENIED_MS - 1000, 2 * BREAKER_DENIED_MS},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct resting r;
+
+		resting_run(&r, rows[i].answer, 2);
+		CHECK_INT(r.asked, 1);
+		CHECK_INT(r.errs[0], rows[i].err);
+		CHECK_INT(r.errs[1], ERR_OPEN);
+		CHECK(r.a.call.retry_after_ms >= rows[i].least_ms);
+		CHECK(r.a.call.retry_after_ms <= rows[i].most_ms);
+	}
+}
+
+TEST(ai_is_not_blamed_for_bad_requests)
+{
+	static const char *const answers[] = {
+		ANSWER("400 Bad", "{}"),
+		"HTTP/1.1 404 No\r\nRetry-After: 30\r\n\r\n",
+		ANSWER("413 Big", ""),
+		ANSWER("422 Odd", "{}"),
+		CONTENT("\"\""),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct resting r;
+
+		resting_run(&r, answers[i], BREAKER_FAILURES + 1);
+		CHECK_INT(r.asked, BREAKER_FAILURES + 1);
+		CHECK(r.errs[BREAKER_FAILURES] != ERR_OPEN);
+	}
 }
 
 UNIT_MAIN

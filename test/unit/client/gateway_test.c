@@ -19,6 +19,7 @@ struct posting {
 	struct arena arena;
 	struct gateway_call call;
 	struct waiter waiter;
+	struct breaker *breaker;
 	char base[64];
 };
 
@@ -43,13 +44,15 @@ posting_done(struct posting *p)
 {
 	arena_done(&p->gateway->arena);
 	free(p->gateway);
+	breaker_free(p->breaker);
 	arena_done(&p->arena);
 }
 
 static void
 begin(struct posting *p)
 {
-	p->gateway = gateway_new(the_client(), &p->settings);
+	p->breaker = breaker_new(NULL, NULL);
+	p->gateway = gateway_new(the_client(), &p->settings, p->breaker);
 	waiter_init(&p->waiter);
 }
 
@@ -167,7 +170,9 @@ TEST(gateway_tells_sent_perhaps_from_surely_not)
 			M_SEND_ERROR},
 		{ANSWER("400 Bad", "{\"error\":\"Missing tenantId\"}"), PEER_CLOSE,
 			ERR_REFUSED, "HTTP 400 Missing tenantId", M_SEND_ERROR},
-		{ANSWER("401 No", ""), PEER_CLOSE, ERR_REFUSED, "HTTP 401",
+		{ANSWER("401 No", ""), PEER_CLOSE, ERR_DENIED, "HTTP 401",
+			M_SEND_ERROR},
+		{ANSWER("403 No", ""), PEER_CLOSE, ERR_DENIED, "HTTP 403",
 			M_SEND_ERROR},
 		{ANSWER("302 Found", ""), PEER_CLOSE, ERR_REFUSED, "HTTP 302",
 			M_SEND_ERROR},
@@ -278,6 +283,128 @@ TEST(a_probe_finds_out_who_remembers_keys)
 		CHECK_INT(*p.call.words != '\0', rows[i].err < 0);
 		posting_done(&p);
 	}
+}
+
+/* --- a gateway that rests -------------------------------------------------- */
+
+/* One gateway, many calls; each turn answers one. */
+struct many {
+	struct posting p;
+	struct peer_turn turns[2 * BREAKER_FAILURES];
+};
+
+static void
+many_init(struct many *m, const char *answer)
+{
+	posting_init(&m->p, "", PEER_CLOSE);
+	peer_stop(&m->p.peer);
+	for (size_t i = 0; i < ARRAY_LEN(m->turns); i++)
+		m->turns[i] = (struct peer_turn){answer, PEER_CLOSE};
+	m->p.peer = (struct peer){.turns = m->turns, .count = ARRAY_LEN(m->turns)};
+	peer_start(&m->p.peer);
+	snprintf(m->p.base, sizeof(m->p.base), "http://127.0.0.1:%d", m->p.peer.port);
+	begin(&m->p);
+}
+
+static int
+many_send(struct many *m)
+{
+	waiter_init(&m->p.waiter);
+	gateway_send(m->p.gateway, &m->p.call, &m->p.waiter.flow);
+	CHECK_INT(m->p.waiter.wakes, 0);
+	waiter_wait(&m->p.waiter);
+	CHECK_INT(m->p.waiter.wakes, 1);
+	return gateway_send_finish(&m->p.call);
+}
+
+static int
+many_probe(struct many *m)
+{
+	waiter_init(&m->p.waiter);
+	gateway_probe(m->p.gateway, &m->p.call, &m->p.waiter.flow);
+	waiter_wait(&m->p.waiter);
+	return gateway_probe_finish(&m->p.call);
+}
+
+static void
+many_done(struct many *m)
+{
+	peer_stop(&m->p.peer);
+	posting_done(&m->p);
+}
+
+TEST(a_gateway_without_whatsapp_rests_for_its_tenant_alone)
+{
+	struct many m;
+	int64_t errors = metric_get(M_SEND_ERROR);
+
+	many_init(&m, ANSWER("503 No", "{\"error\":\"WhatsApp not connected\"}"));
+	for (int i = 0; i < BREAKER_FAILURES; i++)
+		CHECK_INT(many_send(&m), ERR_UNAVAILABLE);
+	CHECK(m.p.call.retry_after_ms > 0); /* the rest's, the peer named none */
+	CHECK_INT(many_send(&m), ERR_OPEN);
+	CHECK_INT(many_probe(&m), ERR_OPEN);
+	CHECK_INT(m.p.peer.served, BREAKER_FAILURES);
+	CHECK_INT(metric_get(M_SEND_ERROR) - errors, BREAKER_FAILURES);
+	CHECK_STR(str_of(m.p.call.words),
+		"resting after failures: HTTP 503 WhatsApp not connected");
+
+	m.p.call.tenant = STR("2");
+	CHECK_INT(many_send(&m), ERR_UNAVAILABLE);
+	many_done(&m);
+}
+
+/* What may have been sent is never a matter of waiting, whoever else fails. */
+TEST(an_ambiguous_send_stays_ambiguous_when_the_gateway_rests)
+{
+	struct many m;
+
+	many_init(&m, NULL);
+	for (int i = 0; i < BREAKER_FAILURES; i++)
+		CHECK_INT(many_send(&m), ERR_AMBIGUOUS);
+	CHECK(m.p.call.retry_after_ms > 0);
+	CHECK_INT(many_send(&m), ERR_OPEN); /* and this one was not */
+	CHECK(!m.p.call.http.sent);
+	many_done(&m);
+}
+
+TEST(a_bad_message_does_not_stop_others)
+{
+	struct many m;
+
+	many_init(&m, ANSWER("400 Bad", "{\"error\":\"Missing to\"}"));
+	for (int i = 0; i < BREAKER_FAILURES + 1; i++)
+		CHECK_INT(many_send(&m), ERR_REFUSED);
+	many_done(&m);
+}
+
+TEST(a_probe_that_goes_well_does_not_hide_that_sends_fail)
+{
+	struct many m;
+
+	many_init(&m, ANSWER("503 No", "{}"));
+	for (int i = 0; i < BREAKER_FAILURES - 1; i++)
+		CHECK_INT(many_send(&m), ERR_UNAVAILABLE);
+	m.turns[BREAKER_FAILURES - 1].answer = ANSWER("200 OK", "ok");
+	CHECK_INT(many_probe(&m), 0);
+	CHECK_INT(many_send(&m), ERR_UNAVAILABLE);
+	CHECK_INT(many_send(&m), ERR_OPEN);
+	many_done(&m);
+}
+
+TEST(a_cancelled_send_says_nothing_about_the_gateway)
+{
+	struct many m;
+
+	many_init(&m, NULL);
+	for (int i = 0; i < BREAKER_FAILURES + 1; i++) {
+		waiter_init(&m.p.waiter);
+		gateway_send(m.p.gateway, &m.p.call, &m.p.waiter.flow);
+		http_call_cancel(&m.p.call.http);
+		waiter_wait(&m.p.waiter);
+		CHECK_INT(gateway_send_finish(&m.p.call), -ECANCELED);
+	}
+	many_done(&m);
 }
 
 UNIT_MAIN

@@ -470,6 +470,26 @@ TEST(an_answer_up_to_the_limit_is_taken)
 	free(answer);
 }
 
+TEST(a_refused_call_ends_from_the_loop_like_others)
+{
+	struct probe p;
+
+	probe_init(&p, 1);
+	waiter_init(&p.waiter);
+	http_call_refuse(
+		the_client(), &p.call, &p.waiter.flow, ERR_OPEN, "resting", 700);
+	http_call_cancel(&p.call); /* too late */
+	CHECK_INT(p.waiter.wakes, 0);
+	waiter_wait(&p.waiter);
+	CHECK_INT(p.waiter.wakes, 1);
+	CHECK_INT(p.call.err, ERR_OPEN);
+	CHECK_INT(p.call.status, 0);
+	CHECK_INT(p.call.retry_after_ms, 700);
+	CHECK(!p.call.sent);
+	CHECK_STR(str_of(p.call.words), "resting");
+	http_call_done(&p.call);
+}
+
 TEST(a_zeroed_call_may_be_done_and_cancelled)
 {
 	struct http_call call = {0};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* accept.c: the messages of a webhook become jobs. */
+#include "queue/accept.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "codec/rqjob.h"
+#include "codec/webhook.h"
+
+#define QUEUE    "default"
+#define PROVIDER "baileys"
+
+/* Chat and id are a peer's bytes, NUL among them. */
+static void
+name_message(struct accept *a, size_t i, struct enqueue_msg *out)
+{
+	const struct webhook_msg *m = &a->w->msgs[i];
+	struct str tenant = a->w->tenant, from_me = m->from_me ? STR("1") : STR("0");
+	struct str id[] = {tenant, STR(PROVIDER), m->chat, from_me, m->id};
+	struct str key[] = {STR("job_lock:webhook:" PROVIDER ":"), m->id};
+	struct str lane[] = {tenant, STR(":"), m->chat};
+	struct str field[] = {tenant, STR("|"), m->chat, STR("|"), from_me,
+		m->stub ? STR("|stub") : STR("")};
+	char digest[DIGEST_ID_SIZE];
+
+	digest_id(id, ARRAY_LEN(id), digest);
+	out->job_id = a->job_ids[i] =
+		arena_printf(a->arena, "wh_%s%s", digest, m->stub ? "-stub" : "");
+	out->lock_key = arena_join(a->arena, key, ARRAY_LEN(key));
+	out->lock_field = arena_join(a->arena, field, ARRAY_LEN(field));
+	if (!m->from_me)
+		out->lane = arena_join(a->arena, lane, ARRAY_LEN(lane));
+	out->description =
+		arena_printf(a->arena, "webhook_process_job tenant=%.*s msg_id=%s",
+			STR_FMT(tenant), log_safe(m->id));
+}
+
+const char *
+accept_reason(const struct accept *a, size_t i)
+{
+	const char *unfit = a->w->msgs[i].unfit;
+
+	return unfit ? unfit : "limits";
+}
+
+void
+accept_messages(struct accept *a, enqueue_done *done, void *arg)
+{
+	static struct buf data; /* scratch: enqueue_add() copies */
+	bool as_json = strcmp(a->s->rq_serializer, "json") == 0;
+	struct str func = str_of(a->s->job_function);
+
+	a->job_ids = arena_alloc(a->arena, a->w->count * sizeof(struct str));
+	for (size_t i = 0; i < a->w->count; i++) {
+		const struct webhook_msg *m = &a->w->msgs[i];
+		struct enqueue_msg out = {.queue = STR(QUEUE),
+			.tenant = a->w->tenant,
+			.split_from = a->split_from};
+
+		name_message(a, i, &out);
+		buf_clear(&data, 1 << 20);
+		int bad = rqjob_webhook(&data, as_json, func, a->w->tenant, m->raw);
+		if (m->unfit || bad < 0) {
+			out.dead_reason = arena_printf(
+				a->arena, "unprocessable: %s", accept_reason(a, i));
+			out.raw = m->raw;
+		}
+		out.data = buf_str(&data);
+		enqueue_add(a->enqueue, &out, done, arg, i);
+	}
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* env.c: opens what jobs work with. */
+#include "role/env.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "client/ai.h"
+#include "client/breaker.h"
+#include "client/gateway.h"
+#include "job/job.h"
+#include "net/http_client.h"
+#include "store/store.h"
+
+/* Without a user:password@ that a URL in it may have. */
+static void
+on_breaker(void *arg, const char *key, int64_t rest_ms, const char *why)
+{
+	const char *scheme = strstr(key, "://");
+	const char *at = scheme ? strchr(scheme, '@') : NULL;
+	int shown = at ? (int)(scheme + 3 - key) : 0;
+	const char *rest = at ? at + 1 : key;
+
+	(void)arg;
+	if (rest_ms > 0)
+		log_warn(
+			"⛔ Destination fails and is left alone for %lld ms, then tried "
+			"again: %.*s%s reason=%s",
+			(long long)rest_ms, shown, key, rest, why);
+	else
+		log_info("✅ Destination works again: %.*s%s", shown, key, rest);
+}
+
+void
+env_open(struct job_env *env, struct loop *l, const struct settings *s)
+{
+	struct arena arena;
+	char err[256];
+
+	arena_init(&arena);
+	env->s = s;
+	env->store = store_open(l, store_url(s, &arena), err);
+	arena_done(&arena);
+	if (!env->store)
+		die("%s", err);
+
+	struct http_client *http = http_client_new(l);
+	struct breaker *breaker = breaker_new(on_breaker, NULL);
+	env->ai = ai_client_new(http, s, breaker);
+	env->gateway = gateway_new(http, s, breaker);
+}
