@@ -48,6 +48,15 @@ def census(stage):
     return found
 
 
+def unix(date):
+    """A date of RQ's, which has no zone and means UTC."""
+    return date.replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+def started_at(stage, id):
+    return unix(stage.job(id).started_at)
+
+
 def save_job(connection, m, name="default", tenant="1"):
     """A job as the door writes it, in no list yet; returns its id."""
     job = Job.create(FUNCTION, kwargs={"tenant_id": tenant, "messages": [m]}, connection=connection,
