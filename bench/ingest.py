@@ -161,4 +161,5 @@ def main():
         print(f"| {n} | " + " | ".join(f"{med[n][k]:,.0f}" if k == "req/s" else f"{med[n][k]:.1f}" for k in keys) + f" | {ratio} |")
 
 
-main()
+if __name__ == "__main__":
+    main()

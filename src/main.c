@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "cli_jobs.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -44,6 +45,10 @@ static const struct word {
 	{"migrate", cmd_migrate, "", "brings the database to this version", NULL,
 		false},
 	{"tenant", cli_tenant, "add|list|show|set|remove ...", "tenants", NULL, false},
+	{"jobs", cli_jobs, "list|show|retry|cancel|discard|enqueue ...",
+		"jobs and dead letters", NULL, false},
+	{"queues", cli_queues, "[restore] ...",
+		"queues, and the way back to Python workers", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 };
@@ -122,18 +127,25 @@ find_word(const char *name)
 	return NULL;
 }
 
-/* Only these two take words of their own. */
+/* These read all their words themselves, --help too. */
+static bool
+has_subcommands(const struct word *w)
+{
+	return w->run == cli_jobs || w->run == cli_queues;
+}
+
+/* Only these take words of their own. */
 static bool
 takes_words(const struct word *w, const char *option)
 {
-	return w->run == cli_tenant ||
+	return w->run == cli_tenant || has_subcommands(w) ||
 	       (w->run == cmd_config && strcmp(option, "--markdown") == 0);
 }
 
 static int
 run(const struct word *w, const struct settings *s, int argc, char **argv)
 {
-	if (argc > 0 && strcmp(argv[0], "--help") == 0) {
+	if (argc > 0 && strcmp(argv[0], "--help") == 0 && !has_subcommands(w)) {
 		printf("usage: prosaas %s %s\n\n%s\n", w->name, w->usage, w->help);
 		return 0;
 	}

@@ -64,6 +64,10 @@ struct buf;
 	X(M_LEADER, GAUGE, "prosaas_leader", "", "1 in the scheduler that leads")               \
 	X(M_SCHED_MOVED, COUNTER, "prosaas_scheduled_moved_total", "", "Due jobs put on their queue") \
 	X(M_LEASES_RETURNED, COUNTER, "prosaas_leases_recovered_total", "", "Jobs of dead workers put back") \
+	X(M_CRON_RUN, COUNTER, "prosaas_cron_slots_total", "outcome=\"run\"", "Cron slots by what became of them; missed ones in a row count once") \
+	X(M_CRON_DUPLICATE, COUNTER, "prosaas_cron_slots_total", "outcome=\"duplicate\"", "")  \
+	X(M_CRON_MISSED, COUNTER, "prosaas_cron_slots_total", "outcome=\"missed\"", "")        \
+	X(M_CRON_ERROR, COUNTER, "prosaas_cron_slots_total", "outcome=\"error\"", "")          \
 	X(M_LANES_MENDED, COUNTER, "prosaas_lanes_mended_total", "", "Lanes whose holder had gone, given to the next that waited") \
 	X(M_START_TIME, GAUGE, "prosaas_start_time_seconds", "", "When this process started, Unix time")
 /* clang-format on */

@@ -43,6 +43,7 @@ struct buf;
 	X(NUMBER, tenant_concurrency, "TENANT_CONCURRENCY", "0", 0, 10000, NULL, "Jobs of one tenant in flight per worker process; 0: three quarters of WORKER_CONCURRENCY") \
 	X(NUMBER, job_timeout_s, "JOB_TIMEOUT", "300", 1, 86400, NULL, "Seconds an attempt may take") \
 	X(NUMBER, job_retries, "JOB_RETRIES", "3", 0, 100, NULL, "Further attempts after a transient error") \
+	X(TEXT, cron_file, "CRON_FILE", NULL, 0, 0, NULL, "JSON file of what the scheduler queues by the clock (docs/cron.md); unset: nothing") \
 	X(NUMBER, dedupe_ttl_s, "DEDUPE_TTL", "3600", 1, 2592000, NULL, "Seconds the Redis layer remembers a message id") \
 	X(NUMBER, max_body_bytes, "MAX_BODY_BYTES", "1048576", 1024, 67108864, NULL, "Largest webhook body; 413 above") \
 	X(NUMBER, max_queue_depth, "MAX_QUEUE_DEPTH", "1000000", 1, 1000000000, NULL, "Jobs waiting in a queue above which webhooks are answered 503") \
@@ -65,7 +66,8 @@ struct buf;
 	X(NUMBER, drain_timeout_s, "DRAIN_TIMEOUT", "30", 0, 3600, NULL, "Seconds to finish after SIGTERM") \
 	X(NUMBER, max_connections, "MAX_CONNECTIONS", "10000", 1, 1000000, NULL, "Open connections above which accepting pauses") \
 	X(NUMBER, request_timeout_ms, "REQUEST_TIMEOUT_MS", "10000", 100, 600000, NULL, "Milliseconds from the first byte of a request to its last") \
-	X(NUMBER, idle_timeout_ms, "IDLE_TIMEOUT_MS", "60000", 100, 3600000, NULL, "Milliseconds a connection may be idle")
+	X(NUMBER, idle_timeout_ms, "IDLE_TIMEOUT_MS", "60000", 100, 3600000, NULL, "Milliseconds a connection may be idle") \
+	X(WORD, test_jobs, "TEST_JOBS", "off", 0, 0, "off|on", "Whether workers run prosaas.test.*: jobs for tests and benchmarks, one of which crashes them")
 /* clang-format on */
 
 #define SETTING_C_TEXT   const char *

@@ -35,7 +35,8 @@ json_init(struct json *j, struct str text)
 {
 	const char *p = text.p ? text.p : "";
 
-	*j = (struct json){.at = p, .end = p + text.n, .start = p};
+	*j = (struct json){
+		.at = p, .end = p + text.n, .start = p, .values_left = SIZE_MAX};
 }
 
 void
@@ -45,6 +46,16 @@ json_fail(struct json *j, const char *what)
 		return;
 	j->err = what;
 	j->end = j->at;
+}
+
+/* count is called for each value and key, where it begins. */
+static inline void
+count(struct json *j)
+{
+	if (j->values_left == 0)
+		json_fail(j, too_many);
+	else
+		j->values_left--;
 }
 
 static inline void
@@ -98,6 +109,7 @@ json_enter(struct json *j, char open)
 {
 	char close = (char)(open + 2); /* in ASCII, for both kinds of brackets */
 
+	count(j);
 	if (!expect(j, open, open == '{' ? "no object" : "no array"))
 		return false;
 	if (j->depth == JSON_DEPTH_MAX) {
@@ -218,6 +230,7 @@ struct str
 json_read_string(struct json *j, bool *ret_escaped)
 {
 	*ret_escaped = false;
+	count(j);
 	if (!expect(j, '"', "no string"))
 		return (struct str){0};
 
@@ -369,6 +382,7 @@ struct str
 json_read_number(struct json *j, bool *ret_integer)
 {
 	*ret_integer = true;
+	count(j);
 	skip_blanks(j);
 
 	const char *start = j->at;
@@ -399,6 +413,7 @@ json_read_literal(struct json *j)
 
 	if (first == 0)
 		return 0;
+	count(j);
 	if (!str_starts((struct str){j->at, (size_t)(j->end - j->at)}, word)) {
 		json_fail(j, "no value");
 		return 0;
@@ -468,7 +483,6 @@ struct parser {
 	struct json j;
 	struct arena *arena;
 	struct buf open; /* items of containers not closed yet: struct val * */
-	size_t nodes_left;
 };
 
 static struct val *
@@ -476,10 +490,6 @@ new_val(struct parser *p, enum val_kind kind)
 {
 	struct val *v = ARENA_NEW(p->arena, struct val);
 
-	if (p->nodes_left == 0)
-		json_fail(&p->j, too_many);
-	else
-		p->nodes_left--;
 	v->kind = kind;
 	return v;
 }
@@ -573,9 +583,10 @@ int
 json_parse(struct arena *a, struct str text, size_t nodes_max, struct val **ret,
 	char err[128])
 {
-	struct parser p = {.arena = a, .nodes_left = nodes_max};
+	struct parser p = {.arena = a};
 
 	json_init(&p.j, text);
+	p.j.values_left = nodes_max;
 	buf_init(&p.open);
 	struct val *v = parse_value(&p);
 	buf_done(&p.open);

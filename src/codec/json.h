@@ -24,7 +24,8 @@ enum { JSON_DEPTH_MAX = 64 };
 struct json {
 	const char *at, *end, *start;
 	int depth;
-	const char *err; /* NULL, or what is wrong at `at` */
+	size_t values_left; /* how many more may be passed, keys too; json_init: any */
+	const char *err;    /* NULL, or what is wrong at `at` */
 };
 
 void json_init(struct json *j, struct str text);

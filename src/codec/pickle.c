@@ -299,7 +299,7 @@ put_json(struct buf *out, struct json *j)
 }
 
 int
-pickle_json(struct buf *out, struct str json)
+pickle_json(struct buf *out, struct str json, size_t nodes_max)
 {
 	struct json j;
 	char err[128];
@@ -307,6 +307,7 @@ pickle_json(struct buf *out, struct str json)
 	if (json.n > UINT32_MAX) /* more than a text's length can say */
 		return ERR_LIMIT;
 	json_init(&j, json);
+	j.values_left = nodes_max;
 	put_json(out, &j);
 	return json_end(&j, err);
 }

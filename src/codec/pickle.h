@@ -44,8 +44,9 @@ void pickle_tuple_empty(struct buf *out);
 /* pickle_json appends the value that valid JSON text says, without building a
  * tree: integers of any size up to PICKLE_INT_BYTES_MAX stay integers, larger
  * ones (beyond any double: infinity) and those with fraction or exponent become
- * doubles. 0, ERR_SYNTAX or ERR_LIMIT (then *out holds a part: drop it). */
-int pickle_json(struct buf *out, struct str json) MUSTCHECK;
+ * doubles.  At most nodes_max values (a key is one too).  0, ERR_SYNTAX or
+ * ERR_LIMIT (then *out holds a part: drop it). */
+int pickle_json(struct buf *out, struct str json, size_t nodes_max) MUSTCHECK;
 
 /* pickle_val appends a tree. */
 void pickle_val(struct buf *out, const struct val *v);

@@ -5,7 +5,8 @@
  *                                                   message, messageStubType } ] } }
  *
  * One function per level; each reads the keys it knows, skips the others, and
- * refuses a key it knows that stands twice. */
+ * refuses a key it knows that stands twice.  A refusal does not end the scan: what
+ * is no JSON is that first of all, wherever in it the error stands. */
 #include "codec/webhook.h"
 
 #include <stdio.h>
@@ -23,19 +24,18 @@ struct scan {
 	struct arena *arena;
 	struct webhook *w;
 	size_t room;
-	int refused;    /* 0, or why JSON that may be good is no webhook for us: */
+	int refused;    /* 0, or the first reason why good JSON is no webhook for us: */
 	char words[96]; /* and in words */
 };
 
-/* refuse ends the scan, unless an error already did. */
+/* refuse notes a reason; the first counts. */
 static void
 refuse(struct scan *s, int err, const char *what, const char *name)
 {
-	if (s->j.err)
+	if (s->refused)
 		return;
 	s->refused = err;
 	snprintf(s->words, sizeof(s->words), what, name);
-	json_fail(&s->j, s->words);
 }
 
 static void
@@ -81,7 +81,8 @@ read_text(struct scan *s)
 	return text.n ? text : (struct str){NULL, 0}; /* an empty one says nothing */
 }
 
-static void
+/* Returns whether there is one: an object. */
+static bool
 read_key(struct scan *s, struct webhook_msg *m)
 {
 	static const char *const names[] = {"id", "remoteJid", "fromMe", NULL};
@@ -89,7 +90,7 @@ read_key(struct scan *s, struct webhook_msg *m)
 
 	if (json_peek(&s->j) != '{') {
 		json_skip(&s->j);
-		return;
+		return false;
 	}
 	for (bool more = json_enter(&s->j, '{'); more; more = json_more(&s->j, '}')) {
 		switch (find_key(s, json_key(&s->j), names, &seen)) {
@@ -107,6 +108,7 @@ read_key(struct scan *s, struct webhook_msg *m)
 			json_skip(&s->j);
 		}
 	}
+	return true;
 }
 
 /* An object with at least one key. */
@@ -153,7 +155,7 @@ read_message(struct scan *s, struct webhook_msg *m)
 {
 	static const char *const names[] = {"key", "message", "messageStubType", NULL};
 	unsigned seen = 0;
-	bool content = false, stub = false;
+	bool key = false, content = false, stub = false;
 
 	*m = (struct webhook_msg){0};
 	bool object = json_peek(&s->j) == '{';
@@ -164,7 +166,7 @@ read_message(struct scan *s, struct webhook_msg *m)
 		more = json_more(&s->j, '}')) {
 		switch (find_key(s, json_key(&s->j), names, &seen)) {
 		case 0:
-			read_key(s, m);
+			key = read_key(s, m);
 			break;
 		case 1:
 			content = read_content(s);
@@ -180,7 +182,7 @@ read_message(struct scan *s, struct webhook_msg *m)
 	m->stub = stub && !content;
 	if (!object)
 		m->unfit = "not an object";
-	else if (!(seen & 1))
+	else if (!key)
 		m->unfit = "no key";
 	else if (!m->chat.p)
 		m->unfit = "no chat";
@@ -222,14 +224,16 @@ read_messages(struct scan *s)
 	}
 	if (first != '[') {
 		bad_shape(s, "payload.%s must be a list", "messages");
+		json_skip(&s->j);
 		return;
 	}
 	for (bool more = json_enter(&s->j, '['); more; more = json_more(&s->j, ']')) {
 		struct webhook_msg *m = add_message(s);
 
-		if (!m)
-			return;
-		read_message(s, m);
+		if (m)
+			read_message(s, m);
+		else
+			json_skip(&s->j);
 	}
 }
 
@@ -246,6 +250,7 @@ read_payload(struct scan *s)
 	}
 	if (first != '{') {
 		bad_shape(s, "%s must be an object", "payload");
+		json_skip(&s->j);
 		return;
 	}
 	for (bool more = json_enter(&s->j, '{'); more; more = json_more(&s->j, '}')) {
@@ -263,6 +268,10 @@ read_tenant(struct scan *s)
 	struct str t;
 	bool integer = true;
 
+	if (first == 'n') {
+		json_skip(&s->j);
+		return;
+	}
 	if (first == '"')
 		t = read_text(s);
 	else if (first == '-' || (first >= '0' && first <= '9'))
@@ -301,7 +310,7 @@ read_body(struct scan *s)
 			json_skip(&s->j);
 		}
 	}
-	if (!(seen & 1))
+	if (!s->w->tenant.p)
 		bad_shape(s, "%s is missing", "tenantId");
 }
 
@@ -314,12 +323,12 @@ webhook_scan(struct arena *a, struct str body, struct webhook *ret, char err[128
 	json_init(&s.j, body);
 	read_body(&s);
 	int bad = json_end(&s.j, err);
+	if (bad < 0)
+		return bad;
 	if (s.refused < 0) {
 		snprintf(err, 128, "%s", s.words);
 		return s.refused;
 	}
-	if (bad < 0)
-		return bad;
 	*ret = w;
 	return 0;
 }

@@ -34,8 +34,9 @@ struct webhook_msg {
 	struct str chat; /* key.remoteJid decoded; absent when there is none */
 	bool from_me;    /* key.fromMe is true */
 	bool stub; /* no content, but a messageStubType: undecryptable or a notice */
-	const char *unfit; /* NULL, or why it can't be processed: "no chat", "no
-			      content", "not an object", "no key" */
+	const char *unfit; /* NULL, or why it can't be processed: "not an object", "no
+			      key" (none that is an object), "no chat", "no content";
+			      accept.h adds "limits": no worker would read the job */
 };
 
 struct webhook {
@@ -45,13 +46,13 @@ struct webhook {
 };
 
 /* webhook_scan reads a body.  What it returns lives in the arena and the body.
- * 0; ERR_SYNTAX or ERR_LIMIT: not JSON, or deeper than JSON_DEPTH_MAX, or more
- * than WEBHOOK_MSGS_MAX messages;
- * ERR_SHAPE: JSON but not this shape (tenantId missing or not a name, payload or
- * messages of a wrong type; a missing or null payload or messages is an empty
- * list).  err then names what is wrong, fit for the 400 answer; a peer's text in
- * it is printable ASCII and short.  A key that the door reads and that stands
- * twice in one object is ERR_SHAPE: two readers could disagree about it. */
+ * 0; ERR_SYNTAX: not JSON, whatever else is wrong with it; ERR_LIMIT: deeper than
+ * JSON_DEPTH_MAX, or more than WEBHOOK_MSGS_MAX messages; ERR_SHAPE: JSON but not
+ * this shape (tenantId missing, null or not a name, payload or messages of a wrong
+ * type; a missing or null payload or messages is an empty list).  err then names
+ * the first thing that is wrong, fit for the 400 answer; a peer's text in it is
+ * printable ASCII and short.  A key that the door reads and that stands twice in
+ * one object is ERR_SHAPE: two readers could disagree about it. */
 int webhook_scan(
 	struct arena *a, struct str body, struct webhook *ret, char err[128]) MUSTCHECK;
 

@@ -21,6 +21,7 @@
  * A step returns an error; its class (err_class) says what becomes of the job. */
 #include "job/inbound.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -169,7 +170,7 @@ start_ai(struct inbound *in)
 		.max_tokens = l->found.ai_max_tokens,
 		.temperature = l->found.ai_temperature,
 	};
-	job->waits = &in->ai.http;
+	job_waits(job, job_hurry_http, &in->ai.http);
 	ai_start(job->env->ai, &in->ai, &in->flow);
 }
 
@@ -190,6 +191,8 @@ decide(struct flow *f)
 			&in->job->arena, t->rules, t->default_text, in->m.text);
 		return flow_goto(f, keep);
 	}
+	if (in->job->hurried)
+		return -ECANCELED;
 	start_ai(in);
 	return flow_wait(f, asked);
 }
@@ -200,7 +203,7 @@ asked(struct flow *f)
 	struct inbound *in = of(f);
 	int err = ai_finish(&in->ai);
 
-	in->job->waits = NULL;
+	job_waits(in->job, NULL, NULL);
 	if (err < 0) {
 		in->job->retry_after_ms = in->ai.retry_after_ms;
 		return job_fail(in->job, err, "ai: %s", in->ai.words);
@@ -264,7 +267,7 @@ fill_gateway_call(struct inbound *in)
 		.text = in->keep.reply_text,
 		.key = in->keep.reply_key,
 	};
-	in->job->waits = &in->gw.http;
+	job_waits(in->job, job_hurry_http, &in->gw.http);
 }
 
 static int
@@ -315,7 +318,7 @@ probed(struct flow *f)
 	struct inbound *in = of(f);
 	int err = gateway_probe_finish(&in->gw);
 
-	in->job->waits = NULL;
+	job_waits(in->job, NULL, NULL);
 	if (err < 0 && err_transient(err)) {
 		in->job->retry_after_ms = in->gw.retry_after_ms;
 		return job_fail(in->job, err, "gateway: %s", in->gw.words);
@@ -332,6 +335,8 @@ post(struct flow *f)
 {
 	struct inbound *in = of(f);
 
+	if (in->job->hurried)
+		return -ECANCELED;
 	in->gw = (struct gateway_call){0};
 	start_mark(in, STR("sending"), (struct str){NULL, 0});
 	return flow_wait(f, marked);
@@ -355,7 +360,7 @@ posted(struct flow *f)
 	struct inbound *in = of(f);
 	int err = gateway_send_finish(&in->gw);
 
-	in->job->waits = NULL;
+	job_waits(in->job, NULL, NULL);
 	if (err == 0) {
 		start_mark(in, STR("sent"), (struct str){NULL, 0});
 		return flow_wait(f, sent);

@@ -10,6 +10,7 @@
 #ifndef JOB_JOB_H
 #define JOB_JOB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -19,13 +20,14 @@
 struct ai_client;
 struct enqueue;
 struct gateway;
-struct http_call;
+struct loop;
 struct rqjob_call;
 struct settings;
 struct store;
 
 struct job_env { /* what jobs work with; one per worker */
 	const struct settings *s;
+	struct loop *loop;
 	struct store *store;
 	struct ai_client *ai;
 	struct gateway *gateway;
@@ -47,14 +49,16 @@ struct job {
 	char words[192];        /* what went wrong, for the operator */
 	int64_t retry_after_ms; /* a peer asked for it; -1: none */
 
-	/* The outgoing call it waits for, so that a timeout or a lost lease can hurry
-	 * it; NULL when it waits for something that is bounded anyway. */
-	struct http_call *waits;
+	/* How to hurry what it waits for, NULL while that is bounded anyway: see
+	 * job_waits().  hurried: it was; no new call to others is to begin. */
+	void (*hurry)(struct job *job);
+	void *waits_for;
+	bool hurried;
 	const char *step; /* where it failed */
 };
 
 /* job_run decodes data and starts what it names.  job->ended is called once, from
- * the loop or (for what can't even start) from this call. */
+ * the loop or (for what can't even start, or waits for nothing) from this call. */
 void job_run(struct job *job, struct str data);
 
 /* job_end is called by a job's flow when it is over. */
@@ -63,7 +67,14 @@ void job_end(struct job *job, int err);
 /* job_fail notes words for an error and returns it. */
 int job_fail(struct job *job, int err, const char *fmt, ...) PRINTF(3, 4);
 
-/* job_hurry makes a running job end soon; why becomes its words. */
+/* job_waits notes what a job waits for, so that a timeout, a lost lease or a person
+ * can end the wait early; NULL, NULL when the wait is over.  For a call to others
+ * hurry is job_hurry_http. */
+void job_waits(struct job *job, void (*hurry)(struct job *job), void *what);
+void job_hurry_http(struct job *job);
+
+/* job_hurry makes a running job end soon; why becomes its words, whatever else then
+ * goes wrong. */
 void job_hurry(struct job *job, const char *why);
 
 #endif

@@ -2,12 +2,12 @@
 /* accept.c: the messages of a webhook become jobs. */
 #include "queue/accept.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/digest.h"
-#include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "codec/rqjob.h"
@@ -49,12 +49,27 @@ accept_reason(const struct accept *a, size_t i)
 	return unfit ? unfit : "limits";
 }
 
+/* encode makes the data of message i's job.  Of a message that no worker could read
+ * it holds no more than a null: the dead letter has the bytes elsewhere. */
+static int
+encode(const struct accept *a, size_t i, struct buf *data)
+{
+	bool as_json = strcmp(a->s->rq_serializer, "json") == 0;
+	struct str func = str_of(a->s->job_function), tenant = a->w->tenant;
+
+	buf_clear(data, 1 << 20);
+	int bad = rqjob_webhook(data, as_json, func, tenant, a->w->msgs[i].raw);
+	if (bad < 0) {
+		int none = rqjob_webhook(data, as_json, func, tenant, STR("null"));
+		assert(none == 0);
+	}
+	return bad;
+}
+
 void
 accept_messages(struct accept *a, enqueue_done *done, void *arg)
 {
 	static struct buf data; /* scratch: enqueue_add() copies */
-	bool as_json = strcmp(a->s->rq_serializer, "json") == 0;
-	struct str func = str_of(a->s->job_function);
 
 	a->job_ids = arena_alloc(a->arena, a->w->count * sizeof(struct str));
 	for (size_t i = 0; i < a->w->count; i++) {
@@ -64,8 +79,7 @@ accept_messages(struct accept *a, enqueue_done *done, void *arg)
 			.split_from = a->split_from};
 
 		name_message(a, i, &out);
-		buf_clear(&data, 1 << 20);
-		int bad = rqjob_webhook(&data, as_json, func, a->w->tenant, m->raw);
+		int bad = encode(a, i, &data);
 		if (m->unfit || bad < 0) {
 			out.dead_reason = arena_printf(
 				a->arena, "unprocessable: %s", accept_reason(a, i));

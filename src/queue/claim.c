@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* claim.c: jobs, from the queue to a worker.
  *
- *           room and not dry              "dry"
+ *           room and not dry              "dry", "capped"
  *   idle ------------------> claiming ---------> blocked (one BLMOVE a queue)
  *    ^                        |     | "suspended": a pause, then again
  *    |      "full", "more"    v     v                 |
  *    '------------------------'<----------------------' an id moved, claim_look(), or
  *                                                       CLAIM_IDLE_S
- *
- * "capped" is as "dry", but for claim_freed(): it is then as claim_look().
  *
  * Everything that can be recomputed is, once a turn, by on_turn(). */
 #include "queue/claim.h"
@@ -59,10 +57,8 @@ struct claim {
 	int queue_count;
 
 	struct redis_cmd cmd, wake_cmd;
-	bool claiming, waking, dry, stopped, suspended;
+	bool claiming, waking, dry, capped, stopped, suspended;
 	bool looking; /* asked to look while a claim was in flight */
-	bool capped;  /* ids were left, of tenants at their cap */
-	bool freed;   /* a job ended while a claim was in flight */
 	int64_t pause_until_ms, look_at_ms;
 	struct buf caps; /* of the call being made */
 	int cap_count;
@@ -129,16 +125,14 @@ on_claimed(struct redis_cmd *cmd)
 		return;
 	}
 	c->suspended = str_eqz(word, "suspended");
-	c->capped = str_eqz(word, "capped");
 	if (c->suspended)
 		pause_claims(c);
-	else if (str_eqz(word, "dry")) {
+	c->capped = str_eqz(word, "capped");
+	if (c->capped || str_eqz(word, "dry")) {
 		c->dry = !c->looking;
 		for (int i = 0; i < c->queue_count; i++)
 			c->waiters[i].served_ms = clock_mono_ms();
 	}
-	if (c->capped)
-		c->dry = !c->looking && !c->freed;
 	for (size_t i = 1; redis_at(cmd->reply, i); i++)
 		take_job(c, redis_at(cmd->reply, i));
 }
@@ -173,7 +167,7 @@ claim_now(struct claim *c, int room)
 	c->events.caps(c->arg, c, asked);
 
 	c->claiming = true;
-	c->looking = c->freed = false;
+	c->looking = false;
 	redis_eval(c->redis, &c->cmd, SCRIPT_CLAIM, 0,
 		ARGS_HEAD + 2 * (c->cap_count + c->queue_count + aged), on_claimed);
 	clock_iso(now, clock_wall_us());
@@ -329,9 +323,8 @@ claim_look(struct claim *c)
 void
 claim_freed(struct claim *c)
 {
-	c->freed = true;
-	if (c->capped)
-		c->dry = false;
+	if (c->capped || c->claiming) /* what is in flight counted it still */
+		claim_look(c);
 }
 
 bool

@@ -64,7 +64,7 @@ void claim_cap(struct claim *c, struct str tenant, int more);
 /* claim_look: there may be jobs that no list announces (a lane was released). */
 void claim_look(struct claim *c);
 
-/* claim_freed: a job ended; a tenant that was at its cap may have one more. */
+/* claim_freed: a job ended, so that a tenant at its cap may run another. */
 void claim_freed(struct claim *c);
 
 /* claim_suspended: `rq suspend` is in force. */

@@ -66,14 +66,15 @@ add_number(struct buf *out, int64_t v)
 	redis_format(out, str_of(text));
 }
 
-/* The exception text is made only for ends that may need it. */
+/* The exception text is made only for ends that may need it: a retry may be the last,
+ * and a wait too long. */
 static void
 add_exc(struct buf *out, const struct finish_job *j)
 {
 	struct buf exc;
 
 	buf_init(&exc);
-	if (j->how == FINISH_FAIL || j->how == FINISH_RETRY || j->how == FINISH_STOPPED)
+	if (j->how != FINISH_OK && j->how != FINISH_BACK)
 		rqjob_exc(&exc, j->reason);
 	redis_format(out, buf_str(&exc));
 	buf_done(&exc);

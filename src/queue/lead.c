@@ -31,7 +31,8 @@ struct lead {
 	struct redis_cmd lead_cmd, sweep_cmd, resign_cmd;
 	uv_timer_t tick;
 	char token[33];
-	struct buf exc; /* of a poisoned job */
+	struct buf exc;           /* of a poisoned job */
+	int64_t running_since_ms; /* on our monotonic clock */
 	bool leading, asking, sweeping, quitting;
 	void (*quit_done)(void *);
 	void *quit_arg;
@@ -92,7 +93,10 @@ on_asked(struct redis_cmd *cmd)
 	struct lead *l = container_of(cmd, struct lead, lead_cmd);
 
 	l->asking = false;
-	set_leading(l, cmd->err == 0 && redis_int(cmd->reply, 0) == 1);
+	if (cmd->err == 0)
+		l->running_since_ms =
+			clock_mono_ms() - redis_int(redis_at(cmd->reply, 1), 0);
+	set_leading(l, cmd->err == 0 && redis_int(redis_at(cmd->reply, 0), 0) == 1);
 	if (l->leading && !l->sweeping && !l->quitting)
 		sweep(l);
 }
@@ -105,10 +109,12 @@ on_tick(uv_timer_t *t)
 	if (l->asking || l->quitting)
 		return;
 	l->asking = true;
-	redis_eval(l->redis, &l->lead_cmd, SCRIPT_LEAD, 1, 3, on_asked);
+	redis_eval(l->redis, &l->lead_cmd, SCRIPT_LEAD, 2, 5, on_asked);
 	redis_argz(l->redis, LEAD_KEY);
+	redis_argz(l->redis, LEAD_RUNNING_KEY);
 	redis_argz(l->redis, l->token);
 	redis_argi(l->redis, LEAD_LIFE_MS);
+	redis_argi(l->redis, LEAD_GAP_MS);
 }
 
 struct lead *
@@ -123,6 +129,7 @@ lead_new(struct loop *loop, const struct settings *s, const struct lead_events *
 
 	digest_random(dice, sizeof(dice));
 	digest_hex(dice, sizeof(dice), l->token);
+	l->running_since_ms = clock_mono_ms();
 	l->s = s;
 	l->events = *events;
 	l->arg = arg;
@@ -144,6 +151,24 @@ const char *
 lead_trouble(const struct lead *l)
 {
 	return redis_trouble(l->redis);
+}
+
+int64_t
+lead_running_ms(const struct lead *l)
+{
+	return clock_mono_ms() - l->running_since_ms;
+}
+
+struct redis *
+lead_redis(struct lead *l)
+{
+	return l->redis;
+}
+
+const char *
+lead_token(const struct lead *l)
+{
+	return l->token;
 }
 
 static void

@@ -7,7 +7,11 @@
  * extend it.  An act (script/sweep.lua) checks the token and does its work in one
  * script: two may think they lead, only one can act.  A killed leader is followed
  * within LEAD_LIFE_MS + LEAD_EVERY_MS; one that stops resigns and is followed at
- * once.  */
+ * once.
+ *
+ * All schedulers, leading or not, note in one key that they run.  So each knows
+ * since when there was always one: what came due later is late, not missed
+ * (cron.h).  */
 #ifndef QUEUE_LEAD_H
 #define QUEUE_LEAD_H
 
@@ -16,13 +20,16 @@
 
 struct lead;
 struct loop;
+struct redis;
 struct settings;
 
-#define LEAD_KEY "prosaas:leader:scheduler"
+#define LEAD_KEY         "prosaas:leader:scheduler"
+#define LEAD_RUNNING_KEY "prosaas:scheduler:running" /* hash: since, seen (ms) */
 
 enum {
 	LEAD_LIFE_MS = 10000,
 	LEAD_EVERY_MS = 1000,
+	LEAD_GAP_MS = 5000,   /* a look each second: after this none ran */
 	LEAD_CRASHES_MAX = 5, /* then a job is poison */
 };
 
@@ -36,6 +43,13 @@ struct lead *lead_new(struct loop *l, const struct settings *s,
 	const struct lead_events *events, void *arg);
 bool lead_ready(const struct lead *l);
 const char *lead_trouble(const struct lead *l);
+
+/* lead_running_ms: for how long there was always a scheduler that reached Redis. */
+int64_t lead_running_ms(const struct lead *l);
+
+/* For acts in other files: the connection, and the token to check in the script. */
+struct redis *lead_redis(struct lead *l);
+const char *lead_token(const struct lead *l);
 
 /* lead_quit gives the leadership up and calls done. */
 void lead_quit(struct lead *l, void (*done)(void *), void *arg);

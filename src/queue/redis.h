@@ -46,9 +46,19 @@ struct redisReply;
 	X(SCRIPT_LEAD, lead)       \
 	X(SCRIPT_RESIGN, resign)   \
 	X(SCRIPT_SWEEP, sweep)     \
+	X(SCRIPT_CRON, cron)       \
+	X(SCRIPT_SLOTS, slots)     \
 	X(SCRIPT_STATS, stats)     \
 	X(SCRIPT_DEAD, dead)       \
-	X(SCRIPT_HEALTH, health)
+	X(SCRIPT_HEALTH, health)   \
+	X(SCRIPT_JOBS, jobs)       \
+	X(SCRIPT_SHOW, show)       \
+	X(SCRIPT_RETRY, retry)     \
+	X(SCRIPT_CANCEL, cancel)   \
+	X(SCRIPT_DISCARD, discard) \
+	X(SCRIPT_SUBMIT, submit)   \
+	X(SCRIPT_QUEUES, queues)   \
+	X(SCRIPT_RESTORE, restore)
 
 enum redis_script {
 #define SCRIPT_ENUM_(id, name) id,

@@ -42,6 +42,7 @@ env_open(struct job_env *env, struct loop *l, const struct settings *s)
 
 	arena_init(&arena);
 	env->s = s;
+	env->loop = l;
 	env->store = store_open(l, store_url(s, &arena), err);
 	arena_done(&arena);
 	if (!env->store)

@@ -120,6 +120,8 @@ struct store_history {
  * turn, and says where that turn stands.  A second call with the same message
  * changes nothing but the turn's attempt, which rises to `attempt`; a lower one than
  * the turn's is ERR_FENCED, unless the turn is done: then nothing is left to guard.
+ * A higher one opens a turn again whose reply was failed: the reply is "sending" when
+ * it was failed as ambiguous, else "pending" (a dead letter that is replayed).
  *
  * Two kinds of message meet a row that another job made, and leave its fence alone:
  * an echo (from_me) of a reply of ours finds the reply's row, by its id or by its

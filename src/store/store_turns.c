@@ -152,6 +152,31 @@ find_row(struct sql *db, struct store_load *l, struct row *ret)
 	return r;
 }
 
+/* The same job comes again after its reply was failed: a person has queued it again
+ * (or a worker died before it could say so).  The reply is what it was before: a
+ * doubtful one "sending", which is not posted again without asking; any other was
+ * surely not sent. */
+static int
+reopen(struct sql *db, struct store_load *l)
+{
+	struct str tenant = tenant_id(l->tenant);
+	struct reply reply;
+
+	int r = sql_do(db,
+		"UPDATE messages SET status = iif(reason = 'ambiguous', 'sending', "
+		"'pending'),"
+		" reason = NULL, updated_us = ?3"
+		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source = 'bot'"
+		" AND status = 'failed'",
+		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id), SQL_NUMBER(clock_wall_us()));
+	if (r > 0)
+		r = reply_of(db, l->op.arena, tenant, l->turn_id, &reply);
+	if (r <= 0)
+		return r;
+	l->state = str_eqz(reply.status, "sending") ? TURN_SENDING : TURN_KEPT;
+	return set_state(db, tenant, l->turn_id, l->state);
+}
+
 /* A done turn has nothing to guard: a message that a gateway delivers again after its
  * job is forgotten comes as attempt 1, and must end like any other duplicate. */
 static int
@@ -161,6 +186,9 @@ raise_attempt(struct sql *db, struct store_load *l, int64_t held)
 		return fenced(&l->op, l->attempt, held);
 	if (l->attempt <= held)
 		return 0;
+	int r = l->state == TURN_DONE ? reopen(db, l) : 0;
+	if (r < 0)
+		return r;
 	return sql_do(db,
 		"UPDATE turns SET attempt = ?3, job_id = ?4, updated_us = ?5"
 		" WHERE id = ?2 AND tenant_id = ?1",

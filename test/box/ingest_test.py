@@ -496,6 +496,25 @@ def test_a_message_that_cant_be_processed_is_kept_as_a_dead_letter(door, m):
     wait_until(lambda: "☠️ Dead-lettered webhook" in door.news(), 5, "the dead letter is logged")
 
 
+@pytest.mark.parametrize("serializer", ["pickle", "json"])
+def test_a_message_that_no_worker_could_read_is_a_dead_letter_at_the_door(door, serializer):
+    api = door.start("api", MAX_BODY_BYTES=40 << 20, RQ_SERIALIZER=serializer)
+    many = message("MANY")
+    many["message"]["x"] = [0] * 1000000
+    long = message("LONG", "x" * (16 << 20))
+    good = message("GOOD", "y" * (15 << 20))
+    for m in (many, long, good):
+        accepted(api.post(webhook(m)))
+    dead = door.failed()
+    assert len(dead) == 2 and len(door.queued()) == 1
+    raws = set()
+    for job in dead:
+        assert why_of(job) == "unprocessable: limits"
+        assert door.job(job.id, json=serializer == "json").kwargs["messages"] == [None]
+        raws.add(door.redis.bytes.hget(f"rq:job:{job.id}", "prosaas_raw"))
+    assert raws == {json.dumps(many).encode(), json.dumps(long).encode()}
+
+
 def test_a_dead_letter_does_not_harm_its_neighbours(door):
     assert accepted(door.api.post(webhook(message("G1"), {"key": {"id": "TEST123"}}, 7, message("G2"))))
     assert [door.job(id).kwargs["messages"][0]["key"]["id"] for id in door.queued()] == ["G1", "G2"]

@@ -46,7 +46,7 @@ check_pickle(struct arena *a, struct str text, int verdict)
 	buf_init(&once);
 	buf_init(&twice);
 	pickle_begin(&once);
-	assert(pickle_json(&once, text) == verdict);
+	assert(pickle_json(&once, text, PICKLE_NODES_MAX) == verdict);
 	pickle_end(&once);
 	if (verdict == 0) {
 		assert(pickle_parse(a, buf_str(&once), &v, err) == 0);

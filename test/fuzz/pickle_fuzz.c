@@ -63,7 +63,7 @@ check_json(struct str json)
 	buf_init(&second);
 	val_json(&second, v);
 	pickle_begin(&bytes);
-	assert(pickle_json(&bytes, json) == 0);
+	assert(pickle_json(&bytes, json, PICKLE_NODES_MAX) == 0);
 	pickle_end(&bytes);
 	check_same(&bytes, buf_str(&second));
 	buf_done(&bytes);

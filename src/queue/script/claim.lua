@@ -13,7 +13,7 @@
 -- whose chat is busy is parked in its lane.
 --
 -- Returns a word: "suspended", "full" (n taken, there may be more), "more" (ids
--- are left, ask again), "capped" (ids are left, of tenants at their cap) or "dry";
+-- are left, ask again), "capped" (what is left is of tenants at their cap) or "dry";
 -- then per job: id, queue, data, attempt, timeout,
 -- enqueued_at, tenant, lane, crashes.
 local me, now, lease, n = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -52,8 +52,8 @@ end
 -- Returns whether it was taken.
 local function take(name, id)
 	local job = 'rq:job:' .. id
-	local h = redis.pcall('HMGET', job, 'status', 'data', 'timeout', 'enqueued_at',
-		'prosaas_tenant', 'prosaas_lane', 'prosaas_crashes')
+	local h = redis.pcall('HMGET', job, 'status', 'data', 'timeout', 'enqueued_at', 'prosaas_tenant',
+		'prosaas_lane', 'prosaas_crashes', 'prosaas_attempt', 'ttl')
 	if h.err or h[1] ~= 'queued' then
 		return false
 	end
@@ -64,15 +64,13 @@ local function take(name, id)
 			return false
 		end
 	end
-	local attempt = redis.pcall('HINCRBY', job, 'prosaas_attempt', 1)
-	if type(attempt) ~= 'number' then -- a foreign value: begin anew
-		redis.call('HSET', job, 'prosaas_attempt', 1)
-		attempt = 1
-	end
+	local attempt = (tonumber(h[8] or '0') or 0) + 1
 	redis.call('ZADD', 'rq:wip:' .. name, until_s, id)
 	redis.call('HSET', job, 'status', 'started', 'started_at', now, 'last_heartbeat', now,
-		'worker_name', me)
-	redis.call('PERSIST', job)
+		'worker_name', me, 'prosaas_attempt', attempt)
+	if h[8] or h[9] then -- only those that failed before or have a ttl can expire
+		redis.call('PERSIST', job)
+	end
 	local tenant = h[5] or ''
 	left[tenant] = (left[tenant] or cap) - 1
 	out[#out + 1] = { id, name, h[2] or '', attempt, h[3] or '', h[4] or '', tenant, lane, h[7] or '0' }
@@ -163,10 +161,10 @@ local function serve_ring(name, stop)
 		else -- at its cap
 			redis.call('RPUSH', ring, tenant)
 			skipped = skipped + 1
+			capped = true
 		end
 		size = redis.call('LLEN', ring)
 	end
-	capped = capped or (size > 0 and skipped >= size)
 end
 
 local function take_whole(name)
@@ -215,14 +213,10 @@ for i = pairs_end + 1, #ARGV, 2 do
 end
 if #out > n then
 	out[1] = 'full'
+	redis.call('PUBLISH', 'prosaas:wake', me) -- another may have room
 elseif to_deal <= 0 or to_serve <= 0 then
 	out[1] = 'more'
 elseif capped then
 	out[1] = 'capped'
-end
--- Another may have room.  Not without having taken any: two at their caps would
--- wake each other for ever.
-if out[1] == 'full' or (capped and #out > 1) then
-	redis.call('PUBLISH', 'prosaas:wake', me)
 end
 return out

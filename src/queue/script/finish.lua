@@ -29,15 +29,25 @@ local function ttl_of(v, default)
 	return v and tonumber(v) or default
 end
 
--- Life of the job's keys: ttl < 0 is for ever.
-local function expire(id, ttl)
-	local keys = { 'rq:job:' .. id, 'rq:results:' .. id }
+-- The job leaves its lane and those that depend on it.  Then the life of its keys
+-- counts: ttl < 0 is for ever.
+local function leave(id, ok, lane, ttl, has_result)
+	local fine, was = pcall(lane_release, lane, id)
+	local keys = { 'rq:job:' .. id }
+	released = released + (fine and was and 1 or 0)
+
 	local others = { 'rq:job:' .. id .. ':dependents', 'rq:job::' .. id .. ':dependencies' }
 	if call('EXISTS', unpack(others)) ~= 0 then
-		keys[3], keys[4] = others[1], others[2]
+		pcall(dependents_release, id, ok, now)
+		keys[2], keys[3] = others[1], others[2]
+	end
+	if has_result then
+		keys[#keys + 1] = 'rq:results:' .. id
 	end
 	for _, key in ipairs(keys) do
-		if ttl < 0 then
+		if ttl == 0 then
+			call('DEL', key)
+		elseif ttl < 0 then
 			call('PERSIST', key)
 		else
 			call('EXPIRE', key, ttl)
@@ -45,39 +55,32 @@ local function expire(id, ttl)
 	end
 end
 
-local function leave(id, ok, lane)
-	local fine, was = pcall(lane_release, lane, id)
-	released = released + (fine and was and 1 or 0)
-	pcall(dependents_release, id, ok, now)
-end
-
-local function end_ok(id, name, job, result_ttl, value, lane)
+-- A webhook's job that returns nothing leaves no result: its status says it all, and
+-- a stream would be the dearest part of the job.
+local function end_ok(id, name, job, result_ttl, value, lane, tenant)
+	local has_result = result_ttl ~= 0 and (value ~= '' or not tenant)
 	done = done + 1
-	if result_ttl == 0 then
-		call('HSET', job, 'status', 'finished') -- what dependents look at
-		leave(id, true, lane)
-		call('DEL', job, job .. ':dependents', 'rq:job::' .. id .. ':dependencies')
-		return
-	end
 	call('HSET', job, 'status', 'finished', 'ended_at', now)
-	if value == '' then
-		call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 1)
-	else
-		call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 1, 'return_value', value)
+	if has_result then
+		local args = { 'XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 1 }
+		if value ~= '' then
+			args[9], args[10] = 'return_value', value
+		end
+		call(unpack(args))
 	end
-	call('ZADD', 'rq:finished:' .. name, result_ttl < 0 and '+inf' or unix + result_ttl, id)
-	leave(id, true, lane)
-	expire(id, result_ttl)
+	if result_ttl ~= 0 then
+		call('ZADD', 'rq:finished:' .. name, result_ttl < 0 and '+inf' or unix + result_ttl, id)
+	end
+	leave(id, true, lane, result_ttl, has_result)
 end
 
 local function end_failed(id, name, job, failure_ttl, status, reason, exc, lane)
 	failed = failed + 1
-	call('HDEL', job, 'prosaas_waiting_since') -- who queues it again gives it a new day
+	call('HDEL', job, 'prosaas_waiting_since', 'prosaas_tenant') -- who queues it again gives it a new day
 	call('HSET', job, 'status', status, 'ended_at', now, 'prosaas_reason', reason)
 	call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', exc)
 	call('ZADD', 'rq:failed:' .. name, failure_ttl < 0 and -1 or unix + failure_ttl, id)
-	leave(id, false, lane)
-	expire(id, failure_ttl)
+	leave(id, false, lane, failure_ttl, true)
 end
 
 local function later(id, name, job, delay)
@@ -134,7 +137,7 @@ local function finish(i, id, name, job, h)
 		word = 'fail'
 	end
 	if word == 'ok' then
-		end_ok(id, name, job, ttl_of(h[5], 500), ARGV[i + 7], lane)
+		end_ok(id, name, job, ttl_of(h[5], 500), ARGV[i + 7], lane, h[10])
 	elseif word == 'fail' then
 		end_failed(id, name, job, ttl_of(h[6], 31536000), 'failed', ARGV[i + 5], ARGV[i + 6], lane)
 	elseif word == 'stopped' then
@@ -153,7 +156,8 @@ for i = 5, #ARGV, 8 do
 	local id, name, attempt = ARGV[i], ARGV[i + 1], ARGV[i + 2]
 	local job = 'rq:job:' .. id
 	local h = call('HMGET', job, 'worker_name', 'prosaas_attempt', 'status', 'retries_left',
-		'result_ttl', 'failure_ttl', 'retry_intervals', 'prosaas_lane', 'prosaas_waiting_since')
+		'result_ttl', 'failure_ttl', 'retry_intervals', 'prosaas_lane', 'prosaas_waiting_since',
+		'prosaas_tenant')
 
 	if id == current then -- no worker may name a job that is gone
 		call('HDEL', worker, 'current_job')

@@ -356,6 +356,21 @@ TEST(the_cursor_walks_and_skips)
 	CHECK(integer && !escaped);
 }
 
+TEST(a_caller_may_bound_the_values_that_are_passed)
+{
+	static const char text[] = "{\"a\":[1,\"x\",null],\"b\":{}}"; /* 8, keys too */
+	struct json j;
+
+	for (size_t most = 0; most <= 8; most++) {
+		json_init(&j, STR(text));
+		j.values_left = most;
+		CHECK(json_skip(&j).p || most < 8);
+		CHECK_INT(json_end(&j, why), most < 8 ? ERR_LIMIT : 0);
+		CHECK(most == 8 || strstr(why, "too many values"));
+	}
+	CHECK_INT(j.values_left, 0);
+}
+
 TEST(the_first_error_sticks_and_ends_every_loop)
 {
 	struct json j;

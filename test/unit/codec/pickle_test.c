@@ -58,7 +58,7 @@ pickled(struct buf *out, const char *json)
 {
 	buf_clear(out, 0);
 	pickle_begin(out);
-	CHECK_INT(pickle_json(out, str_of(json)), 0);
+	CHECK_INT(pickle_json(out, str_of(json), PICKLE_NODES_MAX), 0);
 	pickle_end(out);
 	return buf_str(out);
 }
@@ -381,10 +381,12 @@ TEST(the_golden_call_is_written)
 	pickle_null(&out);
 	pickle_tuple_open(&out);
 	for (size_t i = 0; i < ARRAY_LEN(args); i++)
-		CHECK_INT(pickle_json(&out, str_of(args[i])), 0);
+		CHECK_INT(pickle_json(&out, str_of(args[i]), PICKLE_NODES_MAX), 0);
 	pickle_tuple_close(&out);
-	CHECK_INT(pickle_json(&out, STR(" {\"x\" : {\"y\":[null,true,false]}, "
-					"\"\\u006e\":\"a\"} ")),
+	CHECK_INT(pickle_json(&out,
+			  STR(" {\"x\" : {\"y\":[null,true,false]}, "
+			      "\"\\u006e\":\"a\"} "),
+			  PICKLE_NODES_MAX),
 		0);
 	pickle_tuple_close(&out);
 	pickle_end(&out);
@@ -454,7 +456,7 @@ TEST(json_that_is_not_well_formed_is_not_pickled)
 
 	buf_init(&out);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (pickle_json(&out, str_of(texts[i])) >= 0)
+		if (pickle_json(&out, str_of(texts[i]), PICKLE_NODES_MAX) >= 0)
 			FAIL("accepted: %s", texts[i]);
 	buf_done(&out);
 }

@@ -64,7 +64,50 @@ TEST(a_webhook_job_reads_back_the_same_in_both_forms)
 	check_round(true, "acme", "null");
 }
 
+#define DIGITS_18 "123456789012345678"
+#define DIGITS_64 "1234567890123456789012345678901234567890123456789012345678901234"
+
+/* As int() of Python sees it: any number of digits, no leading zeros. */
+TEST(the_business_of_a_numeric_tenant_is_its_number_in_both_forms)
+{
+	static const char *const rows[][2] = {{"0", "0"}, {"000", "0"}, {"007", "7"},
+		{DIGITS_18, DIGITS_18}, {DIGITS_64, DIGITS_64},
+		{"9223372036854775807", "9223372036854775807"},
+		{"9223372036854775808", "9223372036854775808"}, {"1_0", "null"},
+		{"-1", "null"}, {"0x1", "null"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		check_round(false, rows[i][0], rows[i][1]);
+		check_round(true, rows[i][0], rows[i][1]);
+	}
+}
+
 /* Python's pickle.loads() and json.loads() make of these what rqjob.h says. */
+TEST(a_call_with_kwargs_reads_back_the_same_in_both_forms)
+{
+	static const char kwargs[] = "{\"days\":30,\"deep\":{\"a\":[1.5,null,true]},"
+				     "\"\xc3\xa9\":\"\\ud83d\"}";
+
+	for (int as_json = 0; as_json < 2; as_json++) {
+		struct rqjob_call call;
+		struct buf data, json;
+		struct val *v;
+
+		buf_init(&data);
+		buf_init(&json);
+		CHECK_INT(json_parse(&arena, STR(kwargs), 100, &v, why), 0);
+		rqjob_write(&data, as_json, STR("jobs.clean_up"), v);
+		CHECK_INT(parse(buf_str(&data), &call), 0);
+		CHECK(call.as_json == as_json);
+		CHECK_STR(call.func, "jobs.clean_up");
+		CHECK_INT(call.args->count, 0);
+		val_json(&json, call.kwargs);
+		CHECK_STR(buf_str(&json), kwargs);
+		buf_done(&data);
+		buf_done(&json);
+	}
+}
+
 TEST(a_webhook_job_is_the_bytes_that_python_reads)
 {
 	static const char pickled[] =
@@ -96,7 +139,7 @@ TEST(the_deepest_message_that_the_door_lets_in_is_a_job_in_both_forms)
 	struct rqjob_call call;
 	struct webhook w;
 	struct buf body, data;
-	int deep = JSON_DEPTH_MAX - 3;
+	int deep = JSON_DEPTH_MAX - RQJOB_FRAME_DEPTH;
 
 	buf_init(&body);
 	buf_init(&data);
@@ -122,15 +165,74 @@ TEST(the_deepest_message_that_the_door_lets_in_is_a_job_in_both_forms)
 	buf_done(&data);
 }
 
-TEST(a_failed_encoding_leaves_the_buffer_as_it_was)
+static void
+check_refused(bool as_json, struct str text, int err)
 {
 	struct buf data;
 
 	buf_init(&data);
 	buf_addz(&data, "kept");
-	CHECK(rqjob_webhook(&data, false, STR("f"), STR("1"), STR("{\"a\":")) < 0);
+	CHECK_INT(rqjob_webhook(&data, as_json, STR("f"), STR("1"), text), err);
 	CHECK_STR(buf_str(&data), "kept");
 	buf_done(&data);
+}
+
+TEST(what_is_not_one_json_value_is_no_message_and_leaves_the_buffer_as_it_was)
+{
+	static const char *const rows[] = {"", "{\"a\":", "1,2", "1],\"x\":[2", "{} x"};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		check_refused(false, str_of(rows[i]), ERR_SYNTAX);
+		check_refused(true, str_of(rows[i]), ERR_SYNTAX);
+	}
+}
+
+/* add_list appends a list of n values, itself included. */
+static void
+add_list(struct buf *b, size_t n)
+{
+	buf_addz(b, "[0");
+	for (size_t i = 2; i < n; i++)
+		buf_addz(b, ",0");
+	buf_addc(b, ']');
+}
+
+static void
+check_largest(bool as_json)
+{
+	struct rqjob_call call;
+	struct buf list, data;
+
+	buf_init(&list);
+	buf_init(&data);
+	add_list(&list, RQJOB_MESSAGE_VALUES_MAX);
+	CHECK_INT(rqjob_webhook(&data, as_json, STR("f"), STR("1"), buf_str(&list)), 0);
+	CHECK_INT(parse(buf_str(&data), &call), 0);
+	buf_clear(&list, 0);
+	add_list(&list, RQJOB_MESSAGE_VALUES_MAX + 1);
+	check_refused(as_json, buf_str(&list), ERR_LIMIT);
+	buf_done(&list);
+	buf_done(&data);
+}
+
+TEST(the_message_with_most_values_is_a_job_and_one_more_is_refused)
+{
+	check_largest(false);
+	check_largest(true);
+}
+
+TEST(a_message_that_makes_too_many_bytes_is_refused)
+{
+	struct buf text;
+
+	buf_init(&text);
+	buf_addc(&text, '"');
+	while (buf_len(&text) < RQJOB_DATA_MAX - 20)
+		buf_addc(&text, 'x');
+	buf_addc(&text, '"');
+	check_refused(false, buf_str(&text), ERR_LIMIT);
+	check_refused(true, buf_str(&text), ERR_LIMIT);
+	buf_done(&text);
 }
 
 static void
@@ -179,6 +281,49 @@ TEST(a_zlib_bomb_is_refused)
 	free(packed);
 }
 
+TEST(data_that_is_not_compressed_has_the_same_limit)
+{
+	struct rqjob_call call;
+	struct buf data;
+
+	buf_init(&data);
+	buf_addz(&data, "[\"f\",null,[],{}]");
+	while (buf_len(&data) < RQJOB_DATA_MAX)
+		buf_addc(&data, ' ');
+	CHECK_INT(parse(buf_str(&data), &call), 0);
+	buf_addc(&data, ' ');
+	why[0] = '\0';
+	CHECK_INT(parse(buf_str(&data), &call), ERR_LIMIT);
+	CHECK(why[0]);
+	buf_done(&data);
+}
+
+TEST(bytes_after_a_zlib_stream_are_refused)
+{
+	static const char json[] = "[\"f\",null,[],{}]";
+	char packed[64];
+	uLongf n = sizeof(packed) - 1;
+	struct rqjob_call call;
+
+	CHECK_INT(compress((Bytef *)packed, &n, (const Bytef *)json, sizeof(json) - 1),
+		Z_OK);
+	CHECK_INT(parse((struct str){packed, n}, &call), 0);
+	packed[n] = '\0';
+	CHECK_INT(parse((struct str){packed, n + 1}, &call), ERR_SYNTAX);
+	CHECK(strstr(why, "after the end"));
+}
+
+TEST(json_may_begin_with_blanks_and_pickle_may_not)
+{
+	struct rqjob_call call;
+
+	CHECK_INT(parse(STR("\n\t \r[\"f\",null,[],{}]"), &call), 0);
+	CHECK(call.as_json);
+	CHECK_INT(parse(STR("\v[\"f\",null,[],{}]"), &call), ERR_SYNTAX);
+	CHECK_INT(parse(STR("\n\x80\x02(X\1\0\0\0fN)}t."), &call), ERR_SYNTAX);
+	CHECK_INT(parse(STR(" \n"), &call), ERR_SYNTAX);
+}
+
 TEST(what_is_no_call_is_refused_with_words)
 {
 	static const struct {
@@ -193,6 +338,7 @@ TEST(what_is_no_call_is_refused_with_words)
 		{"[\"f\",null,{},{}]", ERR_SHAPE},
 		{"[\"f\",null,[],[]]", ERR_SHAPE},
 		{"[1,null,[],{}]", ERR_SHAPE},
+		{"[\"\",null,[],{}]", ERR_SHAPE},
 		{"[\"f\",\"instance\",[],{}]", ERR_SHAPE},
 	};
 	struct rqjob_call call;
@@ -216,6 +362,7 @@ TEST(pickles_that_are_no_call_are_refused_with_words)
 		{STR("\x80\x02N."), ERR_SHAPE, "not (function"},
 		{STR("\x80\x02(X\1\0\0\0fN))t."), ERR_SHAPE, "not (function"},
 		{STR("\x80\x02(X\1\0\0\0fK\1)}t."), ERR_SHAPE, "method"},
+		{STR("\x80\x02(X\0\0\0\0N)}t."), ERR_SHAPE, "not (function"},
 		{STR("\x80\x02(X\1\0\0\0fcos\nsystem\n)}t."), ERR_UNSAFE, "GLOBAL"},
 		{STR("\x80\x02(X\1\0\0\0fN)}t"), ERR_SYNTAX, "STOP"},
 		{STR("\x78\x9c"), ERR_SYNTAX, "neither"},
@@ -230,6 +377,21 @@ TEST(pickles_that_are_no_call_are_refused_with_words)
 		if (err != rows[i].err || !strstr(why, rows[i].words))
 			FAIL("row %zu: %d \"%s\"", i, err, why);
 	}
+}
+
+TEST(a_value_is_written_in_the_form_of_its_call)
+{
+	struct val five = {.kind = VAL_INT, .integer = 5}, *items[] = {&five};
+	struct val list = {.kind = VAL_LIST, .count = 1, .items = items};
+	struct buf out;
+
+	buf_init(&out);
+	rqjob_value(&out, true, &list);
+	CHECK_STR(buf_str(&out), "[5]");
+	buf_clear(&out, 0);
+	rqjob_value(&out, false, &list);
+	CHECK(str_eq(buf_str(&out), STR("\x80\x02](K\5e.")));
+	buf_done(&out);
 }
 
 TEST(dates_are_read_to_the_microsecond)

@@ -83,7 +83,7 @@ TEST(what_is_wrong_is_named)
 		{"7", ERR_SHAPE, "object"},
 		{"{}", ERR_SHAPE, "tenantId is missing"},
 		{"{\"tenantId\":\"\"}", ERR_SHAPE, "tenantId must be"},
-		{"{\"tenantId\":null}", ERR_SHAPE, "tenantId must be"},
+		{"{\"tenantId\":null}", ERR_SHAPE, "tenantId is missing"},
 		{"{\"tenantId\":-1}", ERR_SHAPE, "tenantId must be"},
 		{"{\"tenantId\":1.5}", ERR_SHAPE, "tenantId must be"},
 		{"{\"tenantId\":\"a b\"}", ERR_SHAPE, "tenantId must be"},
@@ -112,6 +112,33 @@ TEST(what_is_wrong_is_named)
 		if (err != rows[i].err || !strstr(why, rows[i].words) || !why[0])
 			FAIL("%s: %d \"%s\"", rows[i].body, err, why);
 	}
+}
+
+/* A body of which a part is no JSON says nothing: its shape is not looked at. */
+TEST(syntax_comes_before_shape_wherever_the_two_stand)
+{
+	static const char *const bodies[] = {
+		"[] x",
+		"7 7",
+		"{\"tenantId\":-1,}",
+		"{\"tenantId\":true",
+		"{\"tenantId\":1,\"payload\":[],\"x\":nul}",
+		"{\"tenantId\":1,\"payload\":{\"messages\":{\"a\":01}}}",
+		"{\"tenantId\":1,\"payload\":{\"messages\":\"\x01\"}}",
+		"{\"tenantId\":1,\"tenantId\":1,\"x\":[1}",
+		"{\"payload\":null} {}",
+	};
+	struct webhook w;
+
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		int err = scan(bodies[i], &w);
+
+		if (err != ERR_SYNTAX || !why[0])
+			FAIL("%s: %d \"%s\"", bodies[i], err, why);
+	}
+	CHECK_INT(
+		scan("{\"tenantId\":-1,\"payload\":[],\"payload\":7}", &w), ERR_SHAPE);
+	CHECK(strstr(why, "tenantId must be")); /* the first of several */
 }
 
 /* Each key that the door reads, where it reads it; also with an escape in it. */
@@ -207,6 +234,10 @@ TEST(a_message_that_cant_be_processed_says_why)
 		{"{\"key\":{\"id\":\"TEST123\"}}", "no chat", false},
 		{"7", "not an object", false},
 		{"{}", "no key", false},
+		{"{\"key\":null,\"message\":{\"x\":1}}", "no key", false},
+		{"{\"key\":\"x\",\"message\":{\"x\":1}}", "no key", false},
+		{"{\"key\":[],\"message\":{\"x\":1}}", "no key", false},
+		{"{\"key\":{},\"message\":{\"x\":1}}", "no chat", false},
 		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"}}", "no content", false},
 		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":{}}",
 			"no content", false},
@@ -350,7 +381,7 @@ TEST(odd_but_valid_json_passes_unchanged)
 }
 
 static int
-scan_many(int count)
+scan_many(int count, const char *after)
 {
 	struct buf b;
 	struct webhook w;
@@ -360,6 +391,7 @@ scan_many(int count)
 	for (int i = 1; i < count; i++)
 		buf_addz(&b, ",0");
 	buf_addz(&b, "]}}");
+	buf_addz(&b, after);
 	buf_addc(&b, '\0');
 	int err = scan(buf_str(&b).p, &w);
 	buf_done(&b);
@@ -368,9 +400,10 @@ scan_many(int count)
 
 TEST(too_many_messages_are_refused)
 {
-	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX), WEBHOOK_MSGS_MAX);
-	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX + 1), ERR_LIMIT);
+	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX, ""), WEBHOOK_MSGS_MAX);
+	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX + 1, ""), ERR_LIMIT);
 	CHECK(strstr(why, "too many messages"));
+	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX + 1, "x"), ERR_SYNTAX);
 	arena_done(&arena);
 }
 

@@ -658,6 +658,69 @@ TEST(failed_is_the_end_and_says_why)
 	end();
 }
 
+static void
+fail_reply(const struct store_keep *k, const char *reason)
+{
+	struct store_mark m = {.turn_id = k->turn_id,
+		.reply_id = k->reply_id,
+		.attempt = k->attempt,
+		.tenant = STR("1"),
+		.status = STR("failed"),
+		.reason = str_of(reason)};
+
+	CHECK_INT(mark(k, "sending", NULL), 0);
+	CHECK_INT(RUN(store_mark, &m), 0);
+}
+
+TEST(a_replay_finds_a_refused_reply_pending_and_a_doubtful_one_sending)
+{
+	static const struct {
+		const char *reason, *status;
+		int state;
+	} rows[] = {{"gateway: 400", "pending", TURN_KEPT},
+		{"ambiguous", "sending", TURN_SENDING}};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		begin();
+		struct store_load l = loaded("M1"), replay = message("M1", 2);
+		struct store_keep k = kept(&l, "K1");
+
+		fail_reply(&k, rows[i].reason);
+		CHECK_INT(RUN(store_load, &replay), 0);
+		CHECK_STR(replay.reply_status, rows[i].status);
+		CHECK_INT(replay.state, rows[i].state);
+		CHECK_INT(replay.reply_id, k.reply_id);
+		CHECK_STR(text("SELECT state FROM turns"),
+			rows[i].status[0] == 'p' ? "kept" : "sending");
+		CHECK_INT(
+			number("SELECT count(*) FROM messages WHERE reason <> ''"), 0);
+		end();
+	}
+}
+
+TEST(a_failed_reply_stays_failed_for_a_message_that_is_only_delivered_again)
+{
+	begin();
+	struct store_load l = loaded("M1");
+	struct store_keep k = kept(&l, "K1");
+	fail_reply(&k, "gateway: 400");
+	struct store_load again = loaded("M1"); /* a new job's first attempt */
+	CHECK_INT(again.state, TURN_DONE);
+	CHECK_STR(again.reply_status, "failed");
+	end();
+}
+
+TEST(a_sent_reply_is_not_opened_again_by_a_replay)
+{
+	begin();
+	answered("M1", "K1");
+	struct store_load replay = message("M1", 2);
+	CHECK_INT(RUN(store_load, &replay), 0);
+	CHECK_INT(replay.state, TURN_DONE);
+	CHECK_STR(replay.reply_status, "sent");
+	end();
+}
+
 TEST(pending_takes_a_sending_back_but_not_its_count)
 {
 	begin();

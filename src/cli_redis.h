@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* cli_redis.h: Redis for a command: asks one thing at a time and waits.
+ *
+ *   cli_redis_open ---> { begin a command on c->cmd ---> cli_redis_wait } ---> close
+ *
+ * The reply is read in the function given to cli_redis_wait(): it is freed after. */
+#ifndef CLI_REDIS_H
+#define CLI_REDIS_H
+
+#include "base/str.h"
+#include "net/loop.h"
+#include "queue/redis.h"
+
+struct settings;
+
+struct cli_redis {
+	struct redis *redis;
+	struct redis_cmd cmd; /* begin it with cli_redis_done */
+	/* private */
+	struct loop loop;
+	uv_timer_t tick;
+	void (*take)(void *arg, const struct redisReply *reply);
+	void *arg;
+	int err;
+	char url[4200];
+};
+
+/* cli_redis_open connects to REDIS_URL, or to the private server of an `all` that
+ * runs on DATA_DIR.  0, or -1 after one line on stderr.  *c must stay where it is. */
+int cli_redis_open(struct cli_redis *c, const struct settings *s) MUSTCHECK;
+void cli_redis_close(struct cli_redis *c);
+
+redis_done cli_redis_done;
+
+/* cli_redis_wait waits for the command begun, and gives its reply to take.  0, or -1
+ * after one line on stderr. */
+int cli_redis_wait(struct cli_redis *c,
+	void (*take)(void *arg, const struct redisReply *reply), void *arg) MUSTCHECK;
+
+#endif
