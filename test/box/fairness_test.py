@@ -127,3 +127,20 @@ def test_a_low_queue_is_served_although_a_high_one_never_ends(house):
         flood.join()
     figure(f"a job on low beside a flood on high ({flood.n} jobs): done after {seconds:.1f} s")
     assert seconds < 6 * PATIENCE
+
+
+def test_what_one_worker_may_not_run_another_does_at_once(house):
+    """A worker at a tenant's cap is the one that hears of the next message."""
+    house = house(TENANT_CONCURRENCY=1)
+    house.gateway.faults("hold", times=1)
+    house.api.post(webhook(message("first", chat=chat_of(1))))
+    wait_until(lambda: house.gateway.sent(), 10, "the first worker is at its cap")
+    house.start("worker")
+    wait_until(lambda: house.redis.text.info("clients")["blocked_clients"] == 10, 10, "both block")
+    at = time.time()
+    house.api.post(webhook(message("second", chat=chat_of(2))))
+    wait_until(lambda: len(house.gateway.sent()) == 2, 10, "the second worker has it")
+    seconds = house.gateway.sent()[1]["at"] - at
+    house.gateway.faults("ok")
+    figure(f"past a worker at its cap to another: {seconds * 1000:.1f} ms")
+    assert seconds < 1 * PATIENCE

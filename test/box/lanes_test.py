@@ -234,3 +234,16 @@ def test_a_job_back_at_the_queue_finds_its_chat_its_own(house):
     assert order(stage) == ["second", "first"]
     assert r.lrange(QUEUE, 0, -1) == []
     is_clean(stage)
+
+
+def test_a_message_to_a_chat_whose_holder_is_gone_runs_at_once(house):
+    """Who comes need not wait for the scheduler to notice."""
+    stage = house()
+    [first] = hold(stage, 1)
+    stage.job(first).delete()
+    at = time.time()
+    second = post(stage, "second")
+    wait_finished(stage, second)
+    assert chaos.started_at(stage, second) - at < 1 * PATIENCE
+    release(stage)
+    is_clean(stage)
