@@ -339,3 +339,9 @@ claim_stop(struct claim *c)
 	for (int i = 0; i < c->queue_count; i++)
 		redis_close(c->waiters[i].redis);
 }
+
+bool
+claim_idle(const struct claim *c)
+{
+	return !c->claiming;
+}

@@ -247,3 +247,24 @@ def test_a_message_to_a_chat_whose_holder_is_gone_runs_at_once(house):
     assert chaos.started_at(stage, second) - at < 1 * PATIENCE
     release(stage)
     is_clean(stage)
+
+
+def test_what_a_claim_brings_to_a_worker_that_stops_goes_back_at_once(house):
+    """Told to stop while its claim was in flight; a drain is no crash."""
+    stage = house(DRAIN_TIMEOUT=2)
+    r = stage.redis.text
+    suspend(stage.redis.bytes)
+    first = post(stage, "first")
+    [worker] = r.smembers("rq:workers")
+    wait_until(lambda: r.hget(worker, "state") == "suspended", 10, "the worker asks each second")
+    resume(stage.redis.bytes)
+    stage.redis.pause()
+    time.sleep(1.5)  # it has asked; nothing shows that
+    stage.worker.signal(signal.SIGTERM)
+    stage.worker.wait_log("draining")
+    stage.redis.resume()
+    assert stage.worker.wait() == 0
+    assert stage.job(first).get_status() in ("queued", "finished")
+    assert r.zcard(WIP) == 0
+    assert r.hget(f"rq:job:{first}", "prosaas_crashes") in (None, "0")
+    chaos.census(stage)
