@@ -50,6 +50,8 @@ def kill_one(stage, load, process):
     process.kill()
     if process is not stage.redis:
         check(stage, load)
+    if process is stage.scheduler and not LONG:  # a dead leader's ten seconds: see scheduler_test
+        stage.redis.text.delete("prosaas:leader:scheduler")
     process.restart()
     check(stage, load)
     return process.name.split("-")[0]
