@@ -58,7 +58,7 @@ end
 -- A webhook's job that returns nothing leaves no result: its status says it all, and
 -- a stream would be the dearest part of the job.
 local function end_ok(id, name, job, result_ttl, value, lane, tenant)
-	local has_result = result_ttl ~= 0 and (value ~= '' or not tenant)
+	local has_result = result_ttl ~= 0 and (value ~= '' or (tenant or '') == '')
 	done = done + 1
 	call('HSET', job, 'status', 'finished', 'ended_at', now)
 	if has_result then
@@ -76,7 +76,7 @@ end
 
 local function end_failed(id, name, job, failure_ttl, status, reason, exc, lane)
 	failed = failed + 1
-	call('HDEL', job, 'prosaas_waiting_since', 'prosaas_tenant') -- who queues it again gives it a new day
+	call('HDEL', job, 'prosaas_waiting_since') -- who queues it again gives it a new day
 	call('HSET', job, 'status', status, 'ended_at', now, 'prosaas_reason', reason)
 	call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', exc)
 	call('ZADD', 'rq:failed:' .. name, failure_ttl < 0 and -1 or unix + failure_ttl, id)
