@@ -128,11 +128,10 @@ on_claimed(struct redis_cmd *cmd)
 	if (c->suspended)
 		pause_claims(c);
 	c->capped = str_eqz(word, "capped");
-	if (c->capped || str_eqz(word, "dry")) {
+	if (c->capped || str_eqz(word, "dry"))
 		c->dry = !c->looking;
-		for (int i = 0; i < c->queue_count; i++)
-			c->waiters[i].served_ms = clock_mono_ms();
-	}
+	for (int i = 0; i < c->queue_count && str_eqz(word, "dry"); i++)
+		c->waiters[i].served_ms = clock_mono_ms();
 	for (size_t i = 1; redis_at(cmd->reply, i); i++)
 		take_job(c, redis_at(cmd->reply, i));
 }
@@ -339,4 +338,10 @@ claim_stop(struct claim *c)
 	c->stopped = true;
 	for (int i = 0; i < c->queue_count; i++)
 		redis_close(c->waiters[i].redis);
+}
+
+bool
+claim_idle(const struct claim *c)
+{
+	return !c->claiming;
 }

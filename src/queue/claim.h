@@ -70,7 +70,10 @@ void claim_freed(struct claim *c);
 /* claim_suspended: `rq suspend` is in force. */
 bool claim_suspended(const struct claim *c);
 
-/* claim_stop takes no more jobs. */
+/* claim_stop takes no more jobs, but for what a claim in flight brings. */
 void claim_stop(struct claim *c);
+
+/* claim_idle says that no claim is in flight. */
+bool claim_idle(const struct claim *c);
 
 #endif

@@ -263,13 +263,27 @@ slot_new(struct worker *w, const struct claim_job *c)
 	return slot;
 }
 
+/* Told to stop while the claim was in flight. */
+static void
+hand_back(struct worker *w, const struct claim_job *c)
+{
+	finish_end(w->finish, &(struct finish_job){.id = c->id,
+				      .queue = c->queue,
+				      .attempt = c->attempt,
+				      .how = FINISH_BACK});
+}
+
 static void
 on_job(void *arg, const struct claim_job *c)
 {
 	struct worker *w = arg;
-	struct slot *slot = slot_new(w, c);
 	int64_t enqueued_us;
 
+	if (w->probe.draining) {
+		hand_back(w, c);
+		return;
+	}
+	struct slot *slot = slot_new(w, c);
 	if (rqjob_date(c->enqueued_at, &enqueued_us) == 0)
 		metric_observe(M_JOB_WAIT_SECONDS, clock_wall_us() - enqueued_us);
 	struct str data = arena_str(&slot->job.arena, c->data);
@@ -391,7 +405,8 @@ on_turn(struct loop_hook *h)
 		live_is(w->live, LIVE_SUSPENDED);
 	else
 		live_is(w->live, w->running_count > 0 ? LIVE_BUSY : LIVE_IDLE);
-	if (w->quitting && !w->burying && finish_idle(w->finish)) {
+	if (w->quitting && !w->burying && claim_idle(w->claim) &&
+		finish_idle(w->finish)) {
 		w->burying = true;
 		live_bury(w->live, on_quit, w);
 	}

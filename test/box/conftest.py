@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Fixtures and the watch over every test: its time, its processes, its count.
 
-Each test has LIMIT seconds (TEST_LIMIT, times PATIENCE) by an alarm of its own;
+Each test has LIMIT seconds (TEST_LIMIT, or two minutes; twenty of SIZE=long; times
+PATIENCE) by an alarm of its own;
 should even that hang, faulthandler ends the run with all stacks.  The outcome of
 each test goes, a line each, to the file BOX_COUNTS, closed by the line "end", so
 that test/box/run can count what a crash left.
@@ -17,9 +18,9 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 pytest.register_assert_rewrite("harness", "fleet")
 from fleet import Fleet  # noqa: E402
-from harness import PATIENCE, Stage  # noqa: E402
+from harness import LONG, PATIENCE, Stage  # noqa: E402
 
-LIMIT = int(float(os.environ.get("TEST_LIMIT", "120")) * PATIENCE)
+LIMIT = int(float(os.environ.get("TEST_LIMIT", "1200" if LONG else "120")) * PATIENCE)
 outcomes = {}  # test -> the worst of its phases
 
 

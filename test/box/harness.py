@@ -59,6 +59,15 @@ def sized(short, long):
     return max(1, int((long if LONG else short) * SCALE))
 
 
+def figure(text):
+    """A measured value: printed, and shown by test/box/run whether or not all is well."""
+    print(text)
+    path = os.environ.get("BOX_FIGURES")
+    if path:
+        with open(path, "a", encoding="utf-8") as f:
+            f.write(text + "\n")
+
+
 def wait_until(condition, seconds=10, what=None):
     """Polls until condition() is true, and returns that; fails at the deadline."""
     end = time.monotonic() + seconds * PATIENCE

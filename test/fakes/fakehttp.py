@@ -40,6 +40,7 @@ class Server:
     def __init__(self):
         self.fault = {}
         self.released = asyncio.Event()  # ends what hangs
+        self.changed = asyncio.Event()  # the faults did
         self.reset_records()
 
     def reset_records(self):
@@ -66,6 +67,8 @@ class Server:
         if mode not in (None, "", "ok", *self.MODES):
             return 400, {"error": "mode is one of " + " ".join(self.MODES)}
         times = int(wanted.get("times", 1))
+        self.changed.set()
+        self.changed = asyncio.Event()
         self.fault = {}
         if mode in self.MODES and times != 0:
             self.fault = {"mode": mode, "times": times, "ms": int(wanted.get("ms", 0)),
@@ -74,6 +77,8 @@ class Server:
 
     async def reset(self, request):
         self.fault = {}
+        self.changed.set()
+        self.changed = asyncio.Event()
         self.released.set()
         self.released = asyncio.Event()
         self.reset_records()

@@ -7,7 +7,8 @@ Prints "port N" first; stops on SIGTERM.
   POST /send        records the call and answers as the original does; with --durable a
                     known idempotencyKey gets the first result
   GET  /sent        every accepted send in order: tenantId, to, text, idempotencyKey,
-                    messageId, first (this key was new), secret (X-Internal-Secret), at
+                    messageId, first (this key was new), secret (X-Internal-Secret), at,
+                    together (sends in hand when it came, itself included)
   GET  /asked       when each POST /send arrived, accepted or not
   GET  /healthz     JSON with "idempotency":"durable" when it is, else the text ok
   POST /sendTyping  {"ok":true}
@@ -15,6 +16,7 @@ Prints "port N" first; stops on SIGTERM.
       500      send_failed           503, 429, 400, 401   not accepted
       hang     recorded, no answer   lost            recorded, closed without an answer
       garbage  recorded, 200 that is no JSON         slow  recorded, answered after ms
+      hold     recorded, answered when the faults change
   POST /reset       forgets everything
 """
 import asyncio
@@ -26,13 +28,14 @@ import fakehttp
 class Gateway(fakehttp.Server):
     ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/asked"): "list_asked",
               ("GET", "/healthz"): "healthz", ("POST", "/sendTyping"): "typing"}
-    MODES = ("500", "503", "429", "400", "401", "hang", "lost", "garbage", "slow")
+    MODES = ("500", "503", "429", "400", "401", "hang", "lost", "garbage", "slow", "hold")
     REFUSALS = {"500": {"error": "send_failed", "message": "Timed Out", "duration_ms": 30000},
                 "503": {"error": "WhatsApp not connected"}, "429": {"error": "slow down"},
                 "400": {"error": "Bad request"}, "401": {"error": "unauthorized"}}
 
     def __init__(self, durable):
         self.durable = durable
+        self.in_hand = 0
         super().__init__()
 
     def reset_records(self):
@@ -51,10 +54,18 @@ class Gateway(fakehttp.Server):
             self.ids[key] = message_id
         self.sent.append({"tenantId": body["tenantId"], "to": body["to"], "text": body["text"],
                           "idempotencyKey": key, "messageId": message_id, "first": first,
-                          "secret": request.headers.get("x-internal-secret"), "at": time.time()})
+                          "secret": request.headers.get("x-internal-secret"), "at": time.time(),
+                          "together": self.in_hand})
         return message_id
 
     async def send(self, request):
+        self.in_hand += 1
+        try:
+            return await self.answer(request)
+        finally:
+            self.in_hand -= 1
+
+    async def answer(self, request):
         self.asked.append(time.time())
         body = request.json()
         for field in ("tenantId", "to", "text"):
@@ -75,6 +86,8 @@ class Gateway(fakehttp.Server):
             return 200, b"<html>fine, I think</html>"
         if mode == "slow":
             await asyncio.sleep(fault["ms"] / 1000)
+        if mode == "hold":
+            await self.changed.wait()
         return 200, {"ok": True, "messageId": message_id, "status": "sent", "duration_ms": fault.get("ms", 0)}
 
     async def list_sent(self, request):

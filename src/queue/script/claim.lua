@@ -191,10 +191,10 @@ local function serve(name, most)
 	local fits = waiting <= stop - #out and waiting + #out - 1 <= cap and pairs_end == 7
 	if fits and redis.call('EXISTS', 'prosaas:tenants:' .. name) == 0 then
 		take_whole(name) -- no tenant has to be held back
-		return
+	else
+		deal(name)
 	end
-	deal(name)
-	serve_ring(name, stop)
+	serve_ring(name, stop) -- after take_whole: who got a dead holder's lane
 end
 
 -- --- one call -----------------------------------------------------------------
@@ -213,10 +213,14 @@ for i = pairs_end + 1, #ARGV, 2 do
 end
 if #out > n then
 	out[1] = 'full'
-	redis.call('PUBLISH', 'prosaas:wake', me) -- another may have room
 elseif to_deal <= 0 or to_serve <= 0 then
 	out[1] = 'more'
 elseif capped then
 	out[1] = 'capped'
+end
+-- Another may have room.  For what was capped but once, when it is dealt: two at
+-- their caps would wake each other for ever.
+if out[1] == 'full' or (capped and to_deal < tonumber(ARGV[5])) then
+	redis.call('PUBLISH', 'prosaas:wake', me)
 end
 return out
