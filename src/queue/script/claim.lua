@@ -203,8 +203,20 @@ local function keys_of(name)
 	return 'prosaas:holding:' .. name, 'rq:queue:' .. name, 'prosaas:tenants:' .. name
 end
 
+local function any_jobs()
+	local keys = {}
+	for i = pairs_end + 1, #ARGV, 2 do
+		local at = #keys
+		keys[at + 1], keys[at + 2], keys[at + 3] = keys_of(ARGV[i])
+	end
+	return redis.call('EXISTS', unpack(keys)) > 0
+end
+
 if redis.call('EXISTS', 'rq:suspended') == 1 then
 	return { 'suspended' }
+end
+if not any_jobs() then -- how an idle worker's look ends
+	return out
 end
 for i = pairs_end + 1, #ARGV, 2 do
 	if #out <= n and redis.call('EXISTS', keys_of(ARGV[i])) > 0 then

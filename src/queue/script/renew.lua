@@ -9,7 +9,7 @@
 -- Returns the ids of jobs that are no longer this worker's: their outcome would be
 -- refused anyway.
 local me, now, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local until_s = tonumber(redis.call('TIME')[1]) + lease
+local until_s = #ARGV > 12 and tonumber(redis.call('TIME')[1]) + lease
 local key, current, lost = 'rq:worker:' .. me, ARGV[7], {}
 
 if ARGV[5] == '1' or redis.call('EXISTS', key) == 0 then
