@@ -44,6 +44,8 @@ struct buf;
 	X(NUMBER, job_timeout_s, "JOB_TIMEOUT", "300", 1, 86400, NULL, "Seconds an attempt may take") \
 	X(NUMBER, job_retries, "JOB_RETRIES", "3", 0, 100, NULL, "Further attempts after a transient error") \
 	X(TEXT, cron_file, "CRON_FILE", NULL, 0, 0, NULL, "JSON file of what the scheduler queues by the clock (docs/cron.md); unset: nothing") \
+	X(NUMBER, reply_debounce_ms, "REPLY_DEBOUNCE_MS", "1200", 0, 60000, NULL, "Milliseconds of quiet in a chat before it is answered, so that a burst gets one answer; 0: one message, one answer") \
+	X(NUMBER, human_pause_min, "HUMAN_PAUSE_MIN", "30", 0, 10080, NULL, "Minutes for which a person who answers from the phone silences the bot in that chat; 0: never") \
 	X(NUMBER, dedupe_ttl_s, "DEDUPE_TTL", "3600", 1, 2592000, NULL, "Seconds the Redis layer remembers a message id") \
 	X(NUMBER, max_body_bytes, "MAX_BODY_BYTES", "1048576", 1024, 67108864, NULL, "Largest webhook body; 413 above") \
 	X(NUMBER, max_queue_depth, "MAX_QUEUE_DEPTH", "1000000", 1, 1000000000, NULL, "Jobs waiting in a queue above which webhooks are answered 503") \

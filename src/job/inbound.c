@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* inbound.c: answer the customers' messages of one job, one after another.
  *
+ *   loaded: new, and the tenant debounces ---> over for now; runs again when due
+ *           due, and others wait in the lane ---> gather
+ *
+ *   gather ---> gathered ---> take_in ---> taken_in ---> absorbed ---> decide
+ *                 | nobody       ^-----------' one after another
+ *                 '-> decide, or keep when the answer is there
+ *
+ * A burst is one turn: who waits behind this job in its lane is taken into the turn,
+ * before the question and once more before the answer is kept; then it is asked again.
+ *
  *            .-------------------- next message -------------------.
  *            v                                                     |
  *   next ---> loaded ---> asked ---> kept ---> marked ---> posted ---> sent ---> 0
@@ -40,7 +50,10 @@
 #include "job/answer.h"
 #include "job/job.h"
 #include "job/message.h"
+#include "queue/absorb.h"
 #include "store/store.h"
+
+enum { MERGES_MAX = 3 }; /* times the AI is asked again */
 
 struct inbound {
 	struct flow flow;
@@ -48,18 +61,22 @@ struct inbound {
 	const struct val *messages;
 	size_t at; /* the next one */
 	struct message m;
-	struct str answer;
+	struct str answer, text; /* text: all that the turn says */
+	bool answered;           /* answer is there, and may be absent */
+	int merges;              /* newcomers taken in after asking */
+	struct absorb absorb;
+	size_t taken; /* of absorb.jobs */
 
 	/* what we wait for, one at a time: */
-	struct store_load load;
+	struct store_load load, more;
 	struct store_keep keep;
 	struct store_mark mark;
 	struct ai_call ai;
 	struct gateway_call gw;
 };
 
-static flow_step next, loaded, decide, asked, keep, kept, post, probed, marked, posted,
-	sent, failed;
+static flow_step next, loaded, gather, gathered, take_in, taken_in, absorbed, decide,
+	asked, keep, kept, post, probed, marked, posted, sent, failed;
 
 static struct inbound *
 of(struct flow *f)
@@ -69,33 +86,43 @@ of(struct flow *f)
 
 /* --- one message after another -------------------------------------------- */
 
+/* Only the holder of a lane knows who comes after, and only Redis tells. */
+static bool
+may_gather(const struct inbound *in)
+{
+	return in->job->lane.n > 0 && in->job->env->redis && in->messages->count == 1;
+}
+
 static void
-start_load(struct inbound *in, const struct val *v)
+start_load(struct inbound *in, struct store_load *load, const struct message *m,
+	const struct val *v)
 {
 	struct job *job = in->job;
 	struct buf raw;
 
 	buf_init(&raw);
 	val_json(&raw, v);
-	in->load = (struct store_load){
+	*load = (struct store_load){
 		.op.arena = &job->arena,
 		.tenant = job->tenant,
 		.provider = STR("baileys"),
-		.chat = in->m.chat,
-		.message_id = in->m.id,
+		.chat = m->chat,
+		.message_id = m->id,
 		.job_id = job->id,
-		.from_me = in->m.from_me,
-		.answerable = in->m.answerable,
-		.kind = str_of(in->m.kind),
-		.text = in->m.text,
+		.from_me = m->from_me,
+		.answerable = m->answerable,
+		.kind = str_of(m->kind),
+		.text = m->text,
 		.raw = arena_str(&job->arena, buf_str(&raw)),
-		.push_name = in->m.push_name,
-		.sent_us = in->m.sent_us,
+		.push_name = m->push_name,
+		.sent_us = m->sent_us,
 		.attempt = job->attempt,
 		.history_max = job->env->s->ai_history,
+		.debounce_ms = may_gather(in) ? job->env->s->reply_debounce_ms : 0,
+		.human_pause_min = job->env->s->human_pause_min,
 	};
 	buf_done(&raw);
-	store_load(job->env->store, &in->load, &in->flow);
+	store_load(job->env->store, load, &in->flow);
 }
 
 static int
@@ -113,7 +140,7 @@ next(struct flow *f)
 			in->job, bad, "unprocessable: message %zu has no chat", in->at);
 	log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s", STR_FMT(in->job->id),
 		log_chat(in->m.chat));
-	start_load(in, v);
+	start_load(in, &in->load, &in->m, v);
 	return flow_wait(f, loaded);
 }
 
@@ -127,6 +154,16 @@ store_error(struct inbound *in, const struct store_op *op)
 		op->words[0] ? op->words : err_text(op->err));
 }
 
+static void
+set_text(struct inbound *in, const struct store_load *load)
+{
+	in->text = (struct str){NULL, 0};
+	for (size_t i = 0; i < load->text_count; i++)
+		in->text = i == 0 ? load->texts[0]
+				  : arena_printf(&in->job->arena, "%.*s\n%.*s",
+					    STR_FMT(in->text), STR_FMT(load->texts[i]));
+}
+
 static int
 loaded(struct flow *f)
 {
@@ -136,6 +173,14 @@ loaded(struct flow *f)
 		return store_error(in, &in->load.op);
 	if (in->load.state == TURN_DONE)
 		return flow_goto(f, next);
+	in->answered = false;
+	set_text(in, &in->load);
+	if (in->load.reply_id == 0 && may_gather(in) && in->load.debounce_ms > 0) {
+		if (in->load.known)
+			return flow_goto(f, gather);
+		in->job->defer_ms = in->load.debounce_ms;
+		return 0;
+	}
 	if (in->load.reply_id == 0)
 		return flow_goto(f, decide);
 
@@ -146,7 +191,129 @@ loaded(struct flow *f)
 	return flow_goto(f, kept);
 }
 
+/* --- who came after ------------------------------------------------------- */
+
+static int
+gather(struct flow *f)
+{
+	struct inbound *in = of(f);
+	struct job *job = in->job;
+
+	in->absorb = (struct absorb){.arena = &job->arena,
+		.redis = job->env->redis,
+		.worker = job->env->worker,
+		.id = job->id,
+		.lane = job->lane,
+		.attempt = job->attempt};
+	in->taken = 0;
+	job->noticed = false;
+	absorb_peek(&in->absorb, f);
+	return flow_wait(f, gathered);
+}
+
+static int
+gathered(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	if (in->absorb.err == ERR_FENCED)
+		return job_fail(in->job, ERR_FENCED, "lane: another holds the job");
+	if (in->absorb.err < 0) /* Redis is away: who waits is answered after this */
+		in->absorb.count = 0;
+	if (in->absorb.count > 0)
+		return flow_goto(f, take_in);
+	return flow_goto(f, in->answered ? keep : decide);
+}
+
+/* What one waiting job carries: a single message that is one of this chat's. */
+static int
+read_waiting(
+	struct inbound *in, size_t i, const struct val **ret_v, struct message *ret)
+{
+	struct rqjob_call call;
+	char why[128];
+
+	int bad = rqjob_parse(&in->job->arena, in->absorb.jobs[i].data, &call, why);
+	if (bad < 0)
+		return bad;
+	const struct val *list = rqjob_arg(&call, "messages", 1);
+	*ret_v = val_at(list, 0);
+	if (!*ret_v || list->count != 1)
+		return ERR_SHAPE;
+	bad = message_read(&in->job->arena, *ret_v, ret);
+	return bad < 0 || str_eq(ret->chat, in->m.chat) ? bad : ERR_SHAPE;
+}
+
+/* One that can't be taken in ends the gathering: it runs by itself, after this. */
+static int
+take_in(struct flow *f)
+{
+	struct inbound *in = of(f);
+	const struct val *v;
+	struct message m;
+
+	if (in->taken < in->absorb.count && read_waiting(in, in->taken, &v, &m) < 0)
+		in->absorb.count = in->taken;
+	if (in->taken < in->absorb.count) {
+		log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s",
+			STR_FMT(in->absorb.jobs[in->taken].id), log_chat(m.chat));
+		start_load(in, &in->more, &m, v);
+		return flow_wait(f, taken_in);
+	}
+	if (in->absorb.count == 0)
+		return flow_goto(f, in->answered ? keep : decide);
+	absorb_done(&in->absorb, f);
+	return flow_wait(f, absorbed);
+}
+
+static int
+taken_in(struct flow *f)
+{
+	struct inbound *in = of(f);
+	const struct store_load *more = &in->more;
+
+	if (more->op.err < 0)
+		return store_error(in, &more->op);
+	if (more->turn_id == in->load.turn_id) {
+		set_text(in, more);
+		in->answered = false; /* to what was said before */
+		in->taken++;
+	} else if (more->state == TURN_DONE) {
+		in->taken++;
+	} else {
+		in->absorb.count = in->taken; /* it has an answer of its own to give */
+	}
+	return flow_goto(f, take_in);
+}
+
+static int
+absorbed(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	if (in->absorb.err < 0)
+		return job_fail(
+			in->job, ERR_UNAVAILABLE, "lane: %s", err_text(in->absorb.err));
+	metric_add(M_ABSORBED, in->absorb.count);
+	return flow_goto(f, in->answered ? keep : decide);
+}
+
 /* --- the answer ----------------------------------------------------------- */
+
+/* More input while the AI thinks: it is asked again, with all of it; but not for ever.
+ */
+static bool
+may_merge(const struct inbound *in)
+{
+	return may_gather(in) && in->load.debounce_ms > 0 && in->merges < MERGES_MAX;
+}
+
+static void
+stop_asking(struct job *job)
+{
+	job->on_notice = NULL;
+	http_call_cancel(job->waits_for);
+}
 
 static void
 start_ai(struct inbound *in)
@@ -160,7 +327,7 @@ start_ai(struct inbound *in)
 		turns[i] = (struct ai_turn){
 			l->history[i].from_customer ? AI_USER : AI_ASSISTANT,
 			l->history[i].text};
-	turns[l->history_count] = (struct ai_turn){AI_USER, in->m.text};
+	turns[l->history_count] = (struct ai_turn){AI_USER, in->text};
 	in->ai = (struct ai_call){
 		.arena = &job->arena,
 		.model = l->found.ai_model,
@@ -171,6 +338,8 @@ start_ai(struct inbound *in)
 		.temperature = l->found.ai_temperature,
 	};
 	job_waits(job, job_hurry_http, &in->ai.http);
+	if (may_merge(in))
+		job->on_notice = stop_asking;
 	ai_start(job->env->ai, &in->ai, &in->flow);
 }
 
@@ -184,11 +353,12 @@ decide(struct flow *f)
 		str_eqz(t->ai_provider.n ? t->ai_provider : str_of(usual), "builtin");
 
 	in->answer = (struct str){NULL, 0};
-	if (str_eqz(t->status, "paused"))
+	in->answered = true;
+	if (str_eqz(t->status, "paused") || in->load.silenced)
 		return flow_goto(f, keep);
 	if (builtin) {
 		in->answer = answer_builtin(
-			&in->job->arena, t->rules, t->default_text, in->m.text);
+			&in->job->arena, t->rules, t->default_text, in->text);
 		return flow_goto(f, keep);
 	}
 	if (in->job->hurried)
@@ -202,14 +372,21 @@ asked(struct flow *f)
 {
 	struct inbound *in = of(f);
 	int err = ai_finish(&in->ai);
+	bool merges = may_merge(in) && !in->job->hurried;
 
 	job_waits(in->job, NULL, NULL);
+	in->job->on_notice = NULL;
+	in->merges++;
+	if (err < 0 && merges && in->job->noticed) {
+		in->answered = false;
+		return flow_goto(f, gather);
+	}
 	if (err < 0) {
 		in->job->retry_after_ms = in->ai.retry_after_ms;
 		return job_fail(in->job, err, "ai: %s", in->ai.words);
 	}
 	in->answer = in->ai.answer;
-	return flow_goto(f, keep);
+	return flow_goto(f, merges ? gather : keep);
 }
 
 /* The key that makes a reply one: of the message it answers, in the form of a
@@ -241,6 +418,7 @@ keep(struct flow *f)
 		.attempt = in->job->attempt,
 		.inbound_id = in->load.inbound_id,
 		.tenant = in->job->tenant,
+		.job_id = in->job->id,
 		.text = in->answer,
 		.key = outbound_key(in),
 		.tokens_in = in->ai.tokens_in,
@@ -271,12 +449,23 @@ fill_gateway_call(struct inbound *in)
 }
 
 static int
+silenced(struct inbound *in)
+{
+	metric_add(M_SILENCED, 1);
+	log_info("🙊 [WEBHOOK_JOB] a person answers in this chat job_id=%s",
+		log_safe(in->job->id));
+	return flow_goto(&in->flow, next);
+}
+
+static int
 kept(struct flow *f)
 {
 	struct inbound *in = of(f);
 
 	if (in->keep.op.err < 0)
 		return store_error(in, &in->keep.op);
+	if (in->keep.silenced)
+		return silenced(in);
 	if (in->keep.reply_id == 0)
 		return flow_goto(f, next); /* no answer to give */
 	if (!was_sending(in))
@@ -298,6 +487,7 @@ start_mark(struct inbound *in, struct str status, struct str reason)
 		.reply_id = in->keep.reply_id,
 		.attempt = in->job->attempt,
 		.tenant = in->job->tenant,
+		.job_id = in->job->id,
 		.status = status,
 		.reason = reason,
 		.provider_message_id = in->gw.message_id,
@@ -349,6 +539,8 @@ marked(struct flow *f)
 
 	if (in->mark.op.err < 0)
 		return store_error(in, &in->mark.op);
+	if (in->mark.silenced)
+		return silenced(in);
 	fill_gateway_call(in);
 	gateway_send(in->job->env->gateway, &in->gw, f);
 	return flow_wait(f, posted);

@@ -21,6 +21,7 @@ struct ai_client;
 struct enqueue;
 struct gateway;
 struct loop;
+struct redis;
 struct rqjob_call;
 struct settings;
 struct store;
@@ -32,12 +33,15 @@ struct job_env { /* what jobs work with; one per worker */
 	struct ai_client *ai;
 	struct gateway *gateway;
 	struct enqueue *enqueue; /* NULL in a solo, which has no Redis */
+	struct redis *redis;     /* likewise */
+	const char *worker;      /* its RQ name */
 };
 
 struct job {
 	const struct job_env *env;
 	struct arena arena;
 	struct str id, queue, tenant;
+	struct str lane; /* it holds; empty: none */
 	int64_t attempt;
 	int64_t started_us; /* monotonic */
 	int64_t timeout_ms;
@@ -45,6 +49,7 @@ struct job {
 
 	/* set by the job when it ends: */
 	int err;
+	int64_t defer_ms;       /* above 0: not over, it waits for more of its chat */
 	struct str value;       /* its result, serialized as the job was; empty: None */
 	char words[192];        /* what went wrong, for the operator */
 	int64_t retry_after_ms; /* a peer asked for it; -1: none */
@@ -54,6 +59,10 @@ struct job {
 	void (*hurry)(struct job *job);
 	void *waits_for;
 	bool hurried;
+	/* Another job of its chat has come: noticed is set, and this called if it is.
+	 */
+	void (*on_notice)(struct job *job);
+	bool noticed;
 	const char *step; /* where it failed */
 };
 
@@ -72,6 +81,9 @@ int job_fail(struct job *job, int err, const char *fmt, ...) PRINTF(3, 4);
  * hurry is job_hurry_http. */
 void job_waits(struct job *job, void (*hurry)(struct job *job), void *what);
 void job_hurry_http(struct job *job);
+
+/* job_notice tells a running job that another of its chat has come. */
+void job_notice(struct job *job);
 
 /* job_hurry makes a running job end soon; why becomes its words, whatever else then
  * goes wrong. */

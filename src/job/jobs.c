@@ -97,6 +97,7 @@ job_end(struct job *job, int err)
 {
 	job->err = err;
 	job_waits(job, NULL, NULL);
+	job->on_notice = NULL;
 	if (err < 0 && !job->words[0])
 		snprintf(job->words, sizeof(job->words), "%s", err_text(err));
 	job->ended(job);
@@ -113,6 +114,14 @@ void
 job_hurry_http(struct job *job)
 {
 	http_call_cancel(job->waits_for);
+}
+
+void
+job_notice(struct job *job)
+{
+	job->noticed = true;
+	if (job->on_notice)
+		job->on_notice(job);
 }
 
 void

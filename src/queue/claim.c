@@ -51,7 +51,8 @@ struct claim {
 	void *arg;
 	struct redis *redis;
 	struct loop_hook turn;
-	uv_timer_t tick;
+	uv_timer_t tick, due;
+	int64_t due_ms; /* when the timer fires; 0: it does not run */
 
 	struct waiter waiters[QUEUES_MAX];
 	int queue_count;
@@ -132,7 +133,10 @@ on_claimed(struct redis_cmd *cmd)
 		c->dry = !c->looking;
 	for (int i = 0; i < c->queue_count && str_eqz(word, "dry"); i++)
 		c->waiters[i].served_ms = clock_mono_ms();
-	for (size_t i = 1; redis_at(cmd->reply, i); i++)
+	int64_t due_ms = redis_int(redis_at(cmd->reply, 1), -1);
+	if (due_ms >= 0)
+		claim_look_in(c, due_ms);
+	for (size_t i = 2; redis_at(cmd->reply, i); i++)
 		take_job(c, redis_at(cmd->reply, i));
 }
 
@@ -243,7 +247,7 @@ seek_jobs(struct claim *c, int64_t now_ms)
 	}
 	if (!c->dry && room > 0)
 		claim_now(c, room);
-	for (int i = 0; c->dry && i < c->queue_count; i++)
+	for (int i = 0; c->dry && room > 0 && i < c->queue_count; i++)
 		if (!c->waiters[i].armed && redis_ready(c->waiters[i].redis))
 			arm(&c->waiters[i]);
 }
@@ -309,6 +313,8 @@ claim_new(struct loop *l, const struct settings *s, struct redis *r, const char 
 	loop_each_turn(l, &c->turn);
 	uv_timer_init(&l->uv, &c->tick);
 	uv_timer_start(&c->tick, on_tick, PAUSE_MS, PAUSE_MS);
+	uv_timer_init(&l->uv, &c->due);
+	c->due.data = c;
 	return c;
 }
 
@@ -317,6 +323,26 @@ claim_look(struct claim *c)
 {
 	c->dry = false;
 	c->looking = true;
+}
+
+static void
+on_due(uv_timer_t *t)
+{
+	struct claim *c = t->data;
+
+	c->due_ms = 0;
+	claim_look(c);
+}
+
+void
+claim_look_in(struct claim *c, int64_t ms)
+{
+	int64_t at_ms = clock_mono_ms() + ms;
+
+	if (c->due_ms && c->due_ms <= at_ms)
+		return;
+	c->due_ms = at_ms;
+	uv_timer_start(&c->due, on_due, (uint64_t)ms, 0);
 }
 
 void

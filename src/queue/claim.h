@@ -64,6 +64,9 @@ void claim_cap(struct claim *c, struct str tenant, int more);
 /* claim_look: there may be jobs that no list announces (a lane was released). */
 void claim_look(struct claim *c);
 
+/* claim_look_in: the same, in so many ms (a debounce will be over). */
+void claim_look_in(struct claim *c, int64_t ms);
+
 /* claim_freed: a job ended, so that a tenant at its cap may run another. */
 void claim_freed(struct claim *c);
 

@@ -74,7 +74,7 @@ add_exc(struct buf *out, const struct finish_job *j)
 	struct buf exc;
 
 	buf_init(&exc);
-	if (j->how != FINISH_OK && j->how != FINISH_BACK)
+	if (j->how != FINISH_OK && j->how != FINISH_DUE && j->how != FINISH_BACK)
 		rqjob_exc(&exc, j->reason);
 	redis_format(out, buf_str(&exc));
 	buf_done(&exc);
@@ -95,14 +95,14 @@ void
 finish_end(struct finish *f, const struct finish_job *j)
 {
 	static const char *const words[] = {
-		"ok", "fail", "retry", "wait", "back", "stopped"};
+		"ok", "fail", "retry", "wait", "due", "back", "stopped"};
 	struct ends *e = open_ends(f);
 
 	redis_format(&e->args, j->id);
 	redis_format(&e->args, j->queue);
 	add_number(&e->args, j->attempt);
 	redis_format(&e->args, str_of(words[j->how]));
-	add_number(&e->args, j->delay_s);
+	add_number(&e->args, j->how == FINISH_DUE ? j->delay_ms : j->delay_s);
 	redis_format(&e->args, j->reason);
 	add_exc(&e->args, j);
 	add_value(&e->args, j->value);

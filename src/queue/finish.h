@@ -16,6 +16,8 @@
  *                   RQ's retry_intervals, where the job has them, count more than
  *                   delay_s; 0 there is the tail of its queue at once
  *   FINISH_WAIT     scheduled; no retry is spent: it was not the job's fault
+ *   FINISH_DUE      queued again in delay_ms: it waits for more of its chat, without a
+ *                   slot, in prosaas:due; it keeps its lane
  *   FINISH_BACK     handed back to the head of its queue (drain)
  *   FINISH_STOPPED  as FINISH_FAIL with status stopped: a person's command
  *
@@ -38,6 +40,7 @@ enum finish_how {
 	FINISH_FAIL,
 	FINISH_RETRY,
 	FINISH_WAIT,
+	FINISH_DUE,
 	FINISH_BACK,
 	FINISH_STOPPED
 };
@@ -47,14 +50,15 @@ struct finish_job { /* borrowed */
 	int64_t attempt;
 	enum finish_how how;
 	int64_t delay_s;   /* RETRY, WAIT */
+	int64_t delay_ms;  /* DUE */
 	int64_t worked_us; /* for RQ's total_working_time */
 	struct str reason; /* for people; the exception text as RQ shows it */
 	struct str value;  /* OK: serialized as the job was; empty: None */
 };
 
 struct finish_events {
-	/* An end was recorded as `word`: "ok", "fail", "retry", "wait", "back",
-	 * "stopped", or "fenced": it was refused. */
+	/* An end was recorded as `word`: "ok", "fail", "retry", "wait", "due",
+	 * "back", "stopped", or "fenced": it was refused. */
 	void (*ended)(void *arg, struct str id, struct str word);
 	/* Jobs that waited for the ended ones are ready now. */
 	void (*released)(void *arg);

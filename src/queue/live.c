@@ -140,6 +140,8 @@ obey(struct live *l, const struct val *v)
 		l->events.shutdown(l->arg);
 	else if (str_eqz(word, "kill-horse"))
 		l->events.stop(l->arg, (struct str){0});
+	else if (str_eqz(word, "newcomer"))
+		l->events.newcomer(l->arg, id);
 	else if (str_eqz(word, "stop-job") && id.n)
 		l->events.stop(l->arg, id);
 }

@@ -42,6 +42,8 @@ struct live_events {
 	/* RQ's commands.  stop: id is absent for kill-horse, which means all. */
 	void (*shutdown)(void *arg);
 	void (*stop)(void *arg, struct str id);
+	/* Another job of the chat of running job `id` has come (ours: lanes.lua). */
+	void (*newcomer)(void *arg, struct str id);
 	/* There may be jobs for who has room. */
 	void (*wake)(void *arg);
 };

@@ -42,6 +42,8 @@ struct redisReply;
 	X(SCRIPT_CLAIM, claim)     \
 	X(SCRIPT_RENEW, renew)     \
 	X(SCRIPT_FINISH, finish)   \
+	X(SCRIPT_PEEK, peek)       \
+	X(SCRIPT_ABSORB, absorb)   \
 	X(SCRIPT_BURY, bury)       \
 	X(SCRIPT_LEAD, lead)       \
 	X(SCRIPT_RESIGN, resign)   \

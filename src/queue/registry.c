@@ -34,7 +34,7 @@ void
 registry_stats_json(const struct redisReply *reply, const char *queues, struct buf *out)
 {
 	static const char *const keys[] = {"queued", "started", "finished", "failed",
-		"scheduled", "deferred", "canceled", "ready", "waiting"};
+		"scheduled", "deferred", "canceled", "ready", "waiting", "debounced"};
 	struct str rest = str_of(queues);
 	size_t row = 0;
 

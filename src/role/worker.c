@@ -102,7 +102,7 @@ outcome_of(const struct slot *slot)
 	const struct job *job = &slot->job;
 
 	if (job->err == 0)
-		return FINISH_OK;
+		return job->defer_ms > 0 ? FINISH_DUE : FINISH_OK;
 	if (slot->stopped)
 		return FINISH_STOPPED;
 	if (job->err == ERR_FENCED) /* Redis knows who holds it */
@@ -132,6 +132,8 @@ log_end(const struct job *job, enum finish_how how, int64_t us)
 	if (how == FINISH_OK)
 		log_info("✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id,
 			(double)us / 1000);
+	else if (how == FINISH_DUE)
+		log_debug("waits for more of its chat job_id=%s", id);
 	else
 		log_line(job->err == ERR_OPEN ? LOG_DEBUG : LOG_WARN,
 			"%s job_id=%s attempt=%lld step=%s reason=%s", words[how], id,
@@ -152,6 +154,7 @@ record_end(struct slot *slot, enum finish_how how)
 			.attempt = job->attempt,
 			.how = how,
 			.delay_s = again ? delay_s(job) : 0,
+			.delay_ms = job->defer_ms,
 			.worked_us = clock_mono_us() - job->started_us,
 			.reason = str_of(job->words),
 			.value = job->value,
@@ -169,6 +172,8 @@ on_job_ended(struct job *job)
 	metric_observe(M_JOB_SECONDS, us);
 	log_end(job, how, us);
 	record_end(slot, how);
+	if (how == FINISH_DUE)
+		claim_look_in(w->claim, job->defer_ms);
 
 	TAILQ_REMOVE(&w->running, slot, next);
 	tally_sub(&w->tally, slot->tenant);
@@ -187,7 +192,7 @@ on_recorded(void *arg, struct str id, struct str word)
 		const char *word;
 		enum metric metric;
 	} rows[] = {{"ok", M_JOBS_OK}, {"retry", M_JOBS_RETRY}, {"fail", M_JOBS_FAILED},
-		{"wait", M_JOBS_WAIT}, {"back", M_JOBS_BACK},
+		{"wait", M_JOBS_WAIT}, {"due", M_JOBS_DUE}, {"back", M_JOBS_BACK},
 		{"stopped", M_JOBS_STOPPED}, {"fenced", M_JOBS_FENCED}};
 
 	(void)arg;
@@ -252,6 +257,7 @@ slot_new(struct worker *w, const struct claim_job *c)
 	job->id = arena_str(&job->arena, c->id);
 	job->queue = arena_str(&job->arena, c->queue);
 	job->tenant = slot->tenant = arena_str(&job->arena, c->tenant);
+	job->lane = arena_str(&job->arena, c->lane);
 	job->attempt = c->attempt;
 	job->started_us = clock_mono_us();
 	job->timeout_ms = timeout_ms(w, c->timeout);
@@ -348,6 +354,15 @@ on_stop_job(void *arg, struct str id)
 		after = TAILQ_NEXT(slot, next);
 		stop_slot(slot);
 	}
+}
+
+static void
+on_newcomer(void *arg, struct str id)
+{
+	struct slot *slot = find_slot(arg, id);
+
+	if (slot && !slot->solo)
+		job_notice(&slot->job);
 }
 
 static void
@@ -476,7 +491,7 @@ open_queue(struct worker *w, const struct settings *s)
 	static const struct claim_events claims = {on_room, on_caps, on_job};
 	static const struct finish_events ends = {on_recorded, on_released};
 	static const struct live_events events = {
-		on_each, on_lost, on_shutdown, on_stop_job, on_wake};
+		on_each, on_lost, on_shutdown, on_stop_job, on_newcomer, on_wake};
 	struct redis_options o = {
 		.url = s->redis_url, .name = w->name, .deadline_ms = DEADLINE_MS};
 	int64_t cap = s->tenant_concurrency;
@@ -485,6 +500,8 @@ open_queue(struct worker *w, const struct settings *s)
 		cap = (s->worker_concurrency * 3 + 3) / 4;
 	w->tenant_cap = (int)cap;
 	w->redis = redis_new(&w->loop, &o);
+	w->env.redis = w->redis;
+	w->env.worker = w->name;
 	w->env.enqueue = enqueue_new(&w->loop, w->redis, s);
 	w->finish = finish_new(&w->loop, w->redis, w->name, &ends, w);
 	w->claim = claim_new(&w->loop, s, w->redis, w->name, (int)cap, &claims, w);

@@ -17,7 +17,8 @@
  * What makes replies happen once:
  *   messages: unique (tenant, provider, chat, provider_message_id) for inbound rows
  *   messages: unique outbound_key
- *   turns.attempt: keep and mark from a lower attempt are refused (ERR_FENCED) */
+ *   turns.job_id, attempt: keep and mark from another job or a lower attempt are
+ *   refused (ERR_FENCED) */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -65,6 +66,12 @@ struct store_op {
 	X(TEXT, rules,                                                          \
 		"Built-in answers: JSON list of "                               \
 		"{\"match\":\"word\",\"reply\":\"text\"}")                      \
+	X(NUMBER, debounce_ms,                                                  \
+		"Quiet in a chat before it is answered, ms; -1: "               \
+		"REPLY_DEBOUNCE_MS")                                            \
+	X(NUMBER, human_pause_min,                                              \
+		"Minutes a person on the phone silences the bot in a chat; "    \
+		"-1: HUMAN_PAUSE_MIN")                                          \
 	X(TEXT, ambiguous,                                                      \
 		"dead or resend: what becomes of a message that was sent perhaps")
 
@@ -120,6 +127,11 @@ struct store_history {
  * turn, and says where that turn stands.  A second call with the same message
  * changes nothing but the turn's attempt, which rises to `attempt`; a lower one than
  * the turn's is ERR_FENCED, unless the turn is done: then nothing is left to guard.
+ * With a debounce above 0 an open turn of the conversation takes the message in.  A
+ * message from_me silences the bot in the conversation for the pause.
+ *
+ * A turn is led by the job that loaded it last; another job may take an open one over,
+ * since only the holder of the chat's lane comes here.
  * A higher one opens a turn again whose reply was failed: the reply is "sending" when
  * it was failed as ambiguous, else "pending" (a dead letter that is replayed).
  *
@@ -133,7 +145,10 @@ struct store_load {
 	struct str tenant, provider, chat, message_id, job_id;
 	bool from_me; /* stored as direction "out", source "human"; its turn is done at
 			 once */
-	bool answerable; /* false: stored only; its turn is done at once */
+	bool answerable;     /* false: stored only; its turn is done at once */
+	int64_t debounce_ms; /* the setting; then what counts, the tenant's word first
+			      */
+	int64_t human_pause_min; /* likewise */
 	struct str kind; /* "text", "image", "unknown", ...; "undecrypted": see below */
 	struct str text; /* canonical text; may be absent */
 	struct str raw;  /* JSON */
@@ -146,8 +161,11 @@ struct store_load {
 	struct tenant found;
 	int64_t conversation_id, inbound_id, turn_id;
 	enum turn_state state;
-	bool known;                    /* the inbound row was there before */
-	struct store_history *history; /* oldest first, without this message */
+	bool known;        /* the inbound row was there before */
+	bool silenced;     /* a person answers in this chat now */
+	struct str *texts; /* what the customer says in this turn, in order */
+	size_t text_count;
+	struct store_history *history; /* oldest first, without this turn */
 	size_t history_count;
 	int64_t reply_id; /* 0: none yet */
 	struct str reply_text, reply_key, reply_status;
@@ -161,11 +179,12 @@ void store_load(struct store *s, struct store_load *op, struct flow *f);
 struct store_keep {
 	struct store_op op;
 	int64_t turn_id, attempt, inbound_id;
-	struct str tenant;
+	struct str tenant, job_id;
 	struct str text; /* absent: no reply */
 	struct str key;  /* outbound key */
 	int64_t tokens_in, tokens_out;
 
+	bool silenced; /* a person has answered meanwhile: done, without a reply */
 	int64_t reply_id;
 	struct str reply_text, reply_key, reply_status;
 };
@@ -181,10 +200,13 @@ void store_keep(struct store *s, struct store_keep *op, struct flow *f);
 struct store_mark {
 	struct store_op op;
 	int64_t turn_id, reply_id, attempt;
-	struct str tenant;
+	struct str tenant, job_id;
 	struct str status;
 	struct str provider_message_id; /* with "sent" */
 	struct str reason;              /* with "failed" */
+
+	bool silenced; /* with "sending": a person has answered meanwhile; the reply is
+			  failed, reason "human", and must not be posted */
 };
 void store_mark(struct store *s, struct store_mark *op, struct flow *f);
 

@@ -40,4 +40,20 @@ int64_t conversation_find(
 int64_t conversation_make(struct sql *db, struct arena *a, struct str tenant,
 	struct str chat, struct str push_name) MUSTCHECK;
 
+/* store_turns.c: what keep and mark share with load. */
+struct reply {
+	int64_t id;
+	struct str text, key, status;
+};
+
+struct str turn_state_name(enum turn_state state);
+enum turn_state turn_state_of(struct str name);
+int turn_set_state(struct sql *db, struct str tenant, int64_t turn,
+	enum turn_state state) MUSTCHECK;
+int turn_fenced(struct store_op *op, int64_t attempt, int64_t held) MUSTCHECK;
+
+/* turn_reply: 1 and *ret, or 0 and zeros, or negative. */
+int turn_reply(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
+	struct reply *ret) MUSTCHECK;
+
 #endif

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "store/store_priv.h"
 
-enum { MAX_TOKENS_MAX = 100000, TEMPERATURE_MAX = 2 };
+enum { TEMPERATURE_MAX = 2 };
 
 enum kind { TEXT, NUMBER, REAL };
 
@@ -28,12 +28,15 @@ static const struct field {
 
 static const struct allowed {
 	const char *name, *words, *help;
+	int64_t lo, hi; /* of a NUMBER */
 } allowed[] = {
 	{"status", "active|paused", "active or paused"},
 	{"gateway_url", NULL, "a http:// or https:// URL, or empty"},
 	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
 	{"ai_temperature", NULL, "a number from 0 to 2, or -1"},
-	{"ai_max_tokens", NULL, "a whole number from 0 to 100000"},
+	{"ai_max_tokens", NULL, "a whole number from 0 to 100000", 0, 100000},
+	{"debounce_ms", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
+	{"human_pause_min", NULL, "a whole number from 0 to 10080, or -1", -1, 10080},
 	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}"},
 	{"ambiguous", "dead|resend", "dead or resend"},
 };
@@ -164,11 +167,12 @@ set_text(struct sql *db, const struct field *f, struct str s, struct str *ret)
 }
 
 static bool
-set_number(struct str s, int64_t *ret)
+set_number(const struct field *f, struct str s, int64_t *ret)
 {
+	const struct allowed *a = allowed_of(f);
 	int64_t v;
 
-	if (str_int(s, &v) < 0 || v < 0 || v > MAX_TOKENS_MAX)
+	if (str_int(s, &v) < 0 || v < a->lo || v > a->hi)
 		return false;
 	*ret = v;
 	return true;
@@ -196,7 +200,7 @@ set_value(struct sql *db, struct arena *a, struct tenant *t, const struct field 
 	case TEXT:
 		return set_text(db, f, s, value);
 	case NUMBER:
-		return set_number(s, value);
+		return set_number(f, s, value);
 	case REAL:
 		return set_real(a, s, value);
 	}

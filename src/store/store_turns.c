@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* store_turns.c: one inbound message, its turn and its reply.
+/* store_turns.c: one inbound message and its turn.
  *
- *   load:  tenant ---> row known? --yes--> take_over (fence) ---> reply, history
- *                          |                                          ^
- *                          no ---> conversation ---> turn ---> row ---'
- *   keep:  fence ---> reply there? --no--> insert it, turn kept
- *   mark:  fence ---> status forward, turn along with it
+ *   load:  tenant ---> row known? --yes--> take_over (fence) ------> reply, texts,
+ * history |                                            ^ no ---> conversation ---> turn
+ * ---> row -----' joined, when it is open and the caller joins
  *
- * Each is one savepoint in the store's transaction.  The unique indexes decide what
- * happens once; the fence decides who may go on: turns.attempt is that of the last
- * job attempt that loaded it, and a lower one belongs to a worker that lost its
- * lease.  Every statement names the tenant, ids or not. */
+ * One savepoint in the store's transaction.  The unique indexes decide what happens
+ * once; the fence decides who may go on: a turn names the job that leads it and that
+ * job's last attempt; a lower attempt, or another job, belongs to a worker that lost
+ * its lease.  Every statement names the tenant, ids or not.  What becomes of the turn
+ * then is in store_replies.c. */
 #include <string.h>
 
 #include "base/arena.h"
@@ -23,14 +22,14 @@ enum { HISTORY_MAX = 1000 }; /* more is no conversation but a mistake */
 /* In the order of enum turn_state. */
 static const char *const state_names[] = {"open", "asked", "kept", "sending", "done"};
 
-static struct str
-state_name(enum turn_state state)
+struct str
+turn_state_name(enum turn_state state)
 {
 	return str_of(state_names[state]);
 }
 
-static enum turn_state
-state_of(struct str name)
+enum turn_state
+turn_state_of(struct str name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(state_names); i++)
 		if (str_eqz(name, state_names[i]))
@@ -38,32 +37,26 @@ state_of(struct str name)
 	return TURN_DONE; /* the schema's CHECK allows no other */
 }
 
-static int
-set_state(struct sql *db, struct str tenant, int64_t turn, enum turn_state state)
+int
+turn_set_state(struct sql *db, struct str tenant, int64_t turn, enum turn_state state)
 {
 	return sql_do(db,
 		"UPDATE turns SET state = ?3, updated_us = ?4 WHERE id = ?2 AND "
 		"tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_TEXT(state_name(state)),
+		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_TEXT(turn_state_name(state)),
 		SQL_NUMBER(clock_wall_us()));
 }
 
-static int
-fenced(struct store_op *op, int64_t attempt, int64_t held)
+int
+turn_fenced(struct store_op *op, int64_t attempt, int64_t held)
 {
 	return store_fail(op, ERR_FENCED,
 		"attempt %lld came after attempt %lld had taken the turn",
 		(long long)attempt, (long long)held);
 }
 
-struct reply {
-	int64_t id;
-	struct str text, key, status;
-};
-
-/* 1 and *ret, or 0 and zeros, or negative. */
-static int
-reply_of(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
+int
+turn_reply(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 	struct reply *ret)
 {
 	*ret = (struct reply){0};
@@ -86,6 +79,7 @@ reply_of(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 /* An inbound row that is there, with what its turn says. */
 struct row {
 	int64_t attempt;
+	struct str job_id;
 	bool undecrypted;
 };
 
@@ -110,7 +104,8 @@ first_status(const struct store_load *l)
 }
 
 #define SELECT_ROW                                                                     \
-	"SELECT m.id, m.conversation_id, m.turn_id, t.state, t.attempt, m.kind"        \
+	"SELECT m.id, m.conversation_id, m.turn_id, t.state, t.attempt, m.kind, "      \
+	"t.job_id"                                                                     \
 	" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id WHERE m.tenant_id = " \
 	"?1"
 
@@ -146,8 +141,9 @@ find_row(struct sql *db, struct store_load *l, struct row *ret)
 	l->inbound_id = sql_col_number(db, 0);
 	l->conversation_id = sql_col_number(db, 1);
 	l->turn_id = sql_col_number(db, 2);
-	l->state = state_of(sql_col_text(db, 3, l->op.arena));
+	l->state = turn_state_of(sql_col_text(db, 3, l->op.arena));
 	ret->attempt = sql_col_number(db, 4);
+	ret->job_id = sql_col_text(db, 6, l->op.arena);
 	ret->undecrypted = str_eqz(sql_col_text(db, 5, l->op.arena), "undecrypted");
 	return r;
 }
@@ -170,31 +166,41 @@ reopen(struct sql *db, struct store_load *l)
 		" AND status = 'failed'",
 		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id), SQL_NUMBER(clock_wall_us()));
 	if (r > 0)
-		r = reply_of(db, l->op.arena, tenant, l->turn_id, &reply);
+		r = turn_reply(db, l->op.arena, tenant, l->turn_id, &reply);
 	if (r <= 0)
 		return r;
 	l->state = str_eqz(reply.status, "sending") ? TURN_SENDING : TURN_KEPT;
-	return set_state(db, tenant, l->turn_id, l->state);
+	return turn_set_state(db, tenant, l->turn_id, l->state);
 }
 
-/* A done turn has nothing to guard: a message that a gateway delivers again after its
- * job is forgotten comes as attempt 1, and must end like any other duplicate. */
 static int
-raise_attempt(struct sql *db, struct store_load *l, int64_t held)
+lead_turn(struct sql *db, struct store_load *l)
 {
-	if (l->attempt < held && l->state != TURN_DONE)
-		return fenced(&l->op, l->attempt, held);
-	if (l->attempt <= held)
-		return 0;
-	int r = l->state == TURN_DONE ? reopen(db, l) : 0;
-	if (r < 0)
-		return r;
 	return sql_do(db,
 		"UPDATE turns SET attempt = ?3, job_id = ?4, updated_us = ?5"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->turn_id),
 		SQL_NUMBER(l->attempt), SQL_TEXT(l->job_id),
 		SQL_NUMBER(clock_wall_us()));
+}
+
+/* A done turn has nothing to guard: a message that a gateway delivers again after its
+ * job is forgotten comes as attempt 1, and must end like any other duplicate.  Another
+ * job than the one that leads the turn had its message taken in by that one, which is
+ * over: this one holds the chat. */
+static int
+raise_attempt(struct sql *db, struct store_load *l, const struct row *row)
+{
+	bool same = str_eq(row->job_id, l->job_id);
+
+	if (!same)
+		return l->state == TURN_DONE ? 0 : lead_turn(db, l);
+	if (l->attempt < row->attempt && l->state != TURN_DONE)
+		return turn_fenced(&l->op, l->attempt, row->attempt);
+	if (l->attempt <= row->attempt)
+		return 0;
+	int r = l->state == TURN_DONE ? reopen(db, l) : 0;
+	return r < 0 ? r : lead_turn(db, l);
 }
 
 /* The message itself came after its stub: same row, same turn, now with a content
@@ -219,7 +225,7 @@ upgrade_stub(struct sql *db, struct store_load *l)
 		"?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id),
-		SQL_TEXT(state_name(l->state)), SQL_NUMBER(l->attempt),
+		SQL_TEXT(turn_state_name(l->state)), SQL_NUMBER(l->attempt),
 		SQL_TEXT(l->job_id), SQL_NUMBER(now));
 }
 
@@ -230,7 +236,7 @@ take_over(struct sql *db, struct store_load *l, const struct row *row)
 		return upgrade_stub(db, l);
 	l->known = true;
 	if (!l->from_me && row->undecrypted == is_stub(l))
-		return raise_attempt(db, l, row->attempt);
+		return raise_attempt(db, l, row);
 	l->state = TURN_DONE;
 	return 0;
 }
@@ -247,7 +253,7 @@ insert_turn(struct sql *db, struct store_load *l)
 		"= ?1), 0),"
 		" ?3, ?4, ?5, ?6, ?6)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
-		SQL_TEXT(state_name(l->state)), SQL_NUMBER(l->attempt),
+		SQL_TEXT(turn_state_name(l->state)), SQL_NUMBER(l->attempt),
 		SQL_TEXT(l->job_id), SQL_NUMBER(clock_wall_us()));
 	if (r >= 0)
 		l->turn_id = sql_inserted(db);
@@ -277,6 +283,38 @@ insert_row(struct sql *db, struct store_load *l)
 	return r;
 }
 
+/* 1 when the conversation has an open turn: the message is one more of its burst. */
+static int
+join_turn(struct sql *db, struct store_load *l)
+{
+	int r = sql_row(db,
+		"SELECT id FROM turns WHERE conversation_id = ?2 AND tenant_id = ?1"
+		" AND state = 'open' ORDER BY seq DESC LIMIT 1",
+		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id));
+	if (r <= 0)
+		return r;
+	l->turn_id = sql_col_number(db, 0);
+	l->state = TURN_OPEN;
+	r = lead_turn(db, l);
+	return r < 0 ? r : 1;
+}
+
+/* A person answers from the phone.  What a gateway echoes with an id of its own while
+ * our reply is being sent looks the same, and is not. */
+static int
+pause_bot(struct sql *db, struct store_load *l)
+{
+	int64_t now = clock_wall_us();
+
+	return sql_do(db,
+		"UPDATE conversations SET human_until_us = ?3 WHERE id = ?2"
+		" AND tenant_id = ?1 AND NOT EXISTS (SELECT 1 FROM messages"
+		" WHERE tenant_id = ?1 AND conversation_id = ?2 AND source = 'bot'"
+		" AND status = 'sending' AND body = ?4)",
+		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
+		SQL_NUMBER(now + l->human_pause_min * 60 * 1000000), SQL_TEXT(l->text));
+}
+
 static int
 make_row(struct sql *db, struct store_load *l)
 {
@@ -286,7 +324,11 @@ make_row(struct sql *db, struct store_load *l)
 		l->chat, l->from_me ? nobody : l->push_name);
 	if (l->conversation_id < 0)
 		return (int)l->conversation_id;
-	int r = insert_turn(db, l);
+	int r = l->from_me && l->human_pause_min > 0 ? pause_bot(db, l) : 0;
+	if (r >= 0)
+		r = l->debounce_ms > 0 && wants_answer(l) ? join_turn(db, l) : 0;
+	if (r == 0)
+		r = insert_turn(db, l);
 	return r < 0 ? r : insert_row(db, l);
 }
 
@@ -295,7 +337,7 @@ find_reply(struct sql *db, struct store_load *l)
 {
 	struct reply reply;
 
-	int r = reply_of(db, l->op.arena, tenant_id(l->tenant), l->turn_id, &reply);
+	int r = turn_reply(db, l->op.arena, tenant_id(l->tenant), l->turn_id, &reply);
 	l->reply_id = reply.id;
 	l->reply_text = reply.text;
 	l->reply_key = reply.key;
@@ -324,12 +366,12 @@ read_history(struct sql *db, struct store_load *l)
 		return 0;
 	int r = sql_row(db,
 		"SELECT direction, body FROM messages"
-		" WHERE conversation_id = ?2 AND tenant_id = ?1 AND id <> ?3 AND body "
-		"<> ''"
+		" WHERE conversation_id = ?2 AND tenant_id = ?1 AND turn_id <> ?3 AND "
+		"body <> ''"
 		" AND (direction = 'in' OR status IN ('sent', 'delivered', 'read'))"
 		" ORDER BY id DESC LIMIT ?4",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
-		SQL_NUMBER(l->inbound_id), SQL_NUMBER(max));
+		SQL_NUMBER(l->turn_id), SQL_NUMBER(max));
 	if (r > 0)
 		l->history =
 			arena_alloc(l->op.arena, (size_t)max * sizeof(*l->history));
@@ -343,6 +385,35 @@ read_history(struct sql *db, struct store_load *l)
 	return r;
 }
 
+enum { TEXTS_MAX = 200 }; /* of a turn; who writes more in one is not read to the end */
+
+static int
+read_texts(struct sql *db, struct store_load *l)
+{
+	int r = sql_row(db,
+		"SELECT body FROM messages WHERE turn_id = ?2 AND tenant_id = ?1"
+		" AND direction = 'in' AND body <> '' ORDER BY id LIMIT ?3",
+		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->turn_id),
+		SQL_NUMBER(TEXTS_MAX));
+	if (r > 0)
+		l->texts = arena_alloc(l->op.arena, TEXTS_MAX * sizeof(*l->texts));
+	for (; r > 0; r = sql_next(db))
+		l->texts[l->text_count++] = sql_col_text(db, 0, l->op.arena);
+	return r;
+}
+
+static int
+read_switch(struct sql *db, struct store_load *l)
+{
+	int r = sql_row(db,
+		"SELECT human_until_us > ?3 FROM conversations"
+		" WHERE id = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
+		SQL_NUMBER(clock_wall_us()));
+	l->silenced = r > 0 && sql_col_number(db, 0);
+	return r < 0 ? r : 0;
+}
+
 static int
 load(struct store *s, struct store_op *op)
 {
@@ -353,11 +424,19 @@ load(struct store *s, struct store_op *op)
 	int r = tenant_find(db, tenant_id(l->tenant), op->arena, &l->found);
 	if (r <= 0)
 		return r < 0 ? r : ERR_NO_TENANT;
+	if (l->found.debounce_ms >= 0)
+		l->debounce_ms = l->found.debounce_ms;
+	if (l->found.human_pause_min >= 0)
+		l->human_pause_min = l->found.human_pause_min;
 	r = find_row(db, l, &row);
 	if (r >= 0)
 		r = r > 0 ? take_over(db, l, &row) : make_row(db, l);
 	if (r >= 0 && l->known)
 		r = find_reply(db, l);
+	if (r >= 0)
+		r = read_switch(db, l);
+	if (r >= 0)
+		r = read_texts(db, l);
 	return r < 0 ? r : read_history(db, l);
 }
 
@@ -366,219 +445,10 @@ store_load(struct store *s, struct store_load *op, struct flow *f)
 {
 	op->known = false;
 	op->reply_id = 0;
+	op->silenced = false;
+	op->texts = NULL;
+	op->text_count = 0;
 	op->history = NULL;
 	op->history_count = 0;
 	store_start(s, &op->op, load, f);
-}
-
-/* --- keep and mark -------------------------------------------------------- */
-
-/* Checks that the turn is there and that this attempt may still touch it. */
-static int
-hold_turn(struct sql *db, struct store_op *op, struct str tenant, int64_t turn,
-	int64_t attempt, enum turn_state *ret)
-{
-	int r = sql_row(db,
-		"SELECT attempt, state FROM turns WHERE id = ?2 AND tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(turn));
-	if (r <= 0)
-		return r < 0 ? r : store_fail(op, ERR_NOT_FOUND, "no such turn");
-	if (attempt < sql_col_number(db, 0))
-		return fenced(op, attempt, sql_col_number(db, 0));
-	*ret = state_of(sql_col_text(db, 1, op->arena));
-	return 0;
-}
-
-static int
-insert_reply(struct sql *db, const struct store_keep *k, struct str tenant)
-{
-	return sql_do(db,
-		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, "
-		"source,"
-		" provider, chat, outbound_key, reply_to, kind, body, status, "
-		"created_us,"
-		" updated_us)"
-		" SELECT tenant_id, conversation_id, turn_id, 'out', 'bot', provider, "
-		"chat, ?4,"
-		" id, 'text', ?5, 'pending', ?6, ?6 FROM messages"
-		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3",
-		SQL_TEXT(tenant), SQL_NUMBER(k->inbound_id), SQL_NUMBER(k->turn_id),
-		SQL_TEXT(k->key), SQL_TEXT(k->text), SQL_NUMBER(clock_wall_us()));
-}
-
-static int
-end_asking(struct sql *db, const struct store_keep *k, struct str tenant)
-{
-	return sql_do(db,
-		"UPDATE turns SET state = ?3, tokens_in = ?4, tokens_out = ?5, "
-		"updated_us = ?6"
-		" WHERE id = ?2 AND tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id),
-		SQL_TEXT(state_name(k->text.p ? TURN_KEPT : TURN_DONE)),
-		SQL_NUMBER(k->tokens_in), SQL_NUMBER(k->tokens_out),
-		SQL_NUMBER(clock_wall_us()));
-}
-
-/* 1 when the turn has a reply. */
-static int
-return_reply(struct sql *db, struct store_keep *k, struct str tenant)
-{
-	struct reply reply;
-
-	int r = reply_of(db, k->op.arena, tenant, k->turn_id, &reply);
-	k->reply_id = reply.id;
-	k->reply_text = reply.text;
-	k->reply_key = reply.key;
-	k->reply_status = reply.status;
-	return r;
-}
-
-static int
-keep(struct store *s, struct store_op *op)
-{
-	struct store_keep *k = container_of(op, struct store_keep, op);
-	struct sql *db = store_db(s);
-	struct str tenant = tenant_id(k->tenant);
-	enum turn_state state = TURN_DONE;
-
-	int r = hold_turn(db, op, tenant, k->turn_id, k->attempt, &state);
-	if (r >= 0)
-		r = return_reply(db, k, tenant);
-	if (r != 0 || state == TURN_DONE)
-		return r;
-
-	if (k->text.p) {
-		r = insert_reply(db, k, tenant);
-		if (r == ERR_EXISTS)
-			return store_fail(op, r,
-				"another turn has the outbound key %.*s",
-				STR_FMT(k->key));
-		if (r <= 0)
-			return r < 0 ? r
-				     : store_fail(op, ERR_NOT_FOUND, "no such message");
-	}
-	r = end_asking(db, k, tenant);
-	return r < 0 ? r : return_reply(db, k, tenant);
-}
-
-void
-store_keep(struct store *s, struct store_keep *op, struct flow *f)
-{
-	store_start(s, &op->op, keep, f);
-}
-
-static int
-mark_sending(struct sql *db, const struct store_mark *m, struct str tenant)
-{
-	int r = sql_do(db,
-		"UPDATE messages SET status = 'sending', attempts = attempts + 1,"
-		" updated_us = ?3 WHERE id = ?2 AND tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(clock_wall_us()));
-	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_SENDING);
-}
-
-/* Nothing was sent after all: as before "sending", but for the attempts. */
-static int
-mark_pending(struct sql *db, const struct store_mark *m, struct str tenant)
-{
-	int r = sql_do(db,
-		"UPDATE messages SET status = 'pending', updated_us = ?3"
-		" WHERE id = ?2 AND tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(clock_wall_us()));
-	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_KEPT);
-}
-
-/* ERR_EXISTS when another message has that id. */
-static int
-update_over(
-	struct sql *db, const struct store_mark *m, struct str tenant, struct str id)
-{
-	return sql_do(db,
-		"UPDATE messages SET status = ?3, reason = ?4, provider_message_id = "
-		"?5,"
-		" sent_us = iif(?3 = 'sent', ?6, NULL), updated_us = ?6"
-		" WHERE id = ?2 AND tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_TEXT(m->status),
-		SQL_TEXT(m->reason), SQL_TEXT(id), SQL_NUMBER(clock_wall_us()));
-}
-
-/* A gateway that gives ids of its own: the echo came before its answer and was taken
- * for a human's message.  It is this reply. */
-static int
-drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
-{
-	return sql_do(db,
-		"DELETE FROM messages WHERE tenant_id = ?1 AND source = 'human'"
-		" AND direction = 'out' AND provider_message_id = ?3 AND (provider, "
-		"chat) ="
-		" (SELECT provider, chat FROM messages WHERE id = ?2 AND tenant_id = "
-		"?1)",
-		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id),
-		SQL_TEXT(m->provider_message_id));
-}
-
-static int
-mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
-{
-	int r = update_over(db, m, tenant, m->provider_message_id);
-	if (r == ERR_EXISTS) {
-		r = drop_echo(db, m, tenant);
-		if (r >= 0)
-			r = update_over(db, m, tenant, m->provider_message_id);
-	}
-	if (r == ERR_EXISTS) /* the gateway repeats its ids; sent is sent */
-		r = update_over(db, m, tenant, (struct str){NULL, 0});
-	return r < 0 ? r : set_state(db, tenant, m->turn_id, TURN_DONE);
-}
-
-static int
-reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over)
-{
-	int r = sql_row(db,
-		"SELECT status IN ('pending', 'sending') FROM messages"
-		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3 AND source = 'bot'",
-		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(m->turn_id));
-	if (r <= 0)
-		return r < 0 ? r : store_fail(&m->op, ERR_NOT_FOUND, "no such reply");
-	*ret_over = !sql_col_number(db, 0);
-	return 0;
-}
-
-static int
-mark_as(struct sql *db, struct store_mark *m, struct str tenant)
-{
-	if (str_eqz(m->status, "sending"))
-		return mark_sending(db, m, tenant);
-	if (str_eqz(m->status, "pending"))
-		return mark_pending(db, m, tenant);
-	if (str_eqz(m->status, "sent") || str_eqz(m->status, "failed"))
-		return mark_over(db, m, tenant);
-	return store_fail(
-		&m->op, ERR_SHAPE, "a reply is not marked %.*s", STR_FMT(m->status));
-}
-
-static int
-mark(struct store *s, struct store_op *op)
-{
-	struct store_mark *m = container_of(op, struct store_mark, op);
-	struct sql *db = store_db(s);
-	struct str tenant = tenant_id(m->tenant);
-	enum turn_state state;
-	bool over = false;
-
-	int r = hold_turn(db, op, tenant, m->turn_id, m->attempt, &state);
-	if (r >= 0)
-		r = reply_status(db, m, tenant, &over);
-	if (r < 0)
-		return r;
-	if (over && str_eqz(m->status, "sending"))
-		return store_fail(
-			op, ERR_FENCED, "the reply is sent or failed already");
-	return over ? 0 : mark_as(db, m, tenant);
-}
-
-void
-store_mark(struct store *s, struct store_mark *op, struct flow *f)
-{
-	store_start(s, &op->op, mark, f);
 }

@@ -12,22 +12,26 @@
 -- An id whose job is gone, or no longer queued (cancelled, taken), is dropped; one
 -- whose chat is busy is parked in its lane.
 --
+-- First, jobs whose debounce is over (prosaas:due) become ready.
+--
 -- Returns a word: "suspended", "full" (n taken, there may be more), "more" (ids
 -- are left, ask again), "capped" (what is left is of tenants at their cap) or "dry";
--- then per job: id, queue, data, attempt, timeout,
+-- in how many ms the next debounce is over, or -1; then per job: id, queue, data, attempt, timeout,
 -- enqueued_at, tenant, lane, crashes.
 local me, now, lease, n = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local to_deal, to_serve, cap = tonumber(ARGV[5]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local pairs_end = 7 + 2 * tonumber(ARGV[7])
-local until_s = tonumber(redis.call('TIME')[1]) + lease
-local out, left, capped = { 'dry' }, {}, false
+local time = redis.call('TIME')
+local until_s = tonumber(time[1]) + lease
+local out, left, capped = { 'dry', -1 }, {}, false
+local head = #out
 
 for i = 8, pairs_end, 2 do
 	left[ARGV[i]] = tonumber(ARGV[i + 1])
 end
 
 local function room_of(tenant)
-	return math.min(left[tenant] or cap, n + 1 - #out)
+	return math.min(left[tenant] or cap, n + head - #out)
 end
 
 -- May it run?  Not while another living job holds its chat.  A lane whose holder
@@ -42,7 +46,7 @@ local function lane_enter(lane, name, id, enqueued_at)
 		redis.call('SET', key, id)
 		return true
 	end
-	lane_park(lane, name, id, enqueued_at)
+	lane_park(lane, name, id, enqueued_at, holder)
 	if not alive(holder) then
 		lane_next(lane)
 	end
@@ -186,9 +190,9 @@ local function serve(name, most)
 	if wip ~= 'zset' and wip ~= 'none' then -- there is no lease to be had
 		return
 	end
-	local stop = math.min(n + 1, #out + most)
+	local stop = math.min(n + head, #out + most)
 	local waiting = length('prosaas:holding:' .. name) + length('rq:queue:' .. name)
-	local fits = waiting <= stop - #out and waiting + #out - 1 <= cap and pairs_end == 7
+	local fits = waiting <= stop - #out and waiting + #out - head <= cap and pairs_end == 7
 	if fits and redis.call('EXISTS', 'prosaas:tenants:' .. name) == 0 then
 		take_whole(name) -- no tenant has to be held back
 	else
@@ -203,8 +207,22 @@ local function keys_of(name)
 	return 'prosaas:holding:' .. name, 'rq:queue:' .. name, 'prosaas:tenants:' .. name
 end
 
+-- Returns in how many ms to look again, -1 when nothing waits.
+local function take_due()
+	local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+	for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'prosaas:due', '-inf', now_ms, 'LIMIT', 0, to_deal)) do
+		local h = redis.pcall('HMGET', 'rq:job:' .. id, 'status', 'origin', 'prosaas_tenant')
+		redis.call('ZREM', 'prosaas:due', id)
+		if not h.err and h[1] == 'queued' then
+			ready_push(h[2], h[3] or '', id, true)
+		end
+	end
+	local first = redis.call('ZRANGE', 'prosaas:due', 0, 0, 'WITHSCORES')
+	return first[2] and math.max(first[2] - now_ms, 1) or -1
+end
+
 local function any_jobs()
-	local keys = {}
+	local keys = { 'prosaas:due' }
 	for i = pairs_end + 1, #ARGV, 2 do
 		local at = #keys
 		keys[at + 1], keys[at + 2], keys[at + 3] = keys_of(ARGV[i])
@@ -218,12 +236,13 @@ end
 if not any_jobs() then -- how an idle worker's look ends
 	return out
 end
+out[2] = take_due()
 for i = pairs_end + 1, #ARGV, 2 do
-	if #out <= n and redis.call('EXISTS', keys_of(ARGV[i])) > 0 then
+	if #out < n + head and redis.call('EXISTS', keys_of(ARGV[i])) > 0 then
 		serve(ARGV[i], tonumber(ARGV[i + 1]))
 	end
 end
-if #out > n then
+if #out >= n + head then
 	out[1] = 'full'
 elseif to_deal <= 0 or to_serve <= 0 then
 	out[1] = 'more'

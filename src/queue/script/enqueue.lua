@@ -41,7 +41,8 @@ local function queue_of(name)
 	if not q then
 		q = { depth = 0, err = wrong(call('SADD', 'rq:queues', 'rq:queue:' .. name)) }
 		for _, n in ipairs({ call('LLEN', 'rq:queue:' .. name), call('LLEN', 'prosaas:holding:' .. name),
-			call('ZCARD', 'prosaas:waiting:' .. name), call('GET', 'prosaas:dealt:' .. name) or 0 }) do
+			call('ZCARD', 'prosaas:waiting:' .. name), call('GET', 'prosaas:dealt:' .. name) or 0,
+			name == 'default' and call('ZCARD', 'prosaas:due') or 0 }) do
 			q.err = q.err or wrong(n)
 			q.depth = q.depth + (tonumber(n) or 0)
 		end

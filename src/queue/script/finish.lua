@@ -3,12 +3,13 @@
 --
 -- ARGV: worker name, now (ISO), 1 when this worker looks for jobs itself, seconds
 --       worked (for total_working_time), then eight per job:
---   id, queue, attempt, outcome, delay (s), reason, exc (base64 of zlib text),
+--   id, queue, attempt, outcome, delay (s; ms with due), reason, exc (base64 of zlib text),
 --   value (base64; empty: none)
 --   outcome  ok        finished
 --            fail      failed with reason
 --            retry     later, while retries_left; then as fail
 --            wait      later, whatever is left; as fail when it has waited for WAIT_MAX
+--            due       queued again in so many ms, as queued: it waits for more
 --            back      handed back to the head of its queue: not the job's fault
 --            stopped   by a person: as fail, with status stopped
 --
@@ -16,13 +17,15 @@
 -- step, and an end whose answer was lost may be sent again: it is then fenced.
 -- ok, fail and stopped release the job's lane; the others keep it.
 -- Returns how many waiting jobs were released, then one word a job: ok, fail,
--- stopped, retry, wait, back, or fenced.
+-- stopped, retry, wait, due, back, or fenced.
 local me, now, looks = ARGV[1], ARGV[2], ARGV[3] == '1'
 local call = redis.pcall -- an error touches its own job only
-local unix = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local unix, micros = tonumber(time[1]), tonumber(time[2])
 local out, done, failed, released = { 0 }, 0, 0, 0
 local worker = 'rq:worker:' .. me
 local current = call('HGET', worker, 'current_job')
+local DUE_MOST = 5 -- times the debounce: who types on and on gets an answer meanwhile
 local WAIT_MAX = 86400 -- an answer a day late is no answer; a person should look
 
 local function ttl_of(v, default)
@@ -119,6 +122,14 @@ local function retry(id, name, job, left, intervals, delay)
 	later(id, name, job, interval or delay)
 end
 
+-- Who parks behind it moves the time on (lanes.lua), to DUE_MOST times at most.
+local function defer(id, job, delay_ms)
+	local now_ms = math.floor(unix * 1000 + micros / 1000)
+	call('HSET', job, 'status', 'queued', 'prosaas_debounce', delay_ms,
+		'prosaas_due_max', string.format('%.0f', now_ms + DUE_MOST * delay_ms))
+	call('ZADD', 'prosaas:due', string.format('%.0f', now_ms + delay_ms), id)
+end
+
 local function hand_back(id, name, job)
 	call('HSET', job, 'status', 'queued')
 	if type(call('LPUSH', 'rq:queue:' .. name, id)) ~= 'number' then -- not a list
@@ -146,6 +157,8 @@ local function finish(i, id, name, job, h)
 		retry(id, name, job, left, h[7], delay)
 	elseif word == 'wait' then
 		later(id, name, job, delay)
+	elseif word == 'due' then
+		defer(id, job, delay)
 	else
 		hand_back(id, name, job)
 	end

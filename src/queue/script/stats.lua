@@ -1,7 +1,7 @@
 -- stats.lua: counts per queue; see queue/registry.h.  ARGV: queue names.
--- Reads only.  Returns per queue: queued (wherever its ids wait), started, finished,
+-- Reads only.  Only messages debounce, and they are on `default`.  Returns per queue: queued (wherever its ids wait), started, finished,
 -- failed, scheduled, deferred, canceled; of the queued: dealt to ready lists, waiting
--- in lanes; enqueued_at of the oldest waiting job ('' when none).
+-- in lanes, debounced; enqueued_at of the oldest waiting job ('' when none).
 local out = {}
 local unix = redis.call('TIME')[1]
 local heads_max = 1000 -- ready lists looked into for the oldest
@@ -38,8 +38,9 @@ end
 
 for _, name in ipairs(ARGV) do
 	local ready, parked = dealt(name), count('ZCARD', 'prosaas:waiting:' .. name)
+	local due = name == 'default' and count('ZCARD', 'prosaas:due') or 0
 	out[#out + 1] = {
-		count('LLEN', 'rq:queue:' .. name) + count('LLEN', 'prosaas:holding:' .. name) + ready + parked,
+		count('LLEN', 'rq:queue:' .. name) + count('LLEN', 'prosaas:holding:' .. name) + ready + parked + due,
 		count('ZCARD', 'rq:wip:' .. name),
 		count('ZCOUNT', 'rq:finished:' .. name, '(' .. unix, '+inf'),
 		count('ZCARD', 'rq:failed:' .. name),
@@ -48,6 +49,7 @@ for _, name in ipairs(ARGV) do
 		count('ZCARD', 'rq:canceled:' .. name),
 		ready,
 		parked,
+		due,
 		oldest(name),
 	}
 end

@@ -36,10 +36,24 @@ local function date_to_unix(iso)
 	return days * 86400 + tonumber(h) * 3600 + tonumber(mi) * 60 + tonumber(s)
 end
 
-local function lane_park(lane, name, id, enqueued_at)
+-- Parks a job behind the holder of its lane.  One that waits for more (prosaas:due)
+-- waits on for this one, one that runs is told of it.
+local function lane_park(lane, name, id, enqueued_at, holder)
+	local time = redis.call('TIME')
 	redis.call('RPUSH', 'prosaas:lane:' .. lane .. ':wait', id)
 	redis.call('ZADD', 'prosaas:waiting:' .. name, date_to_unix(enqueued_at), id)
-	redis.call('ZADD', 'prosaas:lanes', 'NX', redis.call('TIME')[1], lane)
+	redis.call('ZADD', 'prosaas:lanes', 'NX', time[1], lane)
+
+	local h = redis.pcall('HMGET', 'rq:job:' .. holder, 'status', 'prosaas_debounce', 'prosaas_due_max', 'worker_name')
+	if h.err or not h[2] then
+		return
+	end
+	if h[1] == 'started' then
+		redis.call('PUBLISH', 'rq:pubsub:' .. h[4], cjson.encode({ command = 'newcomer', job_id = holder }))
+	elseif redis.call('ZSCORE', 'prosaas:due', holder) then
+		local at = time[1] * 1000 + time[2] / 1000 + h[2]
+		redis.call('ZADD', 'prosaas:due', 'XX', string.format('%.0f', math.min(at, h[3])), holder)
+	end
 end
 
 -- Gives the lane to its first waiter that is alive and queued, at the head of its

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* store_replies.c: the reply of a turn, from its keeping to its end.
+ *
+ *   keep:  fence ---> reply there? --no--> a person answers? --no--> insert it, turn
+ * kept
+ *                                               `--yes--> turn done without a reply
+ *   mark:  fence ---> status forward, turn along with it
+ *
+ * Keeping freezes the turn: what comes later belongs to the next one. */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/store_priv.h"
+
+struct held { /* a turn that this job may touch */
+	enum turn_state state;
+	bool silenced; /* a person answers in its conversation */
+};
+
+/* Checks that the turn is there and that this job and attempt lead it. */
+static int
+hold_turn(struct sql *db, struct store_op *op, struct str tenant, int64_t turn,
+	struct str job_id, int64_t attempt, struct held *ret)
+{
+	int r = sql_row(db,
+		"SELECT t.attempt, t.state, t.job_id, c.human_until_us > ?3"
+		" FROM turns AS t JOIN conversations AS c ON c.id = t.conversation_id"
+		" WHERE t.id = ?2 AND t.tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_NUMBER(clock_wall_us()));
+	if (r <= 0)
+		return r < 0 ? r : store_fail(op, ERR_NOT_FOUND, "no such turn");
+	if (attempt < sql_col_number(db, 0))
+		return turn_fenced(op, attempt, sql_col_number(db, 0));
+	if (job_id.p && !str_eq(job_id, sql_col_text(db, 2, op->arena)))
+		return store_fail(op, ERR_FENCED, "another job leads the turn");
+	ret->state = turn_state_of(sql_col_text(db, 1, op->arena));
+	ret->silenced = sql_col_number(db, 3);
+	return 0;
+}
+
+static int
+insert_reply(struct sql *db, const struct store_keep *k, struct str tenant)
+{
+	return sql_do(db,
+		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, "
+		"source,"
+		" provider, chat, outbound_key, reply_to, kind, body, status, "
+		"created_us,"
+		" updated_us)"
+		" SELECT tenant_id, conversation_id, turn_id, 'out', 'bot', provider, "
+		"chat, ?4,"
+		" id, 'text', ?5, 'pending', ?6, ?6 FROM messages"
+		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3",
+		SQL_TEXT(tenant), SQL_NUMBER(k->inbound_id), SQL_NUMBER(k->turn_id),
+		SQL_TEXT(k->key), SQL_TEXT(k->text), SQL_NUMBER(clock_wall_us()));
+}
+
+static int
+end_asking(
+	struct sql *db, const struct store_keep *k, struct str tenant, bool has_reply)
+{
+	return sql_do(db,
+		"UPDATE turns SET state = ?3, tokens_in = ?4, tokens_out = ?5, "
+		"updated_us = ?6"
+		" WHERE id = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id),
+		SQL_TEXT(turn_state_name(has_reply ? TURN_KEPT : TURN_DONE)),
+		SQL_NUMBER(k->tokens_in), SQL_NUMBER(k->tokens_out),
+		SQL_NUMBER(clock_wall_us()));
+}
+
+/* 1 when the turn has a reply. */
+static int
+return_reply(struct sql *db, struct store_keep *k, struct str tenant)
+{
+	struct reply reply;
+
+	int r = turn_reply(db, k->op.arena, tenant, k->turn_id, &reply);
+	k->reply_id = reply.id;
+	k->reply_text = reply.text;
+	k->reply_key = reply.key;
+	k->reply_status = reply.status;
+	return r;
+}
+
+static int
+keep(struct store *s, struct store_op *op)
+{
+	struct store_keep *k = container_of(op, struct store_keep, op);
+	struct sql *db = store_db(s);
+	struct str tenant = tenant_id(k->tenant);
+	struct held held = {.state = TURN_DONE};
+
+	int r = hold_turn(db, op, tenant, k->turn_id, k->job_id, k->attempt, &held);
+	if (r >= 0)
+		r = return_reply(db, k, tenant);
+	if (r != 0 || held.state == TURN_DONE)
+		return r;
+
+	k->silenced = held.silenced && k->text.p;
+	bool has_reply = k->text.p && !held.silenced;
+	if (has_reply) {
+		r = insert_reply(db, k, tenant);
+		if (r == ERR_EXISTS)
+			return store_fail(op, r,
+				"another turn has the outbound key %.*s",
+				STR_FMT(k->key));
+		if (r <= 0)
+			return r < 0 ? r
+				     : store_fail(op, ERR_NOT_FOUND, "no such message");
+	}
+	r = end_asking(db, k, tenant, has_reply);
+	return r < 0 ? r : return_reply(db, k, tenant);
+}
+
+void
+store_keep(struct store *s, struct store_keep *op, struct flow *f)
+{
+	op->silenced = false;
+	store_start(s, &op->op, keep, f);
+}
+
+static int
+mark_sending(struct sql *db, const struct store_mark *m, struct str tenant)
+{
+	int r = sql_do(db,
+		"UPDATE messages SET status = 'sending', attempts = attempts + 1,"
+		" updated_us = ?3 WHERE id = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(clock_wall_us()));
+	return r < 0 ? r : turn_set_state(db, tenant, m->turn_id, TURN_SENDING);
+}
+
+/* Nothing was sent after all: as before "sending", but for the attempts. */
+static int
+mark_pending(struct sql *db, const struct store_mark *m, struct str tenant)
+{
+	int r = sql_do(db,
+		"UPDATE messages SET status = 'pending', updated_us = ?3"
+		" WHERE id = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(clock_wall_us()));
+	return r < 0 ? r : turn_set_state(db, tenant, m->turn_id, TURN_KEPT);
+}
+
+/* ERR_EXISTS when another message has that id. */
+static int
+update_over(
+	struct sql *db, const struct store_mark *m, struct str tenant, struct str id)
+{
+	return sql_do(db,
+		"UPDATE messages SET status = ?3, reason = ?4, provider_message_id = "
+		"?5,"
+		" sent_us = iif(?3 = 'sent', ?6, NULL), updated_us = ?6"
+		" WHERE id = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_TEXT(m->status),
+		SQL_TEXT(m->reason), SQL_TEXT(id), SQL_NUMBER(clock_wall_us()));
+}
+
+/* A gateway that gives ids of its own: the echo came before its answer and was taken
+ * for a human's message.  It is this reply. */
+static int
+drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
+{
+	return sql_do(db,
+		"DELETE FROM messages WHERE tenant_id = ?1 AND source = 'human'"
+		" AND direction = 'out' AND provider_message_id = ?3 AND (provider, "
+		"chat) ="
+		" (SELECT provider, chat FROM messages WHERE id = ?2 AND tenant_id = "
+		"?1)",
+		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id),
+		SQL_TEXT(m->provider_message_id));
+}
+
+static int
+mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
+{
+	int r = update_over(db, m, tenant, m->provider_message_id);
+	if (r == ERR_EXISTS) {
+		r = drop_echo(db, m, tenant);
+		if (r >= 0)
+			r = update_over(db, m, tenant, m->provider_message_id);
+	}
+	if (r == ERR_EXISTS) /* the gateway repeats its ids; sent is sent */
+		r = update_over(db, m, tenant, (struct str){NULL, 0});
+	return r < 0 ? r : turn_set_state(db, tenant, m->turn_id, TURN_DONE);
+}
+
+static int
+reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over)
+{
+	int r = sql_row(db,
+		"SELECT status IN ('pending', 'sending') FROM messages"
+		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3 AND source = 'bot'",
+		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(m->turn_id));
+	if (r <= 0)
+		return r < 0 ? r : store_fail(&m->op, ERR_NOT_FOUND, "no such reply");
+	*ret_over = !sql_col_number(db, 0);
+	return 0;
+}
+
+static int
+mark_as(struct sql *db, struct store_mark *m, struct str tenant)
+{
+	if (str_eqz(m->status, "sending"))
+		return mark_sending(db, m, tenant);
+	if (str_eqz(m->status, "pending"))
+		return mark_pending(db, m, tenant);
+	if (str_eqz(m->status, "sent") || str_eqz(m->status, "failed"))
+		return mark_over(db, m, tenant);
+	return store_fail(
+		&m->op, ERR_SHAPE, "a reply is not marked %.*s", STR_FMT(m->status));
+}
+
+static int
+mark(struct store *s, struct store_op *op)
+{
+	struct store_mark *m = container_of(op, struct store_mark, op);
+	struct sql *db = store_db(s);
+	struct str tenant = tenant_id(m->tenant);
+	struct held held = {.state = TURN_DONE};
+	bool over = false;
+
+	int r = hold_turn(db, op, tenant, m->turn_id, m->job_id, m->attempt, &held);
+	if (r >= 0)
+		r = reply_status(db, m, tenant, &over);
+	if (r < 0)
+		return r;
+	if (over && str_eqz(m->status, "sending"))
+		return store_fail(
+			op, ERR_FENCED, "the reply is sent or failed already");
+	if (held.silenced && str_eqz(m->status, "sending")) {
+		m->silenced = true;
+		m->status = STR("failed");
+		m->reason = STR("human");
+	}
+	return over ? 0 : mark_as(db, m, tenant);
+}
+
+void
+store_mark(struct store *s, struct store_mark *op, struct flow *f)
+{
+	op->silenced = false;
+	store_start(s, &op->op, mark, f);
+}
