@@ -19,7 +19,7 @@
 
 static struct arena arena;
 static struct store *store;
-static char dir[64], url[128], words[256];
+static char dir[64], url[128], words[320];
 
 static const char *
 file(void)
@@ -1366,7 +1366,10 @@ TEST(a_bad_value_is_refused_with_what_is_allowed)
 			"no property colour; there are name status gateway_url "
 			"ai_provider ai_model "
 			"prompt ai_temperature ai_max_tokens default_text rules "
-			"ambiguous"},
+			"debounce_ms human_pause_min ambiguous"},
+		{"debounce_ms", "60001",
+			"debounce_ms=60001: allowed is a whole number from 0 to 60000, "
+			"or -1"},
 	};
 
 	begin();
