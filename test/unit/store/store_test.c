@@ -605,6 +605,165 @@ TEST(a_turn_of_another_tenant_is_not_found)
 	end();
 }
 
+/* --- bursts --------------------------------------------------------------- */
+
+/* A message of a burst, brought by `job`. */
+static struct store_load
+burst(const char *id, const char *job)
+{
+	struct store_load l = message(id, 1);
+
+	l.job_id = str_of(job);
+	l.debounce_ms = 1000;
+	CHECK_INT(RUN(store_load, &l), 0);
+	return l;
+}
+
+TEST(a_burst_is_one_turn_until_its_reply_is_kept)
+{
+	begin();
+	struct store_load a = burst("M1", "J1");
+	struct store_load b = burst("M2", "J1");
+	CHECK_INT(b.turn_id, a.turn_id);
+	CHECK_INT(b.text_count, 2);
+	CHECK_STR(b.texts[0], "M1");
+	CHECK_STR(b.texts[1], "M2");
+	CHECK_INT(b.history_count, 0);
+
+	struct store_keep k = answer(&b, "reply", "K1");
+	CHECK_INT(RUN(store_keep, &k), 0);
+	struct store_load c = burst("M3", "J3");
+	CHECK(c.turn_id != a.turn_id);
+	CHECK_INT(c.text_count, 1);
+	CHECK_INT(c.history_count, 2); /* the reply was not sent yet */
+	end();
+}
+
+TEST(without_a_debounce_each_message_has_its_turn)
+{
+	begin();
+	struct store_load a = loaded("M1"), b = loaded("M2");
+	CHECK(a.turn_id != b.turn_id);
+	end();
+}
+
+TEST(a_tenants_own_debounce_and_pause_count_more)
+{
+	begin();
+	CHECK_INT(put_tenant(false, "1", "debounce_ms", "700"), 0);
+	CHECK_INT(put_tenant(false, "1", "human_pause_min", "5"), 0);
+	struct store_load l = loaded("M1");
+	CHECK_INT(l.debounce_ms, 700);
+	CHECK_INT(l.human_pause_min, 5);
+	end();
+}
+
+TEST(another_job_takes_an_open_turn_over_and_the_first_may_not_go_on)
+{
+	begin();
+	struct store_load a = burst("M1", "J1");
+	struct store_load b = burst("M2", "J2");
+	struct store_keep k = answer(&a, "reply", "K1");
+	k.job_id = STR("J1");
+	CHECK_INT(RUN(store_keep, &k), ERR_FENCED);
+	k = answer(&b, "reply", "K2");
+	k.job_id = STR("J2");
+	CHECK_INT(RUN(store_keep, &k), 0);
+
+	struct store_mark m = {.turn_id = k.turn_id,
+		.reply_id = k.reply_id,
+		.attempt = 1,
+		.tenant = STR("1"),
+		.job_id = STR("J1"),
+		.status = STR("sending")};
+	CHECK_INT(RUN(store_mark, &m), ERR_FENCED);
+	m.job_id = STR("J2");
+	CHECK_INT(RUN(store_mark, &m), 0);
+	end();
+}
+
+TEST(a_member_of_a_turn_that_comes_by_itself_leads_it)
+{
+	begin();
+	burst("M1", "J1");
+	burst("M2", "J1");
+	struct store_load again = burst("M2", "J2");
+	CHECK(again.known);
+	CHECK_INT(again.state, TURN_OPEN);
+	CHECK_INT(again.text_count, 2);
+	CHECK_STR(text("SELECT job_id FROM turns"), "J2");
+	end();
+}
+
+/* --- a person on the phone ------------------------------------------------ */
+
+static void
+person_says(const char *id, const char *what)
+{
+	struct store_load l = message(id, 1);
+
+	l.from_me = true;
+	l.text = str_of(what);
+	l.human_pause_min = 10;
+	CHECK_INT(RUN(store_load, &l), 0);
+}
+
+TEST(a_person_silences_the_bot_in_that_conversation)
+{
+	begin();
+	person_says("P1", "I am here");
+	struct store_load l = loaded("M1");
+	CHECK(l.silenced);
+	struct store_keep k = answer(&l, "reply", "K1");
+	CHECK_INT(RUN(store_keep, &k), 0);
+	CHECK(k.silenced);
+	CHECK_INT(k.reply_id, 0);
+	CHECK_STR(text("SELECT state FROM turns WHERE job_id = 'M1'"), "done");
+	end();
+}
+
+TEST(a_person_who_is_faster_than_the_post_stops_it)
+{
+	begin();
+	struct store_load l = loaded("M1");
+	struct store_keep k = kept(&l, "K1");
+	CHECK(!k.silenced);
+	person_says("P1", "I am here");
+	struct store_mark m = {.turn_id = k.turn_id,
+		.reply_id = k.reply_id,
+		.attempt = 1,
+		.tenant = STR("1"),
+		.status = STR("sending")};
+	CHECK_INT(RUN(store_mark, &m), 0);
+	CHECK(m.silenced);
+	CHECK_STR(text("SELECT status || reason FROM messages WHERE source = 'bot'"),
+		"failedhuman");
+	end();
+}
+
+TEST(a_pause_that_is_over_or_none_silences_nobody)
+{
+	begin();
+	person_says("P1", "I am here");
+	text("UPDATE conversations SET human_until_us = 1 RETURNING 'x'");
+	struct store_load l = loaded("M1");
+	CHECK(!l.silenced);
+	end();
+}
+
+TEST(the_echo_of_what_is_being_sent_silences_nobody)
+{
+	begin();
+	struct store_load l = loaded("M1");
+	struct store_keep k = kept(&l, "K1");
+	CHECK_INT(mark(&k, "sending", NULL), 0);
+	person_says("GATEWAY-ID", "reply");
+	CHECK(!loaded("M2").silenced);
+	person_says("P2", "something else");
+	CHECK(loaded("M3").silenced);
+	end();
+}
+
 /* --- mark ----------------------------------------------------------------- */
 
 TEST(each_sending_counts_as_an_attempt)
