@@ -29,6 +29,7 @@ struct flow {
 
 enum { FLOW_NEXT = 1, FLOW_WAIT = 2 };
 
+/* s is the name of a step, written out: it becomes f->name. */
 #define flow_goto(f, s) flow_set((f), (s), #s, FLOW_NEXT)
 #define flow_wait(f, s) flow_set((f), (s), #s, FLOW_WAIT)
 
@@ -47,5 +48,10 @@ flow_init(struct flow *f, flow_step *first, const char *name, flow_done *done)
 }
 
 void flow_wake(struct flow *f);
+
+/* For tests of crashes: the name of a step at whose beginning the process kills
+ * itself; with "+" after the name when the step is over and what it started is under
+ * way.  NULL: it does not. */
+extern const char *flow_crash_at;
 
 #endif

@@ -69,6 +69,7 @@ struct buf;
 	X(NUMBER, max_connections, "MAX_CONNECTIONS", "10000", 1, 1000000, NULL, "Open connections above which accepting pauses") \
 	X(NUMBER, request_timeout_ms, "REQUEST_TIMEOUT_MS", "10000", 100, 600000, NULL, "Milliseconds from the first byte of a request to its last") \
 	X(NUMBER, idle_timeout_ms, "IDLE_TIMEOUT_MS", "60000", 100, 3600000, NULL, "Milliseconds a connection may be idle") \
+	X(TEXT, test_crash_at, "TEST_CRASH_AT", NULL, 0, 0, NULL, "With TEST_JOBS=on: the step of a job at which a worker kills itself, for tests of crashes") \
 	X(WORD, test_jobs, "TEST_JOBS", "off", 0, 0, "off|on", "Whether workers run prosaas.test.*: jobs for tests and benchmarks, one of which crashes them")
 /* clang-format on */
 

@@ -194,6 +194,14 @@ loaded(struct flow *f)
 /* --- who came after ------------------------------------------------------- */
 
 static int
+answer_now(struct inbound *in)
+{
+	if (in->answered)
+		return flow_goto(&in->flow, keep);
+	return flow_goto(&in->flow, decide);
+}
+
+static int
 gather(struct flow *f)
 {
 	struct inbound *in = of(f);
@@ -222,7 +230,7 @@ gathered(struct flow *f)
 		in->absorb.count = 0;
 	if (in->absorb.count > 0)
 		return flow_goto(f, take_in);
-	return flow_goto(f, in->answered ? keep : decide);
+	return answer_now(in);
 }
 
 /* What one waiting job carries: a single message that is one of this chat's. */
@@ -261,7 +269,7 @@ take_in(struct flow *f)
 		return flow_wait(f, taken_in);
 	}
 	if (in->absorb.count == 0)
-		return flow_goto(f, in->answered ? keep : decide);
+		return answer_now(in);
 	absorb_done(&in->absorb, f);
 	return flow_wait(f, absorbed);
 }
@@ -295,7 +303,7 @@ absorbed(struct flow *f)
 		return job_fail(
 			in->job, ERR_UNAVAILABLE, "lane: %s", err_text(in->absorb.err));
 	metric_add(M_ABSORBED, in->absorb.count);
-	return flow_goto(f, in->answered ? keep : decide);
+	return answer_now(in);
 }
 
 /* --- the answer ----------------------------------------------------------- */
@@ -386,7 +394,9 @@ asked(struct flow *f)
 		return job_fail(in->job, err, "ai: %s", in->ai.words);
 	}
 	in->answer = in->ai.answer;
-	return flow_goto(f, merges ? gather : keep);
+	if (merges)
+		return flow_goto(f, gather);
+	return flow_goto(f, keep);
 }
 
 /* The key that makes a reply one: of the message it answers, in the form of a

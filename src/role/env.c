@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/flow.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "client/ai.h"
@@ -42,6 +43,8 @@ env_open(struct job_env *env, struct loop *l, const struct settings *s)
 
 	arena_init(&arena);
 	env->s = s;
+	if (strcmp(s->test_jobs, "on") == 0)
+		flow_crash_at = s->test_crash_at;
 	env->loop = l;
 	env->store = store_open(l, store_url(s, &arena), err);
 	arena_done(&arena);
