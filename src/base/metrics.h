@@ -50,7 +50,7 @@ struct buf;
 	X(M_JOB_WAIT_SECONDS, HISTOGRAM, "prosaas_job_queue_wait_seconds", "", "From enqueue to claim") \
 	X(M_JOBS_RUNNING, GAUGE, "prosaas_jobs_running", "", "Jobs in flight in this worker")   \
 	X(M_ABSORBED, COUNTER, "prosaas_turn_messages_absorbed_total", "", "Messages answered along with an earlier one of their chat") \
-	X(M_SILENCED, COUNTER, "prosaas_turns_silenced_total", "", "Answers not given because a person had answered from the phone") \
+	X(M_SILENCED, COUNTER, "prosaas_turns_silenced_total", "", "Turns without an answer because a person answers in the chat, or another bot seems to") \
 	X(M_AI_OK, COUNTER, "prosaas_ai_requests_total", "outcome=\"ok\"", "AI requests by outcome") \
 	X(M_AI_ERROR, COUNTER, "prosaas_ai_requests_total", "outcome=\"error\"", "")            \
 	X(M_AI_SECONDS, HISTOGRAM, "prosaas_ai_request_duration_seconds", "", "One AI request") \

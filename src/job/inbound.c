@@ -93,6 +93,14 @@ may_gather(const struct inbound *in)
 	return in->job->lane.n > 0 && in->job->env->redis && in->messages->count == 1;
 }
 
+static bool
+is_old(const struct job *job, const struct message *m)
+{
+	int64_t max_us = job->env->s->answer_max_age_min * 60 * 1000000;
+
+	return max_us > 0 && m->sent_us > 0 && clock_wall_us() - m->sent_us > max_us;
+}
+
 static void
 start_load(struct inbound *in, struct store_load *load, const struct message *m,
 	const struct val *v)
@@ -110,7 +118,7 @@ start_load(struct inbound *in, struct store_load *load, const struct message *m,
 		.message_id = m->id,
 		.job_id = job->id,
 		.from_me = m->from_me,
-		.answerable = m->answerable,
+		.answerable = m->answerable && !is_old(job, m),
 		.kind = str_of(m->kind),
 		.text = m->text,
 		.raw = arena_str(&job->arena, buf_str(&raw)),
@@ -120,6 +128,7 @@ start_load(struct inbound *in, struct store_load *load, const struct message *m,
 		.history_max = job->env->s->ai_history,
 		.debounce_ms = may_gather(in) ? job->env->s->reply_debounce_ms : 0,
 		.human_pause_min = job->env->s->human_pause_min,
+		.replies_max = job->env->s->replies_max_hour,
 	};
 	buf_done(&raw);
 	store_load(job->env->store, load, &in->flow);
@@ -351,6 +360,20 @@ start_ai(struct inbound *in)
 	ai_start(job->env->ai, &in->ai, &in->flow);
 }
 
+static void
+log_silence(const struct inbound *in)
+{
+	static const char *const whys[] = {[SILENCE_HUMAN] = "a person answers there",
+		[SILENCE_LOOP] = "REPLIES_MAX_HOUR is reached: two bots?",
+		[SILENCE_ECHO] = "its words are our last reply: another bot?"};
+	enum silence why = in->load.silence;
+
+	metric_add(M_SILENCED, 1);
+	log_line(why == SILENCE_HUMAN ? LOG_INFO : LOG_WARN,
+		"🙊 [WEBHOOK_JOB] no answer in this chat, %s job_id=%s", whys[why],
+		log_safe(in->job->id));
+}
+
 static int
 decide(struct flow *f)
 {
@@ -362,7 +385,9 @@ decide(struct flow *f)
 
 	in->answer = (struct str){NULL, 0};
 	in->answered = true;
-	if (str_eqz(t->status, "paused") || in->load.silenced)
+	if (in->load.silence != SILENCE_NONE)
+		log_silence(in);
+	if (str_eqz(t->status, "paused") || in->load.silence != SILENCE_NONE)
 		return flow_goto(f, keep);
 	if (builtin) {
 		in->answer = answer_builtin(

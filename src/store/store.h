@@ -117,6 +117,13 @@ int store_run(struct store *s, struct store_op *op) MUSTCHECK;
 
 enum turn_state { TURN_OPEN, TURN_ASKED, TURN_KEPT, TURN_SENDING, TURN_DONE };
 
+enum silence { /* why the bot does not answer in a conversation now */
+	SILENCE_NONE,
+	SILENCE_HUMAN, /* a person answers from the phone */
+	SILENCE_LOOP,  /* it has answered replies_max times in the last hour */
+	SILENCE_ECHO,  /* the customer's words are its own last reply: another bot */
+};
+
 struct store_history {
 	bool from_customer;
 	struct str text;
@@ -149,6 +156,7 @@ struct store_load {
 	int64_t debounce_ms; /* the setting; then what counts, the tenant's word first
 			      */
 	int64_t human_pause_min; /* likewise */
+	int64_t replies_max;     /* an hour in this conversation; 0: no limit */
 	struct str kind; /* "text", "image", "unknown", ...; "undecrypted": see below */
 	struct str text; /* canonical text; may be absent */
 	struct str raw;  /* JSON */
@@ -161,8 +169,8 @@ struct store_load {
 	struct tenant found;
 	int64_t conversation_id, inbound_id, turn_id;
 	enum turn_state state;
-	bool known;        /* the inbound row was there before */
-	bool silenced;     /* a person answers in this chat now */
+	bool known; /* the inbound row was there before */
+	enum silence silence;
 	struct str *texts; /* what the customer says in this turn, in order */
 	size_t text_count;
 	struct store_history *history; /* oldest first, without this turn */

@@ -402,16 +402,33 @@ read_texts(struct sql *db, struct store_load *l)
 	return r;
 }
 
+/* The bot's replies of the last hour among the newest messages, and whether the last
+ * of them is what the customer says now. */
 static int
-read_switch(struct sql *db, struct store_load *l)
+read_silence(struct sql *db, struct store_load *l)
 {
+	int64_t now = clock_wall_us();
 	int r = sql_row(db,
-		"SELECT human_until_us > ?3 FROM conversations"
-		" WHERE id = ?2 AND tenant_id = ?1",
+		"SELECT (SELECT human_until_us > ?3 FROM conversations WHERE id = ?2"
+		" AND tenant_id = ?1), count(*) FILTER (WHERE source = 'bot' AND "
+		"status <> 'failed' AND created_us > ?3 - 3600000000),"
+		" ifnull(?4 = (SELECT body FROM messages WHERE tenant_id = ?1"
+		" AND conversation_id = ?2 AND source = 'bot' ORDER BY id DESC LIMIT "
+		"1), 0)"
+		" FROM (SELECT source, status, created_us FROM messages WHERE "
+		"tenant_id = ?1"
+		" AND conversation_id = ?2 ORDER BY id DESC LIMIT ?5)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
-		SQL_NUMBER(clock_wall_us()));
-	l->silenced = r > 0 && sql_col_number(db, 0);
-	return r < 0 ? r : 0;
+		SQL_NUMBER(now), SQL_TEXT(l->text), SQL_NUMBER(3 * l->replies_max + 1));
+	if (r <= 0)
+		return r;
+	if (sql_col_number(db, 0))
+		l->silence = SILENCE_HUMAN;
+	else if (l->replies_max > 0 && sql_col_number(db, 1) >= l->replies_max)
+		l->silence = SILENCE_LOOP;
+	else if (sql_col_number(db, 2))
+		l->silence = SILENCE_ECHO;
+	return 0;
 }
 
 static int
@@ -434,7 +451,7 @@ load(struct store *s, struct store_op *op)
 	if (r >= 0 && l->known)
 		r = find_reply(db, l);
 	if (r >= 0)
-		r = read_switch(db, l);
+		r = read_silence(db, l);
 	if (r >= 0)
 		r = read_texts(db, l);
 	return r < 0 ? r : read_history(db, l);
@@ -445,7 +462,7 @@ store_load(struct store *s, struct store_load *op, struct flow *f)
 {
 	op->known = false;
 	op->reply_id = 0;
-	op->silenced = false;
+	op->silence = SILENCE_NONE;
 	op->texts = NULL;
 	op->text_count = 0;
 	op->history = NULL;

