@@ -41,16 +41,15 @@ enum {
 	SHAPE_BARE = 2,     /* words stand without the tag */
 };
 
+/* Of three paths the first counts at whose end there is a text. */
 struct shape {
 	const char *key;  /* in the content */
 	const char *kind; /* the function may change it */
 	unsigned flags;
 	const char *tag;
-	const char
-		*words[3]; /* paths; the first that is there.  "": the value itself */
-	const char *about[3]; /* likewise */
-	const char *choice; /* path of the id of what was chosen; words if there are no
-			       others */
+	const char *words[3]; /* paths; "" is the value itself */
+	const char *about[3];
+	const char *choice; /* path of the chosen id: words where there are none */
 	const char *target; /* path of another message's key */
 	shape_more *more;
 };
