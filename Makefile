@@ -38,6 +38,8 @@ MAINOBJ  := $(MAIN:src/%.c=$(B)/obj/%.o)
 TESTS    := $(sort $(wildcard test/unit/*/*_test.c))
 TESTBIN  := $(TESTS:test/unit/%_test.c=$(B)/unit/%_test)
 FUZZ     := $(sort $(wildcard test/fuzz/*_fuzz.c))
+FUZZED   := $(filter src/base/%.c src/codec/%.c src/job/message.c src/job/content.c src/job/shapes.c src/job/chat.c \
+            src/job/vcard.c,$(SRC)) # bytes to values, wherever they live
 FUZZBIN  := $(FUZZ:test/fuzz/%.c=build/fuzz/%)
 LUA      := $(sort $(wildcard src/queue/script/*.lua))
 SQL      := $(sort $(wildcard src/store/schema/*.sql))
@@ -72,7 +74,7 @@ $(B)/unit/%_test: test/unit/%_test.c $(B)/libprosaas.a test/unit/unit.h
 build/fuzz/%: test/fuzz/%.c $(SRC) | build/gen/scripts.h build/gen/schema.h
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	  $(shell pkg-config --cflags $(PKGS)) -o $@ $< $(filter src/base/%.c src/codec/%.c,$(SRC)) $(LDLIBS)
+	  $(shell pkg-config --cflags $(PKGS)) -o $@ $< $(FUZZED) $(LDLIBS)
 
 tests: $(TESTBIN)
 unit: $(TESTBIN)

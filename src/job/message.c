@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* message.c: what one WhatsApp message says. */
+/* message.c: what stands around the content of a WhatsApp message: who, where, when. */
 #include "job/message.h"
 
 #include "base/arena.h"
@@ -7,64 +7,11 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "codec/val.h"
+#include "job/content.h"
 
-enum { WRAPPED_MAX = 5 };
-
-/* Chats that are not one person: never answered. */
-static bool
-is_person(struct str jid)
-{
-	return str_ends(jid, STR("@s.whatsapp.net")) || str_ends(jid, STR("@c.us")) ||
-	       str_ends(jid, STR("@lid"));
-}
-
-/* Content may be wrapped: {"ephemeralMessage":{"message":{...}}}. */
-static const struct val *
-unwrap(const struct val *content)
-{
-	static const char *const wrappers[] = {"ephemeralMessage", "viewOnceMessage",
-		"viewOnceMessageV2", "viewOnceMessageV2Extension",
-		"documentWithCaptionMessage"};
-
-	for (int level = 0; level < WRAPPED_MAX; level++) {
-		const struct val *inner = NULL;
-
-		for (size_t i = 0; i < ARRAY_LEN(wrappers) && !inner; i++)
-			inner = val_get(val_get(content, wrappers[i]), "message");
-		if (!inner)
-			break;
-		content = inner;
-	}
-	return content;
-}
-
-/* Where a customer's words stand, by kind of content. */
-static struct str
-find_text(const struct val *content)
-{
-	static const struct {
-		const char *kind, *field; /* field NULL: the kind itself is the text */
-	} places[] = {
-		{"conversation", NULL},
-		{"extendedTextMessage", "text"},
-		{"imageMessage", "caption"},
-		{"videoMessage", "caption"},
-		{"documentMessage", "caption"},
-		{"buttonsResponseMessage", "selectedDisplayText"},
-		{"templateButtonReplyMessage", "selectedDisplayText"},
-		{"listResponseMessage", "title"},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		const struct val *v = val_get(content, places[i].kind);
-		struct str text =
-			val_text(places[i].field ? val_get(v, places[i].field) : v);
-
-		if (text.n)
-			return text;
-	}
-	return (struct str){NULL, 0};
-}
+/* A time is in seconds up to here (the year 33658) and in milliseconds above; a
+ * thousand times as much is no time. */
+#define SECONDS_MAX 1000000000000
 
 /* A message without id gets one of its content, as at the door (webhook.h): the
  * bytes are gone, so it is made of the value's own JSON. */
@@ -82,14 +29,113 @@ made_id(struct arena *a, const struct val *v)
 	return arena_printf(a, "n-%s", digest);
 }
 
-static const char *
-kind_of(const struct val *v, struct str text)
+static struct str
+text_of(const struct val *v, const char *name)
 {
-	if (text.p)
-		return "text";
-	if (val_get(v, "message"))
-		return "other";
-	return "undecrypted";
+	struct str text = val_text(val_get(v, name));
+
+	return text.n ? text : (struct str){NULL, 0};
+}
+
+static int64_t
+sent_us(const struct val *v)
+{
+	int64_t t = val_int(val_get(v, "messageTimestamp"), 0);
+
+	if (t <= 0 || t > SECONDS_MAX * 1000)
+		return 0;
+	return t > SECONDS_MAX ? t * 1000 : t * 1000000;
+}
+
+/* The notices that stand in place of a content.  Source: StubType of
+ * proto.WebMessageInfo. */
+static const struct stub {
+	int64_t number;
+	const char *name, *kind, *text;
+} stubs[] = {
+	{1, "REVOKE", "revoke", NULL},
+	{2, "CIPHERTEXT", "undecrypted", NULL},
+	{3, "FUTUREPROOF", "unknown", NULL},
+	{40, "CALL_MISSED_VOICE", "call", "[missed call]"},
+	{41, "CALL_MISSED_VIDEO", "call", "[missed video call]"},
+	{45, "CALL_MISSED_GROUP_VOICE", "call", "[missed call]"},
+	{46, "CALL_MISSED_GROUP_VIDEO", "call", "[missed video call]"},
+};
+
+/* Group, ephemeral and other notices: nothing that a person said. */
+static const struct stub notice = {0, NULL, "system", NULL};
+
+/* find_stub returns NULL when v has no stub type. */
+static const struct stub *
+find_stub(const struct val *v)
+{
+	const struct val *type = val_get(v, "messageStubType");
+	int64_t number = val_int(type, 0);
+	struct str name = val_text(type);
+
+	if (number == 0 && (name.n == 0 || str_eqz(name, "UNKNOWN")))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(stubs); i++)
+		if (number == stubs[i].number || str_eqz(name, stubs[i].name))
+			return &stubs[i];
+	return &notice;
+}
+
+/* Without a content and without a word why, it may still come: "undecrypted" is the
+ * kind whose row waits for it. */
+static const char *
+kind_of_nothing(const struct val *content)
+{
+	if (!content || content->kind == VAL_NULL)
+		return "undecrypted";
+	if (content->kind != VAL_DICT)
+		return "unknown";
+	return content->count ? "protocol" : "undecrypted";
+}
+
+/* A message without content, or with nothing in it but what accompanies one (keys of
+ * a group, which come with a message that can't be decrypted, too). */
+static void
+read_stub(const struct val *v, struct message *m)
+{
+	const struct stub *stub = find_stub(v);
+
+	if (!stub) {
+		m->kind = kind_of_nothing(val_get(v, "message"));
+		return;
+	}
+	m->kind = stub->kind;
+	m->text = str_of(stub->text);
+	if (str_eqz(str_of(stub->kind), "revoke")) {
+		m->target.id = m->id;
+		m->target.from_me = m->from_me;
+		m->target.participant = m->participant;
+	}
+}
+
+/* Where 6.7.x has the addresses differs by version: beside the key or in it. */
+static void
+read_addresses(const struct val *v, struct message *m)
+{
+	const struct val *key = val_get(v, "key");
+	const struct {
+		const char *name;
+		struct str *to;
+	} rows[] = {
+		{"participant", &m->participant},
+		{"remoteJidAlt", &m->chat_alt},
+		{"participantAlt", &m->participant_alt},
+		{"senderPn", &m->sender_pn},
+		{"senderLid", &m->sender_lid},
+		{"participantPn", &m->participant_pn},
+		{"participantLid", &m->participant_lid},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		*rows[i].to = text_of(key, rows[i].name);
+		if (!rows[i].to->p)
+			*rows[i].to = text_of(v, rows[i].name);
+	}
 }
 
 int
@@ -97,20 +143,23 @@ message_read(struct arena *a, const struct val *v, struct message *ret)
 {
 	const struct val *key = val_get(v, "key");
 	struct message m = {
-		.id = val_text(val_get(key, "id")),
-		.chat = val_text(val_get(key, "remoteJid")),
-		.push_name = val_text(val_get(v, "pushName")),
+		.id = text_of(key, "id"),
+		.chat = text_of(key, "remoteJid"),
+		.push_name = text_of(v, "pushName"),
 		.from_me = val_true(val_get(key, "fromMe")),
-		.text = find_text(unwrap(val_get(v, "message"))),
-		.sent_us = val_int(val_get(v, "messageTimestamp"), 0) * 1000000,
+		.sent_us = sent_us(v),
 	};
 
-	if (!m.chat.n)
+	if (!m.chat.p)
 		return ERR_UNPROCESSABLE;
-	if (!m.id.n)
+	if (!m.id.p)
 		m.id = made_id(a, v);
-	m.kind = kind_of(v, m.text);
-	m.answerable = !m.from_me && m.text.p && is_person(m.chat);
+	m.where = chat_kind(m.chat);
+	read_addresses(v, &m);
+	bool wants_answer = content_read(a, val_get(v, "message"), &m);
+	if (!m.kind)
+		read_stub(v, &m);
+	m.answerable = wants_answer && !m.from_me && chat_is_person(m.where);
 	*ret = m;
 	return 0;
 }
