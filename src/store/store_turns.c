@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* store_turns.c: one inbound message, its turn and its reply.
  *
- *   load:  tenant ---> row known? --yes--> take_over (fence) ---> reply, history
- *                          |                                          ^
- *                          no ---> conversation ---> turn ---> row ---'
+ *   load:  tenant ---> conversation ---> row known? --yes--> take_over (fence) ---.
+ *                                            |                                    v
+ *                                            no ---> turn ---> row ---> reply, history
  *   keep:  fence ---> reply there? --no--> insert it, turn kept
  *   mark:  fence ---> status forward, turn along with it
  *
@@ -118,11 +118,12 @@ static int
 find_by_id(struct sql *db, const struct store_load *l)
 {
 	return sql_row(db,
-		SELECT_ROW " AND m.provider = ?2 AND m.chat = ?3 AND m.direction = ?4"
-			   " AND m.provider_message_id = ?5",
+		SELECT_ROW " AND m.provider = ?2 AND m.conversation_id = ?3"
+			   " AND m.direction = ?4 AND m.provider_message_id = ?5"
+			   " AND m.twin_of IS NULL",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->provider),
-		SQL_TEXT(l->chat), SQL_TEXT(l->from_me ? STR("out") : STR("in")),
-		SQL_TEXT(l->message_id));
+		SQL_NUMBER(l->conversation_id),
+		SQL_TEXT(l->from_me ? STR("out") : STR("in")), SQL_TEXT(l->message_id));
 }
 
 /* The echo of a reply may come before its "sent": then only the key is known, which
@@ -277,15 +278,23 @@ insert_row(struct sql *db, struct store_load *l)
 	return r;
 }
 
+/* The names in an echo are the tenant's own. */
+static int
+find_conversation(struct sql *db, struct store_load *l)
+{
+	struct str nobody = {NULL, 0};
+	struct chat_alias alias = {l->lid, l->phone, l->found.country, 0};
+
+	l->conversation_id =
+		conversation_make(db, l->op.arena, tenant_id(l->tenant), l->chat,
+			l->from_me ? nobody : l->push_name, l->from_me ? NULL : &alias);
+	l->merge_id = alias.merge_id;
+	return l->conversation_id < 0 ? (int)l->conversation_id : 0;
+}
+
 static int
 make_row(struct sql *db, struct store_load *l)
 {
-	struct str nobody = {NULL, 0}; /* the name in an echo is the tenant's own */
-
-	l->conversation_id = conversation_make(db, l->op.arena, tenant_id(l->tenant),
-		l->chat, l->from_me ? nobody : l->push_name);
-	if (l->conversation_id < 0)
-		return (int)l->conversation_id;
 	int r = insert_turn(db, l);
 	return r < 0 ? r : insert_row(db, l);
 }
@@ -353,7 +362,9 @@ load(struct store *s, struct store_op *op)
 	int r = tenant_find(db, tenant_id(l->tenant), op->arena, &l->found);
 	if (r <= 0)
 		return r < 0 ? r : ERR_NO_TENANT;
-	r = find_row(db, l, &row);
+	r = find_conversation(db, l);
+	if (r >= 0)
+		r = find_row(db, l, &row);
 	if (r >= 0)
 		r = r > 0 ? take_over(db, l, &row) : make_row(db, l);
 	if (r >= 0 && l->known)
@@ -509,10 +520,9 @@ drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
 {
 	return sql_do(db,
 		"DELETE FROM messages WHERE tenant_id = ?1 AND source = 'human'"
-		" AND direction = 'out' AND provider_message_id = ?3 AND (provider, "
-		"chat) ="
-		" (SELECT provider, chat FROM messages WHERE id = ?2 AND tenant_id = "
-		"?1)",
+		" AND direction = 'out' AND provider_message_id = ?3"
+		" AND (provider, conversation_id) = (SELECT provider, conversation_id"
+		" FROM messages WHERE id = ?2 AND tenant_id = ?1)",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id),
 		SQL_TEXT(m->provider_message_id));
 }
