@@ -14,8 +14,6 @@
  * (store_merge.c), unless their names contradict it.
  *
  * A group, a channel or another network's address has one name: itself. */
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -28,7 +26,6 @@ enum { NAME_MIN = 2, NAMES_MAX = 3 };
 /* In the order in which they are asked; absent what the message does not say. */
 struct names {
 	struct str lid, jid, phone;
-	struct str key;  /* of the conversation that is made for them */
 	bool has_writer; /* the push name is the chat's own */
 };
 
@@ -81,17 +78,16 @@ add_alias(struct names *n, struct arena *a, const struct chat_alias *alias)
 static struct names
 names_of(struct arena *a, struct str chat, const struct chat_alias *alias)
 {
-	struct names n = {.key = chat, .has_writer = true};
+	struct names n = {.has_writer = true};
 	struct jid j;
 
 	if (jid_parse(chat, &j) < 0) {
 		n.jid = chat;
 		return n;
 	}
-	n.key = jid_text(a, &j);
 	if (!jid_has_phone(&j) && !jid_has_lid(&j)) {
 		n.has_writer = j.kind == JID_BOT || j.kind == JID_OTHER;
-		n.jid = n.key;
+		n.jid = jid_text(a, &j);
 		return n;
 	}
 	add_address(&n, a, &j);
@@ -107,6 +103,7 @@ struct found {
 	int64_t contacts[NAMES_MAX];
 	size_t count;
 	size_t names; /* how many names are known */
+	bool lid;     /* the LID is one of them */
 };
 
 static void
@@ -134,8 +131,10 @@ lookup(struct sql *db, struct str tenant, const struct names *n, struct found *r
 		" ORDER BY 2",
 		SQL_TEXT(tenant), SQL_TEXT(n->lid), SQL_TEXT(n->jid),
 		SQL_TEXT(n->phone));
-	for (; r > 0; r = sql_next(db))
+	for (; r > 0; r = sql_next(db)) {
 		found_add(ret, sql_col_number(db, 0));
+		ret->lid |= sql_col_number(db, 1) == 1;
+	}
 	return r;
 }
 
@@ -202,6 +201,27 @@ unite(struct sql *db, struct str tenant, const struct found *f,
 	return contact;
 }
 
+static int
+has_lid(struct sql *db, struct str tenant, int64_t contact)
+{
+	return sql_row(db,
+		"SELECT 1 FROM contact_identities WHERE contact_id = ?2"
+		" AND tenant_id = ?1 AND kind = 'lid' LIMIT 1",
+		SQL_TEXT(tenant), SQL_NUMBER(contact));
+}
+
+/* A phone that goes to another account brings the account's LID: a new LID never joins
+ * a contact that has one.  Its messages are somebody else's, and so is the history. */
+static int64_t
+stranger_make(struct sql *db, struct str tenant, const struct names *n)
+{
+	int64_t id = contact_add(db, tenant);
+	if (id < 0)
+		return id;
+	int r = identity_add(db, tenant, STR("lid"), n->lid, id);
+	return r < 0 ? r : id;
+}
+
 static int64_t
 contact_make(struct sql *db, struct str tenant, const struct names *n,
 	struct chat_alias *alias)
@@ -216,6 +236,9 @@ contact_make(struct sql *db, struct str tenant, const struct names *n,
 				 : contact_add(db, tenant);
 	if (id < 0 || refused || f.names == names_count(n))
 		return id;
+	r = n->lid.p && !f.lid ? has_lid(db, tenant, id) : 0;
+	if (r != 0)
+		return r < 0 ? r : stranger_make(db, tenant, n);
 	r = identities_add(db, tenant, n, id);
 	return r < 0 ? r : id;
 }
@@ -251,9 +274,13 @@ conversation_find(struct sql *db, struct arena *a, struct str tenant, struct str
 	return contact > 0 ? conversation_of_contact(db, tenant, contact) : contact;
 }
 
+/* The key is the first of the names: that one is surely this contact's. */
 static int64_t
-conversation_add(struct sql *db, struct str tenant, struct str key, int64_t contact)
+conversation_add(
+	struct sql *db, struct str tenant, const struct names *n, int64_t contact)
 {
+	struct str key = n->lid.p ? n->lid : n->jid;
+
 	int r = sql_do(db,
 		"INSERT INTO conversations (tenant_id, canonical_key, contact_id,"
 		" created_us) VALUES (?1, ?2, ?3, ?4)",
@@ -311,5 +338,5 @@ conversation_make(struct sql *db, struct arena *a, struct str tenant, struct str
 	if (r < 0)
 		return r;
 	int64_t id = conversation_of_contact(db, tenant, contact);
-	return id == 0 ? conversation_add(db, tenant, n.key, contact) : id;
+	return id == 0 ? conversation_add(db, tenant, &n, contact) : id;
 }
