@@ -101,6 +101,16 @@ is_old(const struct job *job, const struct message *m)
 	return max_us > 0 && m->sent_us > 0 && clock_wall_us() - m->sent_us > max_us;
 }
 
+/* Other names of the person who writes: 7.0 of Baileys has one alternative address,
+ * 6.7 has the number and the LID apart. */
+static struct str
+other_name(const struct message *m, struct str named, const char *server)
+{
+	if (named.n)
+		return named;
+	return str_ends(m->chat_alt, str_of(server)) ? m->chat_alt : (struct str){0};
+}
+
 static void
 start_load(struct inbound *in, struct store_load *load, const struct message *m,
 	const struct val *v)
@@ -119,6 +129,8 @@ start_load(struct inbound *in, struct store_load *load, const struct message *m,
 		.job_id = job->id,
 		.from_me = m->from_me,
 		.answerable = m->answerable && !is_old(job, m),
+		.lid = other_name(m, m->sender_lid, "@lid"),
+		.phone = other_name(m, m->sender_pn, "@s.whatsapp.net"),
 		.kind = str_of(m->kind),
 		.text = m->text,
 		.raw = arena_str(&job->arena, buf_str(&raw)),
@@ -173,6 +185,15 @@ set_text(struct inbound *in, const struct store_load *load)
 					    STR_FMT(in->text), STR_FMT(load->texts[i]));
 }
 
+static void
+log_merge(const struct inbound *in, const struct store_load *l)
+{
+	if (l->merge_id)
+		log_info("🪢 [WEBHOOK_JOB] two contacts are one person tenant=%.*s "
+			 "audit=%lld",
+			STR_FMT(in->job->tenant), (long long)l->merge_id);
+}
+
 static int
 loaded(struct flow *f)
 {
@@ -180,6 +201,7 @@ loaded(struct flow *f)
 
 	if (in->load.op.err < 0)
 		return store_error(in, &in->load.op);
+	log_merge(in, &in->load);
 	if (in->load.state == TURN_DONE)
 		return flow_goto(f, next);
 	in->answered = false;
@@ -291,6 +313,7 @@ taken_in(struct flow *f)
 
 	if (more->op.err < 0)
 		return store_error(in, &more->op);
+	log_merge(in, more);
 	if (more->turn_id == in->load.turn_id) {
 		set_text(in, more);
 		in->answered = false; /* to what was said before */

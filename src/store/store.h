@@ -54,6 +54,8 @@ struct store_op {
 	X(TEXT, status,                                                         \
 		"active or paused: a paused tenant's messages are stored, not " \
 		"answered")                                                     \
+	X(TEXT, country,                                                        \
+		"Country of phones written without +: IL or 972; empty: none")  \
 	X(TEXT, gateway_url,                                                    \
 		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")      \
 	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")           \
@@ -157,6 +159,9 @@ struct store_load {
 			      */
 	int64_t human_pause_min; /* likewise */
 	int64_t replies_max;     /* an hour in this conversation; 0: no limit */
+	struct str lid, phone;   /* other names of the chat that the message carries, as
+				    they came (remoteJidAlt, senderPn ...); may be absent;
+				    ignored with from_me, when they may be ours */
 	struct str kind; /* "text", "image", "unknown", ...; "undecrypted": see below */
 	struct str text; /* canonical text; may be absent */
 	struct str raw;  /* JSON */
@@ -168,6 +173,8 @@ struct store_load {
 	/* results */
 	struct tenant found;
 	int64_t conversation_id, inbound_id, turn_id;
+	int64_t merge_id; /* the message showed that two contacts are one: the audit
+			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
 	bool known; /* the inbound row was there before */
 	enum silence silence;
@@ -217,6 +224,23 @@ struct store_mark {
 			  failed, reason "human", and must not be posted */
 };
 void store_mark(struct store *s, struct store_mark *op, struct flow *f);
+
+/* --- identity --------------------------------------------------------------- */
+
+/* store_unmerge parts two contacts that were merged: what was moved goes back, and so
+ * does what came since under the names that go back.  They are not merged again,
+ * whatever messages say.  What the merge ended (the turn of a message that had been
+ * stored twice) stays ended.  ERR_NOT_FOUND; ERR_EXISTS when it is undone already, or
+ * a later merge has to be undone first (words name it). */
+struct store_unmerge {
+	struct store_op op;
+	struct str tenant;
+	int64_t merge_id;
+
+	int64_t contact_id, conversation_id; /* results: of the contact that is back;
+						conversation_id 0: it has none */
+};
+void store_unmerge(struct store *s, struct store_unmerge *op, struct flow *f);
 
 /* --- tenants and lists, for commands and the admin role ------------------- */
 

@@ -1,161 +1,342 @@
 /* SPDX-License-Identifier: MIT */
 /* store_contacts.c: whose conversation a chat address belongs to.
  *
- * A person's address is user[_agent][:device]@server.  Without agent and device, and
- * with c.us read as s.whatsapp.net, it is the canonical key of the conversation:
+ *   chat, alias ---> names_of ---> lookup ---> nobody: contact_add ---.
+ *                    (lid, jid,      |                                v
+ *                     phone)         |--> one ----------------> identity_add, missing
+ *                                    |                                v
+ *                                    `--> two: unite ---------> conversation
  *
- *   972501234567:3@c.us   key 972501234567@s.whatsapp.net   identities jid, phone
- *   71234567890@lid       key 71234567890@lid               identity lid (no phone!)
- *   1203630...@g.us       key as it is                      identity jid
+ * A person has up to three names in a message: a LID, a JID and the phone that the
+ * JID gives.  The first that is known, in that order, says who it is; the others are
+ * written down as further names of the same contact.  When they belong to another
+ * contact, the two were always one (a late discovery) and are merged
+ * (store_merge.c), unless their names contradict it.
  *
- * A contact is found by any of its identities, so that a lid and a phone which are
- * once known to be one person stay one. */
+ * A group, a channel or another network's address has one name: itself. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "codec/jid.h"
+#include "codec/phone.h"
 #include "store/store_priv.h"
 
-struct address {
-	struct str user, server, key;
+enum { NAME_MIN = 2, NAMES_MAX = 3 };
+
+/* In the order in which they are asked; absent what the message does not say. */
+struct names {
+	struct str lid, jid, phone;
+	bool has_writer; /* the push name is the chat's own */
 };
 
-static struct str
-before(struct str s, char sep)
+/* --- names ---------------------------------------------------------------- */
+
+static void
+set_missing(struct str *name, struct str value)
 {
-	return str_cut(&s, sep);
+	if (!name->p)
+		*name = value;
 }
 
-static bool
-has_devices(struct str server)
+static void
+set_phone(struct names *n, struct arena *a, int err, const char *phone)
 {
-	return str_eqz(server, "s.whatsapp.net") || str_eqz(server, "lid");
+	if (err >= 0)
+		set_missing(&n->phone, arena_str(a, str_of(phone)));
 }
 
-static struct address
-address_of(struct arena *a, struct str chat)
+/* One account has one LID and one JID: a second one in the same message is somebody
+ * else's. */
+static void
+add_address(struct names *n, struct arena *a, const struct jid *j)
 {
-	struct address to = {.server = chat, .key = chat};
+	char phone[PHONE_SIZE];
 
-	to.user = str_cut(&to.server, '@');
-	if (str_eqz(to.server, "c.us"))
-		to.server = STR("s.whatsapp.net");
-	if (!has_devices(to.server))
-		return to; /* a group or another network's: nothing to strip */
-	to.user = before(before(to.user, ':'), '_');
-	to.key = arena_printf(a, "%.*s@%.*s", STR_FMT(to.user), STR_FMT(to.server));
-	return to;
+	if (jid_has_lid(j))
+		set_missing(&n->lid, jid_text(a, j));
+	if (!jid_has_phone(j) || n->jid.p)
+		return;
+	n->jid = jid_text(a, j);
+	set_phone(n, a, phone_of_user(j->user, phone), phone);
 }
 
-static bool
-is_phone(const struct address *to)
+/* Only in its own place a number is a phone: bare digits may be a LID's. */
+static void
+add_alias(struct names *n, struct arena *a, const struct chat_alias *alias)
 {
-	return str_eqz(to->server, "s.whatsapp.net") && to->user.n > 0;
+	char phone[PHONE_SIZE];
+	struct jid j;
+
+	if (jid_parse(alias->lid, &j) == 0)
+		add_address(n, a, &j);
+	if (jid_parse(alias->phone, &j) == 0)
+		add_address(n, a, &j);
+	else
+		set_phone(n, a, phone_read(alias->phone, alias->country, phone), phone);
 }
 
-/* In a group or channel the name is the writer's, not the chat's. */
-static bool
-is_person(const struct address *to)
+static struct names
+names_of(struct arena *a, struct str chat, const struct chat_alias *alias)
 {
-	return !str_eqz(to->server, "g.us") && !str_eqz(to->server, "broadcast") &&
-	       !str_eqz(to->server, "newsletter");
+	struct names n = {.has_writer = true};
+	struct jid j;
+
+	if (jid_parse(chat, &j) < 0) {
+		n.jid = chat;
+		return n;
+	}
+	if (!jid_has_phone(&j) && !jid_has_lid(&j)) {
+		n.has_writer = j.kind == JID_BOT || j.kind == JID_OTHER;
+		n.jid = jid_text(a, &j);
+		return n;
+	}
+	add_address(&n, a, &j);
+	if (alias)
+		add_alias(&n, a, alias);
+	return n;
 }
 
-int64_t
-conversation_find(struct sql *db, struct arena *a, struct str tenant, struct str chat)
-{
-	struct address to = address_of(a, chat);
+/* --- contacts ------------------------------------------------------------- */
 
+/* Whom the names belong to, each once, in their order. */
+struct found {
+	int64_t contacts[NAMES_MAX];
+	size_t count;
+	size_t names; /* how many names are known */
+	bool lid;     /* the LID is one of them */
+};
+
+static void
+found_add(struct found *f, int64_t contact)
+{
+	f->names++;
+	for (size_t i = 0; i < f->count; i++)
+		if (f->contacts[i] == contact)
+			return;
+	f->contacts[f->count++] = contact;
+}
+
+/* Three selects, for with OR SQLite walks through all of the tenant's identities. */
+static int
+lookup(struct sql *db, struct str tenant, const struct names *n, struct found *ret)
+{
+	*ret = (struct found){.count = 0};
 	int r = sql_row(db,
-		"SELECT id FROM conversations WHERE tenant_id = ?1 AND canonical_key = "
-		"?2",
-		SQL_TEXT(tenant), SQL_TEXT(to.key));
-	return r > 0 ? sql_col_number(db, 0) : r;
+		"SELECT contact_id, 1 FROM contact_identities"
+		" WHERE tenant_id = ?1 AND kind = 'lid' AND value = ?2"
+		" UNION ALL SELECT contact_id, 2 FROM contact_identities"
+		" WHERE tenant_id = ?1 AND kind = 'jid' AND value = ?3"
+		" UNION ALL SELECT contact_id, 3 FROM contact_identities"
+		" WHERE tenant_id = ?1 AND kind = 'phone' AND value = ?4"
+		" ORDER BY 2",
+		SQL_TEXT(tenant), SQL_TEXT(n->lid), SQL_TEXT(n->jid),
+		SQL_TEXT(n->phone));
+	for (; r > 0; r = sql_next(db)) {
+		found_add(ret, sql_col_number(db, 0));
+		ret->lid |= sql_col_number(db, 1) == 1;
+	}
+	return r;
 }
 
-/* Two selects, for with OR SQLite walks through all of the tenant's identities. */
+static size_t
+names_count(const struct names *n)
+{
+	return (n->lid.p != NULL) + (n->jid.p != NULL) + (n->phone.p != NULL);
+}
+
 static int64_t
-contact_find(struct sql *db, struct str tenant, const struct address *to)
+contact_add(struct sql *db, struct str tenant)
 {
-	struct str phone = is_phone(to) ? to->user : (struct str){NULL, 0};
+	int r = sql_do(db,
+		"INSERT INTO contacts (tenant_id, created_us) VALUES (?1, ?2)",
+		SQL_TEXT(tenant), SQL_NUMBER(clock_wall_us()));
 
-	int r = sql_row(db,
-		"SELECT contact_id FROM contact_identities"
-		" WHERE tenant_id = ?1 AND kind = 'phone' AND value = ?2"
-		" UNION ALL SELECT contact_id FROM contact_identities"
-		" WHERE tenant_id = ?1 AND kind IN ('jid', 'lid') AND value = ?3",
-		SQL_TEXT(tenant), SQL_TEXT(phone), SQL_TEXT(to->key));
-	return r > 0 ? sql_col_number(db, 0) : r;
+	return r < 0 ? r : sql_inserted(db);
 }
 
 static int
 identity_add(struct sql *db, struct str tenant, struct str kind, struct str value,
 	int64_t contact)
 {
+	if (!value.p)
+		return 0;
 	return sql_do(db,
 		"INSERT INTO contact_identities (tenant_id, kind, value, contact_id)"
 		" VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
 		SQL_TEXT(tenant), SQL_TEXT(kind), SQL_TEXT(value), SQL_NUMBER(contact));
 }
 
-static int64_t
-contact_make(struct sql *db, struct str tenant, const struct address *to)
+static int
+identities_add(
+	struct sql *db, struct str tenant, const struct names *n, int64_t contact)
 {
-	int64_t id = contact_find(db, tenant, to);
-	if (id < 0)
-		return id;
-	if (id == 0) {
-		int r = sql_do(db,
-			"INSERT INTO contacts (tenant_id, created_us) VALUES (?1, ?2)",
-			SQL_TEXT(tenant), SQL_NUMBER(clock_wall_us()));
+	int r = identity_add(db, tenant, STR("lid"), n->lid, contact);
+	if (r >= 0)
+		r = identity_add(db, tenant, STR("jid"), n->jid, contact);
+	if (r >= 0)
+		r = identity_add(db, tenant, STR("phone"), n->phone, contact);
+	return r;
+}
+
+/* Merges what the names have found into one: its id.  When that can't be, the first,
+ * and *ret_refused is set. */
+static int64_t
+unite(struct sql *db, struct str tenant, const struct found *f,
+	struct chat_alias *alias, bool *ret_refused)
+{
+	int64_t contact = f->contacts[0];
+
+	for (size_t i = 1; i < f->count; i++) {
+		struct merge m = {contact, f->contacts[i], 0};
+
+		int r = contact_merge(db, tenant, &m);
 		if (r < 0)
 			return r;
-		id = sql_inserted(db);
+		if (r == 0)
+			*ret_refused = true;
+		else if (alias)
+			alias->merge_id = m.audit_id;
+		contact = r > 0 ? m.kept : contact;
 	}
+	return contact;
+}
 
-	bool lid = str_eqz(to->server, "lid");
-	int r = identity_add(db, tenant, lid ? STR("lid") : STR("jid"), to->key, id);
-	if (r >= 0 && is_phone(to))
-		r = identity_add(db, tenant, STR("phone"), to->user, id);
+static int
+has_lid(struct sql *db, struct str tenant, int64_t contact)
+{
+	return sql_row(db,
+		"SELECT 1 FROM contact_identities WHERE contact_id = ?2"
+		" AND tenant_id = ?1 AND kind = 'lid' LIMIT 1",
+		SQL_TEXT(tenant), SQL_NUMBER(contact));
+}
+
+/* A phone that goes to another account brings the account's LID: a new LID never joins
+ * a contact that has one.  Its messages are somebody else's, and so is the history. */
+static int64_t
+stranger_make(struct sql *db, struct str tenant, const struct names *n)
+{
+	int64_t id = contact_add(db, tenant);
+	if (id < 0)
+		return id;
+	int r = identity_add(db, tenant, STR("lid"), n->lid, id);
 	return r < 0 ? r : id;
 }
 
 static int64_t
-make(struct sql *db, struct str tenant, const struct address *to)
+contact_make(struct sql *db, struct str tenant, const struct names *n,
+	struct chat_alias *alias)
 {
-	int64_t contact = contact_make(db, tenant, to);
-	if (contact < 0)
-		return contact;
+	struct found f;
+	bool refused = false;
+
+	int r = lookup(db, tenant, n, &f);
+	if (r < 0)
+		return r;
+	int64_t id = f.count > 0 ? unite(db, tenant, &f, alias, &refused)
+				 : contact_add(db, tenant);
+	if (id < 0 || refused || f.names == names_count(n))
+		return id;
+	r = n->lid.p && !f.lid ? has_lid(db, tenant, id) : 0;
+	if (r != 0)
+		return r < 0 ? r : stranger_make(db, tenant, n);
+	r = identities_add(db, tenant, n, id);
+	return r < 0 ? r : id;
+}
+
+/* --- conversations -------------------------------------------------------- */
+
+int64_t
+conversation_of_contact(struct sql *db, struct str tenant, int64_t contact)
+{
+	int r = sql_row(db,
+		"SELECT id FROM conversations WHERE contact_id = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(contact));
+	return r > 0 ? sql_col_number(db, 0) : r;
+}
+
+int64_t
+contact_of_chat(struct sql *db, struct arena *a, struct str tenant, struct str chat)
+{
+	struct names n = names_of(a, chat, NULL);
+	struct found f;
+
+	int r = lookup(db, tenant, &n, &f);
+	if (r < 0 || f.count == 0)
+		return r;
+	return f.contacts[0];
+}
+
+int64_t
+conversation_find(struct sql *db, struct arena *a, struct str tenant, struct str chat)
+{
+	int64_t contact = contact_of_chat(db, a, tenant, chat);
+
+	return contact > 0 ? conversation_of_contact(db, tenant, contact) : contact;
+}
+
+/* The key is the first of the names: that one is surely this contact's. */
+static int64_t
+conversation_add(
+	struct sql *db, struct str tenant, const struct names *n, int64_t contact)
+{
+	struct str key = n->lid.p ? n->lid : n->jid;
 
 	int r = sql_do(db,
-		"INSERT INTO conversations (tenant_id, canonical_key, contact_id, "
-		"created_us)"
-		" VALUES (?1, ?2, ?3, ?4)",
-		SQL_TEXT(tenant), SQL_TEXT(to->key), SQL_NUMBER(contact),
+		"INSERT INTO conversations (tenant_id, canonical_key, contact_id,"
+		" created_us) VALUES (?1, ?2, ?3, ?4)",
+		SQL_TEXT(tenant), SQL_TEXT(key), SQL_NUMBER(contact),
 		SQL_NUMBER(clock_wall_us()));
 	return r < 0 ? r : sql_inserted(db);
 }
 
+static bool
+has_letter(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c >= 0x80 || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
+			return true;
+	}
+	return false;
+}
+
+/* Not a number, nor what phones without a name send as one. */
+static bool
+is_name(struct str name)
+{
+	static const char *const placeholders[] = {
+		"unknown", "whatsapp", "user", "customer", "test", "null", "undefined"};
+
+	for (size_t i = 0; i < ARRAY_LEN(placeholders); i++)
+		if (str_ieq(name, str_of(placeholders[i])))
+			return false;
+	return name.n >= NAME_MIN && has_letter(name);
+}
+
 static int
-name_contact(struct sql *db, struct str tenant, int64_t conversation, struct str name)
+name_contact(struct sql *db, struct str tenant, int64_t contact, struct str name)
 {
 	return sql_do(db,
-		"UPDATE contacts SET push_name = ?3 WHERE tenant_id = ?1 AND push_name "
-		"IS NULL"
-		" AND id = (SELECT contact_id FROM conversations WHERE id = ?2)",
-		SQL_TEXT(tenant), SQL_NUMBER(conversation), SQL_TEXT(name));
+		"UPDATE contacts SET push_name = ?3"
+		" WHERE tenant_id = ?1 AND id = ?2 AND push_name IS NULL",
+		SQL_TEXT(tenant), SQL_NUMBER(contact), SQL_TEXT(name));
 }
 
 int64_t
 conversation_make(struct sql *db, struct arena *a, struct str tenant, struct str chat,
-	struct str push_name)
+	struct str push_name, struct chat_alias *alias)
 {
-	struct address to = address_of(a, chat);
+	struct names n = names_of(a, chat, alias);
 
-	int64_t id = conversation_find(db, a, tenant, chat);
-	if (id == 0)
-		id = make(db, tenant, &to);
-	if (id <= 0 || push_name.n == 0 || !is_person(&to))
-		return id;
-	int r = name_contact(db, tenant, id, push_name);
-	return r < 0 ? r : id;
+	int64_t contact = contact_make(db, tenant, &n, alias);
+	if (contact < 0)
+		return contact;
+	struct str name = str_trim(push_name);
+	int r = n.has_writer && is_name(name) ? name_contact(db, tenant, contact, name)
+					      : 0;
+	if (r < 0)
+		return r;
+	int64_t id = conversation_of_contact(db, tenant, contact);
+	return id == 0 ? conversation_add(db, tenant, &n, contact) : id;
 }

@@ -29,16 +29,39 @@ struct sql *schema_open(const char *database_url, char err[256]);
 int tenant_find(
 	struct sql *db, struct str id, struct arena *a, struct tenant *ret) MUSTCHECK;
 
+/* Other names of a chat that a message carries: addresses, or in phone a number as
+ * people write it.  Each may be absent; all are ignored where the chat is not one
+ * person.  country is that of numbers without +. */
+struct chat_alias {
+	struct str lid, phone, country;
+	int64_t merge_id; /* result: the last merge that they led to, or 0 */
+};
+
 /* conversation_find returns the id of the conversation that chat belongs to, 0 for
  * none, or negative. */
 int64_t conversation_find(
 	struct sql *db, struct arena *a, struct str tenant, struct str chat) MUSTCHECK;
 
 /* conversation_make does the same and makes it, its contact and the contact's
- * identities when missing.  push_name (may be absent) becomes the contact's name
- * if it has none. */
+ * identities when missing; alias (may be NULL) adds identities, and may show that
+ * two contacts are one: they are merged.  push_name (may be absent) becomes the
+ * contact's name if it has none. */
 int64_t conversation_make(struct sql *db, struct arena *a, struct str tenant,
-	struct str chat, struct str push_name) MUSTCHECK;
+	struct str chat, struct str push_name, struct chat_alias *alias) MUSTCHECK;
+
+/* contact_of_chat and conversation_of_contact: an id, 0 for none, or negative. */
+int64_t contact_of_chat(
+	struct sql *db, struct arena *a, struct str tenant, struct str chat) MUSTCHECK;
+int64_t
+conversation_of_contact(struct sql *db, struct str tenant, int64_t contact) MUSTCHECK;
+
+/* contact_merge makes one of two contacts.  1 and which of them is kept, or 0 when
+ * that can't be: their names contradict it, or a person has parted them. */
+struct merge {
+	int64_t kept, gone; /* the two, in any order; then which is which */
+	int64_t audit_id;   /* result, with 1 */
+};
+int contact_merge(struct sql *db, struct str tenant, struct merge *m) MUSTCHECK;
 
 /* store_turns.c: what keep and mark share with load. */
 struct reply {

@@ -162,10 +162,9 @@ drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
 {
 	return sql_do(db,
 		"DELETE FROM messages WHERE tenant_id = ?1 AND source = 'human'"
-		" AND direction = 'out' AND provider_message_id = ?3 AND (provider, "
-		"chat) ="
-		" (SELECT provider, chat FROM messages WHERE id = ?2 AND tenant_id = "
-		"?1)",
+		" AND direction = 'out' AND provider_message_id = ?3"
+		" AND (provider, conversation_id) = (SELECT provider, conversation_id"
+		" FROM messages WHERE id = ?2 AND tenant_id = ?1)",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id),
 		SQL_TEXT(m->provider_message_id));
 }

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "codec/phone.h"
 #include "store/store_priv.h"
 
 enum { TEMPERATURE_MAX = 2 };
@@ -31,6 +32,7 @@ static const struct allowed {
 	int64_t lo, hi; /* of a NUMBER */
 } allowed[] = {
 	{"status", "active|paused", "active or paused"},
+	{"country", NULL, "a country like IL or a calling code like 972, or empty"},
 	{"gateway_url", NULL, "a http:// or https:// URL, or empty"},
 	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
 	{"ai_temperature", NULL, "a number from 0 to 2, or -1"},
@@ -135,6 +137,12 @@ is_url(struct str s)
 	       str_starts(s, STR("https://"));
 }
 
+static bool
+is_country(struct str s)
+{
+	return s.n == 0 || phone_is_country(s);
+}
+
 /* CASE, because AND promises no order and json_type() of what is no JSON fails. */
 static bool
 is_rules(struct sql *db, struct str s)
@@ -157,6 +165,8 @@ set_text(struct sql *db, const struct field *f, struct str s, struct str *ret)
 	const struct allowed *a = allowed_of(f);
 
 	if (a && a->words && !is_word_of(a->words, s))
+		return false;
+	if (f->offset == offsetof(struct tenant, country) && !is_country(s))
 		return false;
 	if (f->offset == offsetof(struct tenant, gateway_url) && !is_url(s))
 		return false;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* store_turns.c: one inbound message and its turn.
  *
- *   load:  tenant ---> row known? --yes--> take_over (fence) ------> reply, texts,
- * history |                                            ^ no ---> conversation ---> turn
- * ---> row -----' joined, when it is open and the caller joins
+ *   load:  tenant ---> conversation ---> row known? --yes--> take_over (fence) ---.
+ *                                            |                                    v
+ *                                            no ---> turn ---> row ---> reply, texts,
+ * history the open one is joined, when the tenant debounces
  *
  * One savepoint in the store's transaction.  The unique indexes decide what happens
  * once; the fence decides who may go on: a turn names the job that leads it and that
@@ -113,11 +114,12 @@ static int
 find_by_id(struct sql *db, const struct store_load *l)
 {
 	return sql_row(db,
-		SELECT_ROW " AND m.provider = ?2 AND m.chat = ?3 AND m.direction = ?4"
-			   " AND m.provider_message_id = ?5",
+		SELECT_ROW " AND m.provider = ?2 AND m.conversation_id = ?3"
+			   " AND m.direction = ?4 AND m.provider_message_id = ?5"
+			   " AND m.twin_of IS NULL",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->provider),
-		SQL_TEXT(l->chat), SQL_TEXT(l->from_me ? STR("out") : STR("in")),
-		SQL_TEXT(l->message_id));
+		SQL_NUMBER(l->conversation_id),
+		SQL_TEXT(l->from_me ? STR("out") : STR("in")), SQL_TEXT(l->message_id));
 }
 
 /* The echo of a reply may come before its "sent": then only the key is known, which
@@ -315,15 +317,23 @@ pause_bot(struct sql *db, struct store_load *l)
 		SQL_NUMBER(now + l->human_pause_min * 60 * 1000000), SQL_TEXT(l->text));
 }
 
+/* The names in an echo are the tenant's own. */
+static int
+find_conversation(struct sql *db, struct store_load *l)
+{
+	struct str nobody = {NULL, 0};
+	struct chat_alias alias = {l->lid, l->phone, l->found.country, 0};
+
+	l->conversation_id =
+		conversation_make(db, l->op.arena, tenant_id(l->tenant), l->chat,
+			l->from_me ? nobody : l->push_name, l->from_me ? NULL : &alias);
+	l->merge_id = alias.merge_id;
+	return l->conversation_id < 0 ? (int)l->conversation_id : 0;
+}
+
 static int
 make_row(struct sql *db, struct store_load *l)
 {
-	struct str nobody = {NULL, 0}; /* the name in an echo is the tenant's own */
-
-	l->conversation_id = conversation_make(db, l->op.arena, tenant_id(l->tenant),
-		l->chat, l->from_me ? nobody : l->push_name);
-	if (l->conversation_id < 0)
-		return (int)l->conversation_id;
 	int r = l->from_me && l->human_pause_min > 0 ? pause_bot(db, l) : 0;
 	if (r >= 0)
 		r = l->debounce_ms > 0 && wants_answer(l) ? join_turn(db, l) : 0;
@@ -392,7 +402,8 @@ read_texts(struct sql *db, struct store_load *l)
 {
 	int r = sql_row(db,
 		"SELECT body FROM messages WHERE turn_id = ?2 AND tenant_id = ?1"
-		" AND direction = 'in' AND body <> '' ORDER BY id LIMIT ?3",
+		" AND direction = 'in' AND body <> '' AND twin_of IS NULL"
+		" ORDER BY id LIMIT ?3",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->turn_id),
 		SQL_NUMBER(TEXTS_MAX));
 	if (r > 0)
@@ -445,7 +456,9 @@ load(struct store *s, struct store_op *op)
 		l->debounce_ms = l->found.debounce_ms;
 	if (l->found.human_pause_min >= 0)
 		l->human_pause_min = l->found.human_pause_min;
-	r = find_row(db, l, &row);
+	r = find_conversation(db, l);
+	if (r >= 0)
+		r = find_row(db, l, &row);
 	if (r >= 0)
 		r = r > 0 ? take_over(db, l, &row) : make_row(db, l);
 	if (r >= 0 && l->known)

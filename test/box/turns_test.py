@@ -233,3 +233,21 @@ def test_what_a_phone_delivers_late_is_stored_and_not_answered(stage):
     all_done(stage)
     assert len(stage.inbound()) == 2
     assert asked(stage) == ["NEW"]
+
+
+# --- one person, two names ---------------------------------------------------
+
+def test_a_person_who_writes_by_lid_and_by_number_is_one_and_is_answered_where_he_wrote(stage):
+    api, worker = talk(stage, 0)
+    lid, number = "99887766554433@lid", chat_of(77)
+    say(api, "X1", "from the number", number)
+    all_done(stage)
+    say(api, "X2", "from the lid", lid)
+    all_done(stage)
+    assert len({r["conversation_id"] for r in stage.inbound()}) == 2
+    assert api.post(webhook({"key": {"id": "X3", "remoteJid": lid, "remoteJidAlt": number},
+                             "message": {"conversation": "both"}})).status == 200
+    all_done(stage)
+    assert "two contacts are one person" in worker.log()
+    assert len({r["conversation_id"] for r in stage.inbound()}) == 1
+    assert [s["to"] for s in stage.gateway.sent()] == [number, lid, lid]
