@@ -231,10 +231,23 @@ move_messages(const struct merging *p)
 		SQL_NUMBER(p->gone_conv));
 }
 
+/* A person who answers one name answers the other: the bot is silent as long. */
+static int
+keep_pause(const struct merging *p)
+{
+	return sql_do(p->db,
+		"UPDATE conversations SET human_until_us = max(human_until_us,"
+		" (SELECT human_until_us FROM conversations WHERE id = ?3))"
+		" WHERE tenant_id = ?1 AND id = ?2",
+		SQL_TEXT(p->tenant), SQL_NUMBER(p->kept_conv),
+		SQL_NUMBER(p->gone_conv));
+}
+
 static merge_step *const moves[] = {
 	note_contact, move_identities, move_name, leave_contact};
 static merge_step *const conversation_moves[] = {note_twins, mark_twins,
-	end_twins_turns, note_rows, move_turns, send_twins_away, move_messages};
+	end_twins_turns, note_rows, move_turns, send_twins_away, move_messages,
+	keep_pause};
 
 static bool
 is_wrong_way(const struct merging *p)

@@ -251,3 +251,17 @@ def test_a_person_who_writes_by_lid_and_by_number_is_one_and_is_answered_where_h
     assert "two contacts are one person" in worker.log()
     assert len({r["conversation_id"] for r in stage.inbound()}) == 1
     assert [s["to"] for s in stage.gateway.sent()] == [number, lid, lid]
+
+
+def test_a_person_who_answers_one_name_silences_the_bot_under_both(stage):
+    api, _ = talk(stage, 0)
+    lid, number = "99887766554433@lid", chat_of(77)
+    say(api, "Y1", "from the lid", lid)
+    say(api, "Y2", "from the number", number)
+    all_done(stage)
+    say(api, "Y3", "I am here", lid, fromMe=True)
+    all_done(stage)
+    assert api.post(webhook({"key": {"id": "Y4", "remoteJid": number, "remoteJidAlt": lid},
+                             "message": {"conversation": "both"}})).status == 200
+    all_done(stage)
+    assert len(stage.gateway.sent()) == 2
