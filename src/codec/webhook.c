@@ -111,19 +111,34 @@ read_key(struct scan *s, struct webhook_msg *m)
 	return true;
 }
 
-/* An object with at least one key. */
-static bool
+struct content {
+	bool any;  /* there is something in it */
+	bool says; /* and not only what travels along: group keys, device lists */
+};
+
+static struct content
 read_content(struct scan *s)
 {
+	static const char *const companions[] = {"messageContextInfo",
+		"senderKeyDistributionMessage",
+		"fastRatchetKeySenderKeyDistributionMessage"};
+	struct content c = {false, false};
+
 	if (json_peek(&s->j) != '{') {
 		json_skip(&s->j);
-		return false;
+		return c;
 	}
-	struct str raw = json_skip(&s->j);
-	for (size_t i = 1; i < raw.n; i++)
-		if (raw.p[i] == '"')
-			return true;
-	return false;
+	for (bool more = json_enter(&s->j, '{'); more; more = json_more(&s->j, '}')) {
+		struct str name = json_key(&s->j);
+		bool says = json_peek(&s->j) != 'n';
+
+		for (size_t i = 0; i < ARRAY_LEN(companions); i++)
+			says = says && !str_eqz(name, companions[i]);
+		json_skip(&s->j);
+		c.any = true;
+		c.says = c.says || says;
+	}
+	return c;
 }
 
 /* A number but 0, or a name but UNKNOWN. */
@@ -155,7 +170,8 @@ read_message(struct scan *s, struct webhook_msg *m)
 {
 	static const char *const names[] = {"key", "message", "messageStubType", NULL};
 	unsigned seen = 0;
-	bool key = false, content = false, stub = false;
+	struct content content = {false, false};
+	bool key = false, stub = false;
 
 	*m = (struct webhook_msg){0};
 	bool object = json_peek(&s->j) == '{';
@@ -179,14 +195,14 @@ read_message(struct scan *s, struct webhook_msg *m)
 		}
 	}
 	m->raw = (struct str){from, (size_t)(s->j.at - from)};
-	m->stub = stub && !content;
+	m->stub = stub && !content.says;
 	if (!object)
 		m->unfit = "not an object";
 	else if (!key)
 		m->unfit = "no key";
 	else if (!m->chat.p)
 		m->unfit = "no chat";
-	else if (!content && !stub)
+	else if (!content.any && !stub)
 		m->unfit = "no content";
 	m->id = effective_id(s, m);
 }

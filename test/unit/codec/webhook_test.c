@@ -259,6 +259,14 @@ TEST(a_message_that_cant_be_processed_says_why)
 		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":2,"
 		 "\"message\":{\"x\":1}}",
 			NULL, false},
+		/* In a group the key comes along with what can't be read yet. */
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"messageStubType\":2,"
+		 "\"message\":{\"senderKeyDistributionMessage\":{\"x\":1},"
+		 "\"messageContextInfo\":{},\"conversation\":null}}",
+			NULL, true},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":{"
+		 "\"senderKeyDistributionMessage\":{\"x\":1}}}",
+			NULL, false},
 	};
 	struct webhook w;
 	char body[512];
