@@ -104,7 +104,7 @@ def test_a_drained_worker_claims_nothing_more(stage):
     api, worker = stage.pipeline(WORKER_CONCURRENCY=1)
     stage.gateway.faults("slow", ms=1000)
     for i in range(5):
-        api.post(webhook(message(f"C{i}", chat=f"{i}@s.whatsapp.net")))
+        api.post(webhook(message(f"C{i}", chat=chat_of(i))))
     wait_until(lambda: sending(stage), 10, "the first is being sent")
     assert worker.stop(10) == 0
     done = len(stage.gateway.sent())
