@@ -33,8 +33,8 @@ struct webhook_msg {
 			    when there is none, so that a re-delivery is a duplicate too */
 	struct str chat; /* key.remoteJid decoded; absent when there is none */
 	bool from_me;    /* key.fromMe is true */
-	bool stub; /* a messageStubType and no content, or only what travels along (group
-		      keys): undecryptable or a notice */
+	bool stub;       /* a messageStubType and no content, or only what travels along
+			    (group       keys): undecryptable or a notice */
 	const char *unfit; /* NULL, or why it can't be processed: "not an object", "no
 			      key" (none that is an object), "no chat", "no content";
 			      accept.h adds "limits": no worker would read the job */

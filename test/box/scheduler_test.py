@@ -26,6 +26,19 @@ def schedule(house, seconds, name="default"):
         tenant_id="1", messages=[message(f"S{seconds}")])
 
 
+def test_an_id_that_comes_before_its_job_waits_for_it(house):
+    """RQ's enqueue_at writes the id first, and the job in a step of its own."""
+    scheduler = house.start("scheduler")
+    the_leader(scheduler)
+    r = house.redis.text
+    r.zadd(SCHEDULED, {"early": int(time.time()) - 1})
+    other = schedule(house, -1)
+    wait_until(lambda: house.queued() == [other.id], 10, "it has looked")
+    assert r.zscore(SCHEDULED, "early")
+    r.hset("rq:job:early", mapping={"status": "scheduled", "origin": "default", "data": "x"})
+    wait_until(lambda: "early" in house.queued(), 10, "moved")
+
+
 def test_due_jobs_are_moved_and_others_wait(house):
     due = [schedule(house, -i) for i in range(1, 6)]
     later = schedule(house, 3600)

@@ -8,7 +8,7 @@
 -- The token is checked and the work is done in one step: two may think they lead,
 -- only one can act.  Per queue:
 --   rq:scheduled:<q>  due ids go to the queue, while we hold RQ's own scheduler lock
---                     of that queue; an id whose job is gone is dropped
+--                     of that queue; an id whose job is gone for a minute is dropped
 --   rq:wip:<q>        an expired lease of a job of ours (it has prosaas_attempt) goes back
 --                     to the head of its queue and its crash is counted; after too many
 --                     it is failed as "poison".  Leases of RQ's own workers are theirs.
@@ -22,7 +22,7 @@ end
 local now, most, crashes_max, exc, number = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local unix = tonumber(redis.call('TIME')[1])
 local moved, returned, poisoned, mended = 0, 0, 0, 0
-local lock_s, failure_ttl, lane_every_s = 61, 31536000, 5
+local lock_s, failure_ttl, lane_every_s, gone_s = 61, 31536000, 5, 60
 
 local function range(registry, from, to, offset)
 	local ids = redis.pcall('ZRANGEBYSCORE', registry, from, to, 'LIMIT', offset, most)
@@ -45,8 +45,12 @@ local function move_due(name)
 	for _, id in ipairs(range('rq:scheduled:' .. name, 0, unix, 0)) do
 		local job = 'rq:job:' .. id
 		local h = redis.pcall('HMGET', job, 'status', 'enqueue_at_front')
+		local coming = not h.err and not h[1] -- RQ's enqueue_at writes the job after the id
+			and unix - redis.call('ZSCORE', 'rq:scheduled:' .. name, id) < gone_s
 
-		redis.call('ZREM', 'rq:scheduled:' .. name, id)
+		if not coming then
+			redis.call('ZREM', 'rq:scheduled:' .. name, id)
+		end
 		if not h.err and h[1] == 'scheduled' then
 			redis.call('SADD', 'rq:queues', 'rq:queue:' .. name)
 			redis.call('HSET', job, 'status', 'queued', 'enqueued_at', now)
