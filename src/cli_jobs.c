@@ -118,7 +118,7 @@ take_names(void *arg, const struct redisReply *reply)
 static int
 find_names(struct jobs *j, struct names *n)
 {
-	struct str rest = str_of(j->s->rq_queues);
+	struct str rest = str_of(j->s->rq_queues), name;
 
 	*n = (struct names){.arena = &j->arena};
 	if (j->queue.p) {
@@ -127,12 +127,8 @@ find_names(struct jobs *j, struct names *n)
 		return 0;
 	}
 	n->names = arena_alloc(&j->arena, (rest.n + 1) * sizeof(*n->names));
-	while (rest.p) {
-		struct str name = str_trim(str_cut(&rest, ','));
-
-		if (name.n)
-			add_name(n, name);
-	}
+	while (str_next(&rest, &name))
+		add_name(n, name);
 	redis_call(j->redis.redis, &j->redis.cmd, "SMEMBERS", 1, cli_redis_done);
 	redis_argz(j->redis.redis, "rq:queues");
 	return cli_redis_wait(&j->redis, take_names, n);

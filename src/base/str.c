@@ -46,6 +46,20 @@ str_cut(struct str *s, char sep)
 }
 
 bool
+str_next(struct str *list, struct str *ret)
+{
+	while (list->p) {
+		struct str s = str_trim(str_cut(list, ','));
+
+		if (s.n == 0)
+			continue;
+		*ret = s;
+		return true;
+	}
+	return false;
+}
+
+bool
 str_is_number(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)

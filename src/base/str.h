@@ -62,6 +62,10 @@ struct str str_trim(struct str s);
  * there was no sep) and what stood before it is returned. */
 struct str str_cut(struct str *s, char sep);
 
+/* str_next takes the next of a comma separated list, blanks around it and empty ones
+ * left out; false when there is none. */
+bool str_next(struct str *list, struct str *ret);
+
 /* str_is_number says whether s is digits only, at least one. */
 bool str_is_number(struct str s);
 

@@ -64,14 +64,11 @@ on_absorbed(struct redis_cmd *cmd)
 void
 absorb_done(struct absorb *a, struct flow *f)
 {
-	char now[CLOCK_ISO_SIZE];
-
 	a->flow = f;
 	redis_eval(a->redis, &a->cmd, SCRIPT_ABSORB, 0, DONE_ARGS + (int)a->count,
 		on_absorbed);
-	clock_iso(now, clock_wall_us());
 	redis_argz(a->redis, a->worker);
-	redis_argz(a->redis, now);
+	redis_arg_date(a->redis, clock_wall_us());
 	redis_arg(a->redis, a->id);
 	redis_argi(a->redis, a->attempt);
 	redis_arg(a->redis, a->lane);

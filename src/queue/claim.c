@@ -70,11 +70,8 @@ struct claim {
 void
 claim_cap(struct claim *c, struct str tenant, int more)
 {
-	char number[16];
-
-	snprintf(number, sizeof(number), "%d", more);
 	redis_format(&c->caps, tenant);
-	redis_format(&c->caps, str_of(number));
+	redis_format_int(&c->caps, more);
 	c->cap_count++;
 }
 
@@ -161,7 +158,6 @@ claim_now(struct claim *c, int room)
 	int64_t aged_ms = clock_mono_ms() - CLAIM_AGED_MS;
 	int asked = room < CLAIM_MAX ? room : CLAIM_MAX;
 	int aged = 0;
-	char now[CLOCK_ISO_SIZE];
 
 	for (int i = 0; i < c->queue_count; i++)
 		aged += c->waiters[i].served_ms < aged_ms;
@@ -173,9 +169,8 @@ claim_now(struct claim *c, int room)
 	c->looking = false;
 	redis_eval(c->redis, &c->cmd, SCRIPT_CLAIM, 0,
 		ARGS_HEAD + 2 * (c->cap_count + c->queue_count + aged), on_claimed);
-	clock_iso(now, clock_wall_us());
 	redis_argz(c->redis, c->name);
-	redis_argz(c->redis, now);
+	redis_arg_date(c->redis, clock_wall_us());
 	redis_argi(c->redis, LIVE_LEASE_S);
 	redis_argi(c->redis, asked);
 	redis_argi(c->redis, DEAL_MAX);
@@ -277,11 +272,11 @@ static void
 add_queue(struct claim *c, struct loop *l, struct str queue)
 {
 	struct waiter *w = &c->waiters[c->queue_count];
-	struct redis_options o = {
-		.url = c->s->redis_url, .name = c->name, .deadline_ms = DEADLINE_MS};
+	struct redis_options o = {.url = c->s->redis_url,
+		.name = c->name,
+		.deadline_ms = DEADLINE_MS,
+		.no_scripts = true};
 
-	if (queue.n == 0)
-		return;
 	if (c->queue_count == QUEUES_MAX || queue.n >= sizeof(w->queue))
 		die("RQ_QUEUES: at most %d queues with names below %zu bytes",
 			QUEUES_MAX, sizeof(w->queue));
@@ -299,7 +294,7 @@ claim_new(struct loop *l, const struct settings *s, struct redis *r, const char 
 	int cap, const struct claim_events *events, void *arg)
 {
 	struct claim *c = xcalloc(1, sizeof(*c));
-	struct str queues = str_of(s->rq_queues);
+	struct str queues = str_of(s->rq_queues), queue;
 
 	c->s = s;
 	c->name = name;
@@ -307,8 +302,8 @@ claim_new(struct loop *l, const struct settings *s, struct redis *r, const char 
 	c->events = *events;
 	c->arg = arg;
 	c->redis = r;
-	while (queues.p)
-		add_queue(c, l, str_trim(str_cut(&queues, ',')));
+	while (str_next(&queues, &queue))
+		add_queue(c, l, queue);
 	c->turn.run = on_turn;
 	loop_each_turn(l, &c->turn);
 	uv_timer_init(&l->uv, &c->tick);

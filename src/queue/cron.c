@@ -210,15 +210,13 @@ static void
 act(struct cron *c)
 {
 	struct redis *r = lead_redis(c->lead);
-	char now[CLOCK_ISO_SIZE];
 
 	c->asking = true;
 	redis_eval(r, &c->cmd, SCRIPT_CRON, 1,
 		ARGS_HEAD + ARGS_EACH * (int)c->acts_count, on_acted);
 	redis_argz(r, LEAD_KEY);
 	redis_argz(r, lead_token(c->lead));
-	clock_iso(now, clock_wall_us());
-	redis_argz(r, now);
+	redis_arg_date(r, clock_wall_us());
 	redis_argi(r, c->s->job_timeout_s);
 	redis_argi(r, c->s->job_retries);
 	redis_argi(r, CRON_AHEAD_S);

@@ -189,7 +189,6 @@ on_reply(struct redis_cmd *cmd)
 static void
 send_batch(struct enqueue *e, struct batch *b)
 {
-	char now[CLOCK_ISO_SIZE];
 	int64_t wall_us = clock_wall_us();
 	int64_t left = b->opened_ms + e->s->enqueue_deadline_ms - clock_mono_ms();
 
@@ -202,8 +201,7 @@ send_batch(struct enqueue *e, struct batch *b)
 	redis_eval(e->redis, &b->cmd, SCRIPT_ENQUEUE, 0,
 		ARGS_HEAD + ARGS_EACH * (int)b->count, on_reply);
 	redis_deadline(&b->cmd, left > 1 ? left : 1);
-	clock_iso(now, wall_us);
-	redis_argz(e->redis, now);
+	redis_arg_date(e->redis, wall_us);
 	redis_argi(e->redis, wall_us / 1000000);
 	redis_argi(e->redis, e->s->dedupe_ttl_s);
 	redis_argi(e->redis, e->s->max_queue_depth);

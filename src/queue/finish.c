@@ -57,15 +57,6 @@ open_ends(struct finish *f)
 	return e;
 }
 
-static void
-add_number(struct buf *out, int64_t v)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%lld", (long long)v);
-	redis_format(out, str_of(text));
-}
-
 /* The exception text is made only for ends that may need it: a retry may be the last,
  * and a wait too long. */
 static void
@@ -100,9 +91,9 @@ finish_end(struct finish *f, const struct finish_job *j)
 
 	redis_format(&e->args, j->id);
 	redis_format(&e->args, j->queue);
-	add_number(&e->args, j->attempt);
+	redis_format_int(&e->args, j->attempt);
 	redis_format(&e->args, str_of(words[j->how]));
-	add_number(&e->args, j->how == FINISH_DUE ? j->delay_ms : j->delay_s);
+	redis_format_int(&e->args, j->how == FINISH_DUE ? j->delay_ms : j->delay_s);
 	redis_format(&e->args, j->reason);
 	add_exc(&e->args, j);
 	add_value(&e->args, j->value);
@@ -150,15 +141,14 @@ on_ended(struct redis_cmd *cmd)
 static void
 send_ends(struct finish *f, struct ends *e)
 {
-	char now[CLOCK_ISO_SIZE], worked[32];
+	char worked[32];
 
 	f->flying = true;
 	redis_eval(f->redis, &f->cmd, SCRIPT_FINISH, 0,
 		ARGS_HEAD + ARGS_EACH * e->count, on_ended);
-	clock_iso(now, clock_wall_us());
 	snprintf(worked, sizeof(worked), "%.6f", (double)e->worked_us / 1e6);
 	redis_argz(f->redis, f->name);
-	redis_argz(f->redis, now);
+	redis_arg_date(f->redis, clock_wall_us());
 	redis_argi(f->redis, !f->last);
 	redis_argz(f->redis, worked);
 	redis_args_raw(f->redis, buf_str(&e->args));

@@ -71,15 +71,12 @@ on_swept(struct redis_cmd *cmd)
 static void
 sweep(struct lead *l)
 {
-	char now[CLOCK_ISO_SIZE];
-
 	l->sweeping = true;
 	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1,
 		7 + redis_count_names(l->s->rq_queues), on_swept);
 	redis_argz(l->redis, LEAD_KEY);
 	redis_argz(l->redis, l->token);
-	clock_iso(now, clock_wall_us());
-	redis_argz(l->redis, now);
+	redis_arg_date(l->redis, clock_wall_us());
 	redis_argi(l->redis, SWEEP_MAX);
 	redis_argi(l->redis, LEAD_CRASHES_MAX);
 	redis_arg(l->redis, buf_str(&l->exc));

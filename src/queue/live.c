@@ -55,14 +55,11 @@ struct live {
 void
 live_renewing(struct live *l, struct str id, struct str queue, int64_t attempt)
 {
-	char number[24];
-
 	if (l->job_count == 0)
 		buf_adds(&l->current, id);
-	snprintf(number, sizeof(number), "%lld", (long long)attempt);
 	redis_format(&l->jobs, id);
 	redis_format(&l->jobs, queue);
-	redis_format(&l->jobs, str_of(number));
+	redis_format_int(&l->jobs, attempt);
 	l->job_count++;
 }
 
@@ -86,7 +83,6 @@ renew(struct live *l, int64_t now_ms)
 {
 	static const char *const states[] = {"idle", "busy", "suspended"};
 	bool again = now_ms >= l->register_at_ms;
-	char now[CLOCK_ISO_SIZE];
 
 	buf_clear(&l->jobs, 1 << 16);
 	buf_clear(&l->current, 1 << 10);
@@ -100,9 +96,8 @@ renew(struct live *l, int64_t now_ms)
 		l->register_at_ms = now_ms + REGISTER_MS;
 	redis_eval(l->redis, &l->renew_cmd, SCRIPT_RENEW, 0,
 		ARGS_HEAD + ARGS_EACH * l->job_count, on_renewed);
-	clock_iso(now, clock_wall_us());
 	redis_argz(l->redis, l->name);
-	redis_argz(l->redis, now);
+	redis_arg_date(l->redis, clock_wall_us());
 	redis_argi(l->redis, LIVE_LEASE_S);
 	redis_argi(l->redis, KEY_LIFE_S);
 	redis_argi(l->redis, again);
@@ -261,14 +256,11 @@ on_buried(struct redis_cmd *cmd)
 void
 live_bury(struct live *l, void (*done)(void *), void *arg)
 {
-	char now[CLOCK_ISO_SIZE];
-
 	l->buried = true;
 	l->bury_done = done;
 	l->bury_arg = arg;
 	redis_eval(l->redis, &l->bury_cmd, SCRIPT_BURY, 0, 3, on_buried);
-	clock_iso(now, clock_wall_us());
 	redis_argz(l->redis, l->name);
-	redis_argz(l->redis, now);
+	redis_arg_date(l->redis, clock_wall_us());
 	redis_argz(l->redis, l->s->rq_queues);
 }

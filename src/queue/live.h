@@ -30,6 +30,8 @@ enum {
 	LIVE_BUSY_MS = 5000,
 	LIVE_IDLE_MS = 10000,
 	LIVE_SOON_MS = 1000,
+	LIVE_OLD_S = 30, /* a worker whose heartbeat is older is taken for dead; RQ's
+			    renew theirs every 30 s while busy */
 };
 
 enum live_state { LIVE_IDLE, LIVE_BUSY, LIVE_SUSPENDED };

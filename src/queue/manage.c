@@ -7,10 +7,10 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "queue/live.h"
 
 enum {
 	ID_MAX = 200,
-	HEARTBEAT_OLD_S = 30,        /* a worker of ours renews every 5 s */
 	RESTORE_MS = 10 * 60 * 1000, /* a million ids take some seconds */
 };
 
@@ -21,15 +21,6 @@ manage_is_id(struct str id)
 		if (!isalnum((unsigned char)id.p[i]) && !strchr("_-", id.p[i]))
 			return false;
 	return id.n > 0 && id.n <= ID_MAX;
-}
-
-static void
-arg_date(struct redis *r, int64_t us)
-{
-	char text[CLOCK_ISO_SIZE];
-
-	clock_iso(text, us);
-	redis_argz(r, text);
 }
 
 /* An absent text is an empty argument. */
@@ -102,7 +93,7 @@ manage_retry(struct redis *r, struct redis_cmd *cmd, const struct str *ids,
 	size_t count, int64_t retries, redis_done *done)
 {
 	redis_eval(r, cmd, SCRIPT_RETRY, 0, 2 + (int)count, done);
-	arg_date(r, clock_wall_us());
+	redis_arg_date(r, clock_wall_us());
 	redis_argi(r, retries);
 	arg_ids(r, ids, count);
 }
@@ -137,7 +128,7 @@ manage_submit(struct redis *r, struct redis_cmd *cmd, const struct manage_job *j
 		5 + 2 * (int)ARRAY_LEN(empty) + 6 + 2 * tenant + 2 * retries, done);
 	redis_arg(r, j->id);
 	redis_arg(r, j->queue);
-	arg_date(r, clock_wall_us());
+	redis_arg_date(r, clock_wall_us());
 	if (j->due_s > 0)
 		redis_argi(r, j->due_s);
 	else
@@ -174,5 +165,5 @@ manage_restore(struct redis *r, struct redis_cmd *cmd, struct str queue, bool ac
 	if (force) /* no heartbeat is later */
 		redis_argz(r, "9999");
 	else
-		arg_date(r, clock_wall_us() - HEARTBEAT_OLD_S * INT64_C(1000000));
+		redis_arg_date(r, clock_wall_us() - LIVE_OLD_S * INT64_C(1000000));
 }

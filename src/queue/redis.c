@@ -181,6 +181,15 @@ redis_format(struct buf *out, struct str s)
 }
 
 void
+redis_format_int(struct buf *out, int64_t v)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)v);
+	redis_format(out, str_of(text));
+}
+
+void
 redis_arg(struct redis *r, struct str s)
 {
 	if (!r->refusing)
@@ -196,10 +205,17 @@ redis_argz(struct redis *r, const char *z)
 void
 redis_argi(struct redis *r, int64_t v)
 {
-	char text[24];
+	if (!r->refusing)
+		redis_format_int(stream_out(r->stream), v);
+}
 
-	redis_arg(r, (struct str){text, (size_t)snprintf(text, sizeof(text), "%lld",
-						(long long)v)});
+void
+redis_arg_date(struct redis *r, int64_t wall_us)
+{
+	char text[CLOCK_ISO_SIZE];
+
+	clock_iso(text, wall_us);
+	redis_argz(r, text);
 }
 
 void
@@ -212,25 +228,21 @@ redis_args_raw(struct redis *r, struct str raw)
 int
 redis_count_names(const char *names)
 {
-	struct str rest = str_of(names);
+	struct str rest = str_of(names), name;
 	int n = 0;
 
-	while (rest.p)
-		n += str_trim(str_cut(&rest, ',')).n > 0;
+	while (str_next(&rest, &name))
+		n++;
 	return n;
 }
 
 void
 redis_arg_names(struct redis *r, const char *names)
 {
-	struct str rest = str_of(names);
+	struct str rest = str_of(names), name;
 
-	while (rest.p) {
-		struct str name = str_trim(str_cut(&rest, ','));
-
-		if (name.n)
-			redis_arg(r, name);
-	}
+	while (str_next(&rest, &name))
+		redis_arg(r, name);
 }
 
 static void on_refuse(uv_timer_t *t);
@@ -457,7 +469,7 @@ on_open(void *arg)
 	redis_argz(r, r->o.name);
 	if (r->o.channels)
 		greet_channels(r);
-	else
+	else if (!r->o.no_scripts)
 		greet_scripts(r);
 }
 

@@ -87,6 +87,7 @@ struct redis_options {
 	const char *name;    /* CLIENT SETNAME; no blanks */
 	int64_t deadline_ms; /* of a command, unless redis_deadline() says otherwise */
 	void (*on_ready)(void *arg); /* NULL: not told */
+	bool no_scripts; /* redis_eval() is never called: none is loaded */
 	const char *const
 		*channels; /* NULL-terminated, at most REDIS_CHANNELS; NULL: none */
 	void (*on_message)(void *arg, struct str channel, struct str payload);
@@ -113,11 +114,13 @@ void redis_eval(struct redis *r, struct redis_cmd *cmd, enum redis_script script
 void redis_arg(struct redis *r, struct str s);
 void redis_argz(struct redis *r, const char *z);
 void redis_argi(struct redis *r, int64_t v);
+void redis_arg_date(struct redis *r, int64_t wall_us); /* in RQ's form */
 
 /* redis_args_raw appends whole arguments that redis_format() made. */
 void redis_args_raw(struct redis *r, struct str raw);
 struct buf;
 void redis_format(struct buf *out, struct str s);
+void redis_format_int(struct buf *out, int64_t v);
 
 /* A list of names as in RQ_QUEUES, blanks and empty ones left out: how many, and
  * each as an argument. */

@@ -11,6 +11,7 @@
 #include "codec/rqjob.h"
 #include "codec/val.h"
 #include "queue/lead.h"
+#include "queue/live.h"
 
 void
 registry_stats(
@@ -35,16 +36,13 @@ registry_stats_json(const struct redisReply *reply, const char *queues, struct b
 {
 	static const char *const keys[] = {"queued", "started", "finished", "failed",
 		"scheduled", "deferred", "canceled", "ready", "waiting", "debounced"};
-	struct str rest = str_of(queues);
+	struct str rest = str_of(queues), name;
 	size_t row = 0;
 
 	buf_addz(out, "{\"queues\":{");
-	while (rest.p) {
-		struct str name = str_trim(str_cut(&rest, ','));
+	while (str_next(&rest, &name)) {
 		const struct redisReply *counts = redis_at(reply, row);
 
-		if (!name.n)
-			continue;
 		if (row++ > 0)
 			buf_addc(out, ',');
 		json_quote(out, name);
@@ -58,10 +56,6 @@ registry_stats_json(const struct redisReply *reply, const char *queues, struct b
 	}
 	buf_addz(out, "}}\n");
 }
-
-enum {
-	HEARTBEAT_OLD_S = 30
-}; /* a worker of ours renews every 5 s, RQ's every 30 while busy */
 
 void
 registry_health(struct redis *r, struct redis_cmd *cmd, redis_done *done)
@@ -77,8 +71,7 @@ fresh_workers(const struct redisReply *reply)
 	int n = 0;
 
 	for (size_t i = 1; redis_at(reply, i); i++)
-		n += age_s(redis_text(redis_at(redis_at(reply, i), 2))) <=
-		     HEARTBEAT_OLD_S;
+		n += age_s(redis_text(redis_at(redis_at(reply, i), 2))) <= LIVE_OLD_S;
 	return n;
 }
 

@@ -37,10 +37,8 @@ keep(struct redis *r, struct http_req *req, struct str tenant, struct str state,
 	struct session_call *call = ARENA_NEW(&req->arena, struct session_call);
 	struct str key =
 		arena_printf(&req->arena, "prosaas:session:%.*s", STR_FMT(tenant));
-	char now[CLOCK_ISO_SIZE];
 
 	call->req = req;
-	clock_iso(now, clock_wall_us());
 	redis_call(r, &call->cmd, "HSET", 9, on_kept);
 	redis_arg(r, key);
 	redis_argz(r, "state");
@@ -50,7 +48,7 @@ keep(struct redis *r, struct http_req *req, struct str tenant, struct str state,
 	redis_argz(r, "name");
 	redis_arg(r, val_text(val_get(body, "pushName")));
 	redis_argz(r, "at");
-	redis_argz(r, now);
+	redis_arg_date(r, clock_wall_us());
 }
 
 /* "1", 1 or "business_1", under either name. */

@@ -338,22 +338,17 @@ stop_slot(struct slot *slot)
 	hurry(slot, "Job stopped by user, work-horse terminated.");
 }
 
+/* Without an id (kill-horse): all that runs here.  A job that is hurried ends from the
+ * loop, so none leaves the list under our feet. */
 static void
 on_stop_job(void *arg, struct str id)
 {
 	struct worker *w = arg;
-	struct slot *slot = id.p ? find_slot(w, id) : TAILQ_FIRST(&w->running), *after;
+	struct slot *slot;
 
-	if (!slot)
-		return;
-	if (id.p) {
-		stop_slot(slot);
-		return;
-	}
-	for (; slot; slot = after) { /* kill-horse: all that runs here */
-		after = TAILQ_NEXT(slot, next);
-		stop_slot(slot);
-	}
+	TAILQ_FOREACH (slot, &w->running, next)
+		if (!id.p || str_eq(slot->job.id, id))
+			stop_slot(slot);
 }
 
 static void
@@ -384,14 +379,13 @@ static void
 on_each(void *arg, struct live *l)
 {
 	struct worker *w = arg;
-	struct slot *slot, *after;
+	struct slot *slot;
 	int64_t now_us = clock_mono_us();
 	char words[96];
 
-	for (slot = TAILQ_FIRST(&w->running); slot; slot = after) {
+	TAILQ_FOREACH (slot, &w->running, next) {
 		struct job *job = &slot->job;
 
-		after = TAILQ_NEXT(slot, next);
 		live_renewing(l, job->id, job->queue, job->attempt);
 		if (now_us - job->started_us < job->timeout_ms * 1000)
 			continue;

@@ -13,6 +13,20 @@
 #include "base/metrics.h"
 #include "base/settings.h"
 
+TEST(str_next_leaves_out_what_is_empty)
+{
+	struct str list = STR(" a,, b b ,\t,c, "), s;
+
+	CHECK(str_next(&list, &s));
+	CHECK_STR(s, "a");
+	CHECK(str_next(&list, &s));
+	CHECK_STR(s, "b b");
+	CHECK(str_next(&list, &s));
+	CHECK_STR(s, "c");
+	CHECK(!str_next(&list, &s));
+	CHECK_STR(s, "c");
+}
+
 TEST(str_cut_walks_a_list)
 {
 	struct str rest = STR("a,,b");
