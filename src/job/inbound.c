@@ -15,8 +15,7 @@
  *            v                                                     |
  *   next ---> loaded ---> asked ---> kept ---> marked ---> posted ---> sent ---> 0
  *               |           (answer)    |        ^ sending            |
- *               |                       `-> probed (was "sending": maybe sent) --->
- * ambiguous
+ *               |                       `-> probed (was "sending") ---> ambiguous
  *               `-> next: stored only, or its turn is done
  *
  * Every arrow is a wait whose result is on disk before the next begins, so an
@@ -61,9 +60,11 @@ struct inbound {
 	const struct val *messages;
 	size_t at; /* the next one */
 	struct message m;
-	struct str answer, text; /* text: all that the turn says */
-	bool answered;           /* answer is there, and may be absent */
-	int merges;              /* newcomers taken in after asking */
+	const struct str *texts; /* all that the turn says, in order */
+	size_t text_count;
+	struct str answer;
+	bool answered; /* answer is there, and may be absent */
+	int merges;    /* newcomers taken in after asking */
 	struct absorb absorb;
 	size_t taken; /* of absorb.jobs */
 
@@ -137,7 +138,7 @@ start_load(struct inbound *in, struct store_load *load, const struct message *m,
 		.push_name = m->push_name,
 		.sent_us = m->sent_us,
 		.attempt = job->attempt,
-		.history_max = job->env->s->ai_history,
+		.history_max = load == &in->load ? job->env->s->ai_history : 0,
 		.debounce_ms = may_gather(in) ? job->env->s->reply_debounce_ms : 0,
 		.human_pause_min = job->env->s->human_pause_min,
 		.replies_max = job->env->s->replies_max_hour,
@@ -176,13 +177,10 @@ store_error(struct inbound *in, const struct store_op *op)
 }
 
 static void
-set_text(struct inbound *in, const struct store_load *load)
+hear(struct inbound *in, const struct store_load *load)
 {
-	in->text = (struct str){NULL, 0};
-	for (size_t i = 0; i < load->text_count; i++)
-		in->text = i == 0 ? load->texts[0]
-				  : arena_printf(&in->job->arena, "%.*s\n%.*s",
-					    STR_FMT(in->text), STR_FMT(load->texts[i]));
+	in->texts = load->texts;
+	in->text_count = load->text_count;
 }
 
 static void
@@ -205,7 +203,7 @@ loaded(struct flow *f)
 	if (in->load.state == TURN_DONE)
 		return flow_goto(f, next);
 	in->answered = false;
-	set_text(in, &in->load);
+	hear(in, &in->load);
 	if (in->load.reply_id == 0 && may_gather(in) && in->load.debounce_ms > 0) {
 		if (in->load.known)
 			return flow_goto(f, gather);
@@ -245,7 +243,6 @@ gather(struct flow *f)
 		.lane = job->lane,
 		.attempt = job->attempt};
 	in->taken = 0;
-	job->noticed = false;
 	absorb_peek(&in->absorb, f);
 	return flow_wait(f, gathered);
 }
@@ -315,7 +312,7 @@ taken_in(struct flow *f)
 		return store_error(in, &more->op);
 	log_merge(in, more);
 	if (more->turn_id == in->load.turn_id) {
-		set_text(in, more);
+		hear(in, more);
 		in->answered = false; /* to what was said before */
 		in->taken++;
 	} else if (more->state == TURN_DONE) {
@@ -339,6 +336,23 @@ absorbed(struct flow *f)
 }
 
 /* --- the answer ----------------------------------------------------------- */
+
+/* The lines of a burst, as one text. */
+static struct str
+whole_text(struct inbound *in)
+{
+	struct buf b;
+
+	buf_init(&b);
+	for (size_t i = 0; i < in->text_count; i++) {
+		if (i > 0)
+			buf_addc(&b, '\n');
+		buf_adds(&b, in->texts[i]);
+	}
+	struct str text = arena_str(&in->job->arena, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
 
 /* More input while the AI thinks: it is asked again, with all of it; but not for ever.
  */
@@ -367,7 +381,7 @@ start_ai(struct inbound *in)
 		turns[i] = (struct ai_turn){
 			l->history[i].from_customer ? AI_USER : AI_ASSISTANT,
 			l->history[i].text};
-	turns[l->history_count] = (struct ai_turn){AI_USER, in->text};
+	turns[l->history_count] = (struct ai_turn){AI_USER, whole_text(in)};
 	in->ai = (struct ai_call){
 		.arena = &job->arena,
 		.model = l->found.ai_model,
@@ -414,7 +428,7 @@ decide(struct flow *f)
 		return flow_goto(f, keep);
 	if (builtin) {
 		in->answer = answer_builtin(
-			&in->job->arena, t->rules, t->default_text, in->text);
+			&in->job->arena, t->rules, t->default_text, whole_text(in));
 		return flow_goto(f, keep);
 	}
 	if (in->job->hurried)
@@ -433,7 +447,7 @@ asked(struct flow *f)
 	job_waits(in->job, NULL, NULL);
 	in->job->on_notice = NULL;
 	in->merges++;
-	if (err < 0 && merges && in->job->noticed) {
+	if (err == -ECANCELED && !in->job->hurried) { /* stop_asking() */
 		in->answered = false;
 		return flow_goto(f, gather);
 	}

@@ -59,10 +59,8 @@ struct job {
 	void (*hurry)(struct job *job);
 	void *waits_for;
 	bool hurried;
-	/* Another job of its chat has come: noticed is set, and this called if it is.
-	 */
+	/* Called when another job of its chat has come; NULL: not told. */
 	void (*on_notice)(struct job *job);
-	bool noticed;
 	const char *step; /* where it failed */
 };
 

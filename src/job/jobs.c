@@ -119,7 +119,6 @@ job_hurry_http(struct job *job)
 void
 job_notice(struct job *job)
 {
-	job->noticed = true;
 	if (job->on_notice)
 		job->on_notice(job);
 }

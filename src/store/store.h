@@ -176,14 +176,15 @@ struct store_load {
 	int64_t merge_id; /* the message showed that two contacts are one: the audit
 			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
-	bool known; /* the inbound row was there before */
+	bool known;       /* the inbound row was there before */
+	int64_t reply_id; /* 0: none yet */
+	struct str reply_text, reply_key, reply_status;
+	/* of a turn that is not done: */
 	enum silence silence;
 	struct str *texts; /* what the customer says in this turn, in order */
 	size_t text_count;
 	struct store_history *history; /* oldest first, without this turn */
 	size_t history_count;
-	int64_t reply_id; /* 0: none yet */
-	struct str reply_text, reply_key, reply_status;
 };
 void store_load(struct store *s, struct store_load *op, struct flow *f);
 

@@ -463,8 +463,9 @@ load(struct store *s, struct store_op *op)
 		r = r > 0 ? take_over(db, l, &row) : make_row(db, l);
 	if (r >= 0 && l->known)
 		r = find_reply(db, l);
-	if (r >= 0)
-		r = read_silence(db, l);
+	if (r < 0 || l->state == TURN_DONE) /* nobody will ask */
+		return r < 0 ? r : 0;
+	r = read_silence(db, l);
 	if (r >= 0)
 		r = read_texts(db, l);
 	return r < 0 ? r : read_history(db, l);
