@@ -498,7 +498,8 @@ def test_a_message_that_cant_be_processed_is_kept_as_a_dead_letter(door, m):
 
 @pytest.mark.parametrize("serializer", ["pickle", "json"])
 def test_a_message_that_no_worker_could_read_is_a_dead_letter_at_the_door(door, serializer):
-    api = door.start("api", MAX_BODY_BYTES=40 << 20, RQ_SERIALIZER=serializer)
+    api = door.start("api", MAX_BODY_BYTES=40 << 20, RQ_SERIALIZER=serializer,
+                     ENQUEUE_DEADLINE_MS=60000)  # 16 MiB take a sanitizer and a busy disk their time
     many = message("MANY")
     many["message"]["x"] = [0] * 1000000
     long = message("LONG", "x" * (16 << 20))
