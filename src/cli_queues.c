@@ -5,7 +5,6 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/settings.h"
 #include "cli_jobs.h"
 #include "cli_redis.h"
@@ -14,6 +13,7 @@
 #include "codec/rqjob.h"
 #include "codec/val.h"
 #include "queue/manage.h"
+#include "queue/registry.h"
 
 enum { QUEUES_MAX = 1000 };
 
@@ -85,16 +85,6 @@ queued_of(const struct redisReply *row)
 	return sum;
 }
 
-static int64_t
-age_s(struct str date)
-{
-	int64_t at_us, now_us = clock_wall_us();
-
-	if (rqjob_date(date, &at_us) < 0 || at_us > now_us)
-		return 0;
-	return (now_us - at_us) / 1000000;
-}
-
 static void
 take_json(void *arg, const struct redisReply *reply)
 {
@@ -110,7 +100,7 @@ take_json(void *arg, const struct redisReply *reply)
 			buf_addf(&q->out, ",\"%s\":%lld", counts[k],
 				(long long)count_of(row, k));
 		buf_addf(&q->out, ",\"oldest_age_seconds\":%lld}\n",
-			(long long)age_s(redis_text(redis_at(row, OLDEST))));
+			(long long)registry_age_s(redis_text(redis_at(row, OLDEST))));
 	}
 	fwrite(buf_str(&q->out).p, 1, buf_len(&q->out), stdout);
 }
@@ -136,7 +126,7 @@ take_table(void *arg, const struct redisReply *reply)
 			cli_table_add(&t, arena_printf(&q->arena, "%lld",
 						  (long long)count_of(row, k)));
 		cli_table_add(&t, oldest.n ? arena_printf(&q->arena, "%lld s",
-						     (long long)age_s(oldest))
+						     (long long)registry_age_s(oldest))
 					   : oldest);
 		cli_table_add(
 			&t, arena_printf(&q->arena, "%lld",

@@ -21,12 +21,12 @@ registry_stats(
 	redis_arg_names(r, queues);
 }
 
-static int64_t
-age_s(struct str enqueued_at)
+int64_t
+registry_age_s(struct str date)
 {
 	int64_t at_us, now_us = clock_wall_us();
 
-	if (rqjob_date(enqueued_at, &at_us) < 0 || at_us > now_us)
+	if (rqjob_date(date, &at_us) < 0 || at_us > now_us)
 		return 0;
 	return (now_us - at_us) / 1000000;
 }
@@ -51,7 +51,7 @@ registry_stats_json(const struct redisReply *reply, const char *queues, struct b
 			buf_addf(out, "\"%s\":%lld,", keys[i],
 				(long long)redis_int(redis_at(counts, i), 0));
 		buf_addf(out, "\"oldest_age_seconds\":%lld}",
-			(long long)age_s(
+			(long long)registry_age_s(
 				redis_text(redis_at(counts, ARRAY_LEN(keys)))));
 	}
 	buf_addz(out, "}}\n");
@@ -71,7 +71,8 @@ fresh_workers(const struct redisReply *reply)
 	int n = 0;
 
 	for (size_t i = 1; redis_at(reply, i); i++)
-		n += age_s(redis_text(redis_at(redis_at(reply, i), 2))) <= LIVE_OLD_S;
+		n += registry_age_s(redis_text(redis_at(redis_at(reply, i), 2))) <=
+		     LIVE_OLD_S;
 	return n;
 }
 
@@ -85,7 +86,7 @@ worker_json(const struct redisReply *row, struct buf *out)
 	buf_addz(out, ",\"queues\":");
 	json_quote(out, redis_text(redis_at(row, 3)));
 	buf_addf(out, ",\"heartbeat_age_seconds\":%lld}",
-		(long long)age_s(redis_text(redis_at(row, 2))));
+		(long long)registry_age_s(redis_text(redis_at(row, 2))));
 }
 
 static void

@@ -10,6 +10,10 @@
 
 struct buf;
 
+/* registry_age_s says how many whole seconds ago a date of RQ's was; 0 for one to come
+ * and for what is none. */
+int64_t registry_age_s(struct str date);
+
 /* registry_stats asks for the counts of all queues in `queues` (comma separated);
  * registry_stats_json then writes the answer's JSON:
  *   {"queues":{"default":{"queued":0,"started":0,...,"oldest_age_seconds":0},...}} */

@@ -1,4 +1,4 @@
--- uses: dependents
+-- uses: lanes dependents ends
 -- absorb.lua: jobs that waited behind a running one are done with it; see
 -- queue/absorb.h.
 --
@@ -7,8 +7,7 @@
 local me, now, id, attempt, lane = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local key = 'prosaas:lane:' .. lane
 local unix = tonumber(redis.call('TIME')[1])
-local mine = redis.pcall('HMGET', 'rq:job:' .. id, 'worker_name', 'prosaas_attempt', 'status')
-if mine.err or mine[1] ~= me or mine[2] ~= attempt or mine[3] ~= 'started' or redis.call('GET', key) ~= id then
+if not lane_runs(lane, id, me, attempt) then
 	return -1
 end
 local count = 0
@@ -19,13 +18,9 @@ for i = 6, #ARGV do
 	if redis.call('LREM', key .. ':wait', 1, other) == 1 and not h.err and h[1] then
 		local ttl = tonumber(h[3] or '500') or 500
 		redis.call('ZREM', 'prosaas:waiting:' .. h[2], other)
-		redis.call('HSET', job, 'status', 'finished', 'started_at', now, 'ended_at', now, 'worker_name', me,
-			'prosaas_absorbed_by', id)
-		redis.call('ZADD', 'rq:finished:' .. h[2], ttl < 0 and '+inf' or unix + ttl, other)
-		if ttl >= 0 then
-			redis.call('EXPIRE', job, ttl)
-		end
-		dependents_release(other, true, now)
+		redis.call('HSET', job, 'started_at', now, 'worker_name', me, 'prosaas_absorbed_by', id)
+		end_finished(other, h[2], now, unix, ttl, '', false)
+		leave(other, true, '', now, ttl, false) -- it held no lane
 		count = count + 1
 	end
 end

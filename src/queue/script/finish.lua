@@ -1,4 +1,4 @@
--- uses: lanes dependents
+-- uses: lanes dependents ends
 -- finish.lua: jobs end; see queue/finish.h.
 --
 -- ARGV: worker name, now (ISO), 1 when this worker looks for jobs itself, seconds
@@ -32,58 +32,25 @@ local function ttl_of(v, default)
 	return v and tonumber(v) or default
 end
 
--- The job leaves its lane and those that depend on it.  Then the life of its keys
--- counts: ttl < 0 is for ever.
-local function leave(id, ok, lane, ttl, has_result)
-	local fine, was = pcall(lane_release, lane, id)
-	local keys = { 'rq:job:' .. id }
-	released = released + (fine and was and 1 or 0)
-
-	local others = { 'rq:job:' .. id .. ':dependents', 'rq:job::' .. id .. ':dependencies' }
-	if call('EXISTS', unpack(others)) ~= 0 then
-		pcall(dependents_release, id, ok, now)
-		keys[2], keys[3] = others[1], others[2]
-	end
-	if has_result then
-		keys[#keys + 1] = 'rq:results:' .. id
-	end
-	for _, key in ipairs(keys) do
-		if ttl == 0 then
-			call('DEL', key)
-		elseif ttl < 0 then
-			call('PERSIST', key)
-		else
-			call('EXPIRE', key, ttl)
-		end
+local function leave_counted(id, ok, lane, ttl, has_result)
+	if leave(id, ok, lane, now, ttl, has_result) then
+		released = released + 1
 	end
 end
 
 -- A webhook's job that returns nothing leaves no result: its status says it all, and
 -- a stream would be the dearest part of the job.
-local function end_ok(id, name, job, result_ttl, value, lane, tenant)
-	local has_result = result_ttl ~= 0 and (value ~= '' or (tenant or '') == '')
+local function finished(id, name, ttl, value, lane, tenant)
+	local has_result = ttl ~= 0 and (value ~= '' or (tenant or '') == '')
 	done = done + 1
-	call('HSET', job, 'status', 'finished', 'ended_at', now)
-	if has_result then
-		local args = { 'XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 1 }
-		if value ~= '' then
-			args[9], args[10] = 'return_value', value
-		end
-		call(unpack(args))
-	end
-	if result_ttl ~= 0 then
-		call('ZADD', 'rq:finished:' .. name, result_ttl < 0 and '+inf' or unix + result_ttl, id)
-	end
-	leave(id, true, lane, result_ttl, has_result)
+	end_finished(id, name, now, unix, ttl, value, has_result)
+	leave_counted(id, true, lane, ttl, has_result)
 end
 
-local function end_failed(id, name, job, failure_ttl, status, reason, exc, lane)
+local function fail(id, name, ttl, status, reason, exc, lane)
 	failed = failed + 1
-	call('HDEL', job, 'prosaas_waiting_since') -- who queues it again gives it a new day
-	call('HSET', job, 'status', status, 'ended_at', now, 'prosaas_reason', reason)
-	call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', exc)
-	call('ZADD', 'rq:failed:' .. name, failure_ttl < 0 and -1 or unix + failure_ttl, id)
-	leave(id, false, lane, failure_ttl, true)
+	end_failed(id, name, now, unix, ttl, status, reason, exc)
+	leave_counted(id, false, lane, ttl, true)
 end
 
 local function later(id, name, job, delay)
@@ -148,11 +115,9 @@ local function finish(i, id, name, job, h)
 		word = 'fail'
 	end
 	if word == 'ok' then
-		end_ok(id, name, job, ttl_of(h[5], 500), ARGV[i + 7], lane, h[10])
-	elseif word == 'fail' then
-		end_failed(id, name, job, ttl_of(h[6], 31536000), 'failed', ARGV[i + 5], ARGV[i + 6], lane)
-	elseif word == 'stopped' then
-		end_failed(id, name, job, ttl_of(h[6], 31536000), 'stopped', ARGV[i + 5], ARGV[i + 6], lane)
+		finished(id, name, ttl_of(h[5], 500), ARGV[i + 7], lane, h[10])
+	elseif word == 'fail' or word == 'stopped' then
+		fail(id, name, ttl_of(h[6], FAILURE_TTL), word == 'fail' and 'failed' or word, ARGV[i + 5], ARGV[i + 6], lane)
 	elseif word == 'retry' then
 		retry(id, name, job, left, h[7], delay)
 	elseif word == 'wait' then

@@ -1,3 +1,4 @@
+-- uses: counts
 -- jobs.lua: a page of one queue's jobs of one status; see queue/manage.h.  Reads only.
 --
 -- ARGV: queue, status, offset, most, 1 for newest first, tenant or '', reason or ''.
@@ -11,11 +12,6 @@ local offset, most = tonumber(ARGV[3]), tonumber(ARGV[4])
 local tenant, reason = ARGV[6], ARGV[7]
 local registries = { started = 'wip', stopped = 'failed' }
 local out = { -1 }
-
-local function count(...)
-	local n = redis.pcall(...)
-	return type(n) == 'number' and n or 0
-end
 
 -- In the order in which an id moves through them, the oldest first.
 local function places()

@@ -1,3 +1,4 @@
+-- uses: lanes
 -- peek.lua: who waits behind a running job; see queue/absorb.h.  Reads only.
 --
 -- ARGV: worker name, id, attempt, lane, most.
@@ -6,8 +7,7 @@
 -- is left out.
 local me, id, attempt, lane, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local key = 'prosaas:lane:' .. lane
-local mine = redis.pcall('HMGET', 'rq:job:' .. id, 'worker_name', 'prosaas_attempt', 'status')
-if mine.err or mine[1] ~= me or mine[2] ~= attempt or mine[3] ~= 'started' or redis.call('GET', key) ~= id then
+if not lane_runs(lane, id, me, attempt) then
 	return 0
 end
 local out = {}

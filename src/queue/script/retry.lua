@@ -1,3 +1,4 @@
+-- uses: types
 -- retry.lua: dead letters go back to their queues, in the order given; see
 -- queue/manage.h.
 --
@@ -8,11 +9,6 @@
 -- Returns per id: "ok queue", "is status", "gone", or "error what".
 local now, retries = ARGV[1], ARGV[2]
 local out = {}
-
-local function is_a(key, kind)
-	local is = redis.call('TYPE', key).ok
-	return is == kind or is == 'none'
-end
 
 local function retry(id)
 	local job = 'rq:job:' .. id

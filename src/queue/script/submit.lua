@@ -1,3 +1,4 @@
+-- uses: types
 -- submit.lua: one job by hand, as RQ's own clients write it; see queue/manage.h.
 --
 -- ARGV: id, queue, now (ISO), due (Unix s; '' at once), id it waits for or '', then
@@ -8,11 +9,6 @@
 local id, name, now, due, parent = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local job, queue = 'rq:job:' .. id, 'rq:queue:' .. name
 local unix = redis.call('TIME')[1]
-
-local function is_a(key, kind)
-	local is = redis.call('TYPE', key).ok
-	return is == kind or is == 'none'
-end
 
 if redis.call('EXISTS', job) == 1 then
 	return 'exists'

@@ -1,4 +1,4 @@
--- uses: lanes dependents
+-- uses: lanes dependents ends types
 -- sweep.lua: what is due, what is orphaned, which lane is stuck; see queue/lead.h.
 --
 -- KEYS: leader key.  ARGV: token, now (ISO), most per registry, most crashes, exc of
@@ -22,7 +22,7 @@ end
 local now, most, crashes_max, exc, number = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local unix = tonumber(redis.call('TIME')[1])
 local moved, returned, poisoned, mended = 0, 0, 0, 0
-local lock_s, failure_ttl, lane_every_s, gone_s = 61, 31536000, 5, 60
+local lock_s, lane_every_s, gone_s = 61, 5, 60
 
 local function range(registry, from, to, offset)
 	local ids = redis.pcall('ZRANGEBYSCORE', registry, from, to, 'LIMIT', offset, most)
@@ -60,22 +60,17 @@ local function move_due(name)
 	end
 end
 
-local function bury(name, id, job, lane)
-	redis.call('HSET', job, 'status', 'failed', 'ended_at', now, 'prosaas_reason', 'poison')
-	redis.call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', exc)
-	redis.call('ZADD', 'rq:failed:' .. name, unix + failure_ttl, id)
-	redis.call('EXPIRE', job, failure_ttl)
-	redis.call('EXPIRE', 'rq:results:' .. id, failure_ttl)
-	if lane_release(lane, id) then
+local function bury(name, id, lane)
+	end_failed(id, name, now, unix, FAILURE_TTL, 'failed', 'poison', exc)
+	if leave(id, false, lane, now, FAILURE_TTL, true) then
 		mended = mended + 1 -- whoever is idle has to look
 	end
-	dependents_release(id, false, now)
 	poisoned = poisoned + 1
 end
 
 local function hand_back(name, id, job, lane)
 	if redis.call('HINCRBY', job, 'prosaas_crashes', 1) >= crashes_max then
-		bury(name, id, job, lane)
+		bury(name, id, lane)
 		return
 	end
 	redis.call('HSET', job, 'status', 'queued')
@@ -109,7 +104,7 @@ end
 -- end and without our reason.
 local function return_abandoned(name)
 	local registry = 'rq:failed:' .. name
-	for _, id in ipairs(range(registry, unix + failure_ttl - 60, '+inf', 0)) do
+	for _, id in ipairs(range(registry, unix + FAILURE_TTL - 60, '+inf', 0)) do
 		local job = 'rq:job:' .. id
 		local h = redis.pcall('HMGET', job, 'status', 'prosaas_attempt', 'prosaas_reason', 'ended_at', 'prosaas_lane')
 		if not h.err and h[1] == 'failed' and h[2] and not h[3] and (h[4] or '') == '' then
@@ -136,8 +131,7 @@ end
 
 for i = 7, #ARGV do
 	local name = ARGV[i]
-	local kind = redis.call('TYPE', 'rq:queue:' .. name).ok
-	if kind == 'list' or kind == 'none' then -- else there is no way back to the queue
+	if is_a('rq:queue:' .. name, 'list') then -- else there is no way back to the queue
 		if may_schedule(name) then
 			move_due(name)
 		end

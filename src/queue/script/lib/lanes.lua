@@ -91,3 +91,10 @@ local function lane_release(lane, id)
 	end
 	return false
 end
+
+-- Does this attempt of this worker run the job, and hold the lane with it?
+local function lane_runs(lane, id, me, attempt)
+	local h = redis.pcall('HMGET', 'rq:job:' .. id, 'worker_name', 'prosaas_attempt', 'status')
+	return not h.err and h[1] == me and h[2] == attempt and h[3] == 'started'
+		and redis.call('GET', 'prosaas:lane:' .. lane) == id
+end
