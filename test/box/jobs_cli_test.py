@@ -137,6 +137,14 @@ def test_queued_jobs_are_listed_wherever_they_wait(held):
     assert re.search(r"^default +6 +1 +1 +1 +1 +1 +0 +0 +\d+ s +0$", held.cli("queues").stdout, re.M)
 
 
+def test_a_debounced_job_is_counted_listed_and_shown(held):
+    held.redis.text.zadd("prosaas:due", {put(held, "soon"): 2e12})
+    assert [j["id"] for j in lines(held.cli("jobs", "list", "--json", "--status", "queued"))] == ["soon"]
+    [q] = [q for q in lines(held.cli("queues", "--json")) if q["queue"] == "default"]
+    assert (q["queued"], q["waiting"]) == (1, 1)
+    assert re.search("^where: +prosaas:due score 2000000000000$", held.cli("jobs", "show", "soon").stdout, re.M)
+
+
 def test_many_pages_are_read_to_the_end(held):
     for i in range(1203):
         held.redis.text.rpush(QUEUE, put(held, f"p{i}", at=i))

@@ -4,7 +4,8 @@
 -- ARGV: queue, status, offset, most, 1 for newest first, tenant or '', reason or ''.
 --
 -- The pages go through every place that jobs of that status may be in, one after
--- another; a queued job is in the queue, held, dealt out or parked in a lane.
+-- another; a queued job is in the queue, held, dealt out, debounced or parked in
+-- a lane.
 -- Returns the next page's offset, -1 at the end, then per job that fits: id, queue,
 -- status, tenant, reason, attempts, created_at, ended_at, description.
 local name, status, newest = ARGV[1], ARGV[2], ARGV[5] == '1'
@@ -19,6 +20,9 @@ local function places()
 		return { 'rq:' .. (registries[status] or status) .. ':' .. name }
 	end
 	local keys = { 'prosaas:waiting:' .. name }
+	if debounced(name) > 0 then
+		keys[2] = 'prosaas:due'
+	end
 	local ring = redis.pcall('LRANGE', 'prosaas:tenants:' .. name, 0, -1)
 	for _, t in ipairs(ring.err and {} or ring) do
 		keys[#keys + 1] = 'prosaas:ready:' .. name .. ':' .. t

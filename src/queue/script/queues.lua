@@ -2,8 +2,8 @@
 -- queues.lua: every queue, counted place by place; see queue/manage.h.  Reads only.
 --
 -- ARGV: names that are listed even when Redis does not know them.
--- Returns per queue: name, in the queue, holding, ready, waiting, started, scheduled,
--- deferred, failed, workers that listen, enqueued_at of the oldest that waits or ''.
+-- Returns per queue: name, in the queue, holding, ready, waiting (for their chat, or for
+-- more of it), started, scheduled, deferred, failed, workers that listen, enqueued_at of the oldest that waits or ''.
 local out, seen = {}, {}
 
 -- The lists themselves, not the counter kept beside them: this is for who looks for
@@ -33,7 +33,7 @@ local function add(name)
 	end
 	seen[name] = true
 	out[#out + 1] = { name, count('LLEN', 'rq:queue:' .. name), count('LLEN', 'prosaas:holding:' .. name), ready(name),
-		count('ZCARD', 'prosaas:waiting:' .. name), count('ZCARD', 'rq:wip:' .. name), count('ZCARD', 'rq:scheduled:' .. name),
+		count('ZCARD', 'prosaas:waiting:' .. name) + debounced(name), count('ZCARD', 'rq:wip:' .. name), count('ZCARD', 'rq:scheduled:' .. name),
 		count('ZCARD', 'rq:deferred:' .. name), count('ZCARD', 'rq:failed:' .. name), workers(name), oldest(name) }
 end
 

@@ -33,11 +33,16 @@ if lane ~= '' then
 		where[#where + 1] = 'prosaas:lane:' .. lane .. ' held by ' .. holder
 	end
 end
-for _, kind in ipairs({ 'wip', 'scheduled', 'deferred', 'finished', 'failed', 'canceled' }) do
-	local score = redis.pcall('ZSCORE', 'rq:' .. kind .. ':' .. name, id)
+local function registry(key)
+	local score = redis.pcall('ZSCORE', key, id)
 	if type(score) == 'string' then
-		where[#where + 1] = 'rq:' .. kind .. ':' .. name .. ' score ' .. score
+		where[#where + 1] = key .. ' score ' .. score
 	end
+end
+
+registry('prosaas:due')
+for _, kind in ipairs({ 'wip', 'scheduled', 'deferred', 'finished', 'failed', 'canceled' }) do
+	registry('rq:' .. kind .. ':' .. name)
 end
 
 local last = redis.pcall('XREVRANGE', 'rq:results:' .. id, '+', '-', 'COUNT', 1)
