@@ -62,15 +62,50 @@ get_number(struct str *rest, int64_t *ret)
 	return get(rest, &text) && str_int(text, ret) == 0;
 }
 
+/* --- reading -------------------------------------------------------------- */
+
+struct intake { /* all that comes through a pipe */
+	uv_pipe_t pipe;
+	struct buf got;
+	char room[4096];
+	void (*came)(struct intake *in, bool ended); /* more of it, or its end */
+};
+
+static void
+give_room(uv_handle_t *h, size_t hint, uv_buf_t *ret)
+{
+	struct intake *in = container_of((uv_pipe_t *)h, struct intake, pipe);
+
+	(void)hint;
+	*ret = uv_buf_init(in->room, sizeof(in->room));
+}
+
+static void
+on_bytes(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
+{
+	struct intake *in = container_of((uv_pipe_t *)stream, struct intake, pipe);
+
+	if (n > 0)
+		buf_add(&in->got, bytes->base, (size_t)n);
+	if (n != 0)
+		in->came(in, n < 0);
+}
+
+static void
+intake_start(struct intake *in)
+{
+	uv_read_start((uv_stream_t *)&in->pipe, give_room, on_bytes);
+}
+
 /* --- the worker's side ---------------------------------------------------- */
 
 struct solo {
 	uv_process_t process;
-	uv_pipe_t in, out;
+	uv_pipe_t in;
+	struct intake out;
 	uv_write_t write;
 	struct job *job;
-	struct buf request, answer;
-	char room[4096];
+	struct buf request;
 	int waiting; /* for: the exit, the end of its output, three handles closed */
 	bool exited;
 	int64_t status;
@@ -82,7 +117,7 @@ static void
 say_end(struct solo *s)
 {
 	struct job *job = s->job;
-	struct str rest = buf_str(&s->answer), words, value;
+	struct str rest = buf_str(&s->out.got), words, value;
 	int64_t err;
 
 	if (s->hurried[0]) {
@@ -113,7 +148,7 @@ on_one_less(struct solo *s)
 		return;
 	say_end(s);
 	buf_done(&s->request);
-	buf_done(&s->answer);
+	buf_done(&s->out.got);
 	free(s);
 }
 
@@ -137,24 +172,13 @@ on_exit_(uv_process_t *p, int64_t status, int signum)
 }
 
 static void
-give_room(uv_handle_t *h, size_t hint, uv_buf_t *ret)
+on_output(struct intake *out, bool ended)
 {
-	struct solo *s = h->data;
+	struct solo *s = container_of(out, struct solo, out);
 
-	(void)hint;
-	*ret = uv_buf_init(s->room, sizeof(s->room));
-}
-
-static void
-on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
-{
-	struct solo *s = stream->data;
-
-	if (n > 0)
-		buf_add(&s->answer, bytes->base, (size_t)n);
-	if (n >= 0)
+	if (!ended)
 		return;
-	uv_close((uv_handle_t *)stream, on_closed);
+	uv_close((uv_handle_t *)&out->pipe, on_closed);
 	on_one_less(s);
 }
 
@@ -188,7 +212,8 @@ spawn(struct solo *s, struct loop *l)
 	char *words[] = {name, role, NULL};
 	uv_stdio_container_t stdio[] = {
 		{UV_CREATE_PIPE | UV_READABLE_PIPE, {.stream = (uv_stream_t *)&s->in}},
-		{UV_CREATE_PIPE | UV_WRITABLE_PIPE, {.stream = (uv_stream_t *)&s->out}},
+		{UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+			{.stream = (uv_stream_t *)&s->out.pipe}},
 		{UV_INHERIT_FD, {.fd = STDERR_FILENO}}};
 	uv_process_options_t o = {.file = "/proc/self/exe",
 		.args = words,
@@ -198,8 +223,9 @@ spawn(struct solo *s, struct loop *l)
 		.stdio_count = 3};
 
 	uv_pipe_init(&l->uv, &s->in, 0);
-	uv_pipe_init(&l->uv, &s->out, 0);
-	s->in.data = s->out.data = s->process.data = s;
+	uv_pipe_init(&l->uv, &s->out.pipe, 0);
+	s->out.came = on_output;
+	s->in.data = s->out.pipe.data = s->process.data = s;
 	return uv_spawn(&l->uv, &s->process, &o);
 }
 
@@ -214,13 +240,13 @@ solo_start(struct loop *l, struct job *job, struct str data)
 	if (bad < 0) { /* the process handle closes as after an exit */
 		log_warn("can't start a process of its own: %s", uv_strerror(bad));
 		s->waiting = 4;
-		uv_close((uv_handle_t *)&s->out, on_closed);
+		uv_close((uv_handle_t *)&s->out.pipe, on_closed);
 		on_exit_(&s->process, bad, 0);
 		return s;
 	}
 	s->waiting = 5;
 	write_request(s, data);
-	uv_read_start((uv_stream_t *)&s->out, give_room, on_output);
+	intake_start(&s->out);
 	return s;
 }
 
@@ -238,9 +264,7 @@ struct alone {
 	struct loop loop;
 	struct job_env env;
 	struct job job;
-	uv_pipe_t in;
-	struct buf request;
-	char room[65536];
+	struct intake in;
 	bool started;
 };
 
@@ -275,7 +299,7 @@ on_job_ended(struct job *job)
 static bool
 read_job(struct alone *a, struct str *ret_data)
 {
-	struct str rest = buf_str(&a->request);
+	struct str rest = buf_str(&a->in.got);
 	struct job *job = &a->job;
 
 	return get(&rest, &job->id) && get(&rest, &job->queue) &&
@@ -284,23 +308,13 @@ read_job(struct alone *a, struct str *ret_data)
 }
 
 static void
-give_own_room(uv_handle_t *h, size_t hint, uv_buf_t *ret)
+on_input(struct intake *in, bool ended)
 {
-	struct alone *a = h->data;
-
-	(void)hint;
-	*ret = uv_buf_init(a->room, sizeof(a->room));
-}
-
-static void
-on_input(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
-{
-	struct alone *a = stream->data;
+	struct alone *a = container_of(in, struct alone, in);
 	struct str data;
 
-	if (n < 0) /* the worker has gone */
+	if (ended) /* the worker has gone */
 		_exit(1);
-	buf_add(&a->request, bytes->base, (size_t)n);
 	if (a->started || !read_job(a, &data))
 		return;
 	a->started = true;
@@ -326,11 +340,11 @@ solo_run(const struct settings *s)
 	a.job.env = &a.env;
 	a.job.retry_after_ms = -1;
 	a.job.ended = on_job_ended;
-	uv_pipe_init(&a.loop.uv, &a.in, 0);
-	a.in.data = &a;
-	if (uv_pipe_open(&a.in, STDIN_FILENO) < 0)
+	uv_pipe_init(&a.loop.uv, &a.in.pipe, 0);
+	a.in.came = on_input;
+	if (uv_pipe_open(&a.in.pipe, STDIN_FILENO) < 0)
 		die("solo: runs a job that its worker hands in; it is not for people");
-	uv_read_start((uv_stream_t *)&a.in, give_own_room, on_input);
+	intake_start(&a.in);
 	loop_run(&a.loop);
 	log_flush();
 	return 0;
