@@ -360,7 +360,7 @@ class Fake(Proc):
     def __init__(self, stage, script, *options):
         super().__init__(stage, script, [sys.executable, "-u", FAKES / f"{script}.py",
                                          "--port", "0", *options], dict(os.environ))
-        self.port = int(self.wait_log(r"^port (\d+)")[1])
+        self.port = int(self.wait_log(r"^port (\d+)\n")[1])
         self.url = f"http://127.0.0.1:{self.port}"
 
     def get(self, path):
@@ -391,18 +391,21 @@ class Role(Proc):
         if ready:
             self.wait_ready()
 
+    # To the end of the line: a log is read while it is written.
+    LISTENS = r"listening on http://[^ ]*?:(\d+)\n"
+
     def find_port(self):
-        self.wait_log(r"listening on http://")
-        self.port = int(re.findall(r"listening on http://[^ ]*?:(\d+)", self.log())[-1])
+        self.wait_log(self.LISTENS)
+        self.port = int(re.findall(self.LISTENS, self.log())[-1])
 
     def wait_ready(self):
         wait_until(lambda: self.get("/readyz").status == 200, 10, f"{self.name} is ready")
 
     def restart(self):
         """Again, with the same settings; the log grows on."""
-        was = len(re.findall("listening on", self.log()))
+        was = len(re.findall(self.LISTENS, self.log()))
         self.launch()
-        wait_until(lambda: len(re.findall("listening on", self.log())) > was, 10, "listening again")
+        wait_until(lambda: len(re.findall(self.LISTENS, self.log())) > was, 10, "listening again")
         self.find_port()
         self.wait_ready()
 
