@@ -457,7 +457,7 @@ class Stage:
         self.settings = {
             "INTERNAL_SECRET": SECRET, "DATA_DIR": str(self.data), "HOST": "127.0.0.1",
             "PORT": "0", "ADMIN_PORT": "0", "METRICS_PORT": "0", "REPLY_DEBOUNCE_MS": "0",
-            "DRAIN_TIMEOUT": "5"}
+            "REPLIES_MAX_HOUR": "0", "DRAIN_TIMEOUT": "5"}  # tests count replies: one a message
         Stage.all_open.append(self)
 
     def environment(self, more):
