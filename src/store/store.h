@@ -131,6 +131,11 @@ struct store_history {
 	struct str text;
 };
 
+struct store_text {    /* a line of what the customer says now */
+	struct str text;
+	struct str quoted; /* what it answers, as that reads now; absent: nothing */
+};
+
 /* store_load: one transaction that finds the tenant (ERR_NO_TENANT), makes or
  * finds contact, identity and conversation, makes or finds the inbound row and its
  * turn, and says where that turn stands.  A second call with the same message
@@ -148,7 +153,13 @@ struct store_history {
  * an echo (from_me) of a reply of ours finds the reply's row, by its id or by its
  * outbound key, with state TURN_DONE.  A message whose undecryptable stub (kind
  * "undecrypted", not answerable) came first takes over the stub's row and opens its
- * turn (known stays false); a stub that comes second finds TURN_DONE. */
+ * turn (known stays false); a stub that comes second finds TURN_DONE.
+ * An echo of a reply that is still "sending" shows that it was sent, as a receipt does.
+ *
+ * A message may be about another one: its kind says how.  An edit or a revoke changes
+ * the body of a message of the same side (and in a group, an edit, of the same person),
+ * a reaction ends that person's earlier one.  Either may come first.  The message
+ * itself stays in raw. */
 struct store_load {
 	struct store_op op;
 	struct str tenant, provider, chat, message_id, job_id;
@@ -166,7 +177,12 @@ struct store_load {
 	struct str text; /* canonical text; may be absent */
 	struct str raw;  /* JSON */
 	struct str push_name;
-	int64_t sent_us; /* the customer's clock; 0: unknown */
+	struct str participant; /* who wrote it, in a group; absent elsewhere */
+	struct str target; /* provider's id of the message that it edits, revokes, reacts
+			      to or quotes; may be absent */
+	struct str quoted; /* what it quotes: kept while that message is not known */
+	struct str emoji;  /* of a reaction; empty: it was taken back */
+	int64_t sent_us;   /* the customer's clock; 0: unknown */
 	int64_t attempt;
 	int64_t history_max;
 
@@ -181,17 +197,19 @@ struct store_load {
 	struct str reply_text, reply_key, reply_status;
 	/* of a turn that is not done: */
 	enum silence silence;
-	struct str *texts; /* what the customer says in this turn, in order */
+	struct store_text *texts; /* what the customer says in this turn, in order */
 	size_t text_count;
 	struct store_history *history; /* oldest first, without this turn */
 	size_t history_count;
+	/* of an edit or a revoke, whose own turn is done: */
+	int64_t changed_turn; /* not answered yet; texts are what is left of it; 0: none */
 };
 void store_load(struct store *s, struct store_load *op, struct flow *f);
 
 /* store_keep: the answer is decided; its row is written (status "pending") and the
  * turn is kept.  When the turn has a reply already, that one is returned.  With an
- * absent text the turn is done without a reply; a turn that is done stays so, and
- * reply_id is 0.  A key that another turn's reply has is ERR_EXISTS. */
+ * absent text, or when all that the customer said was taken back, the turn is done
+ * without a reply; a turn that is done stays so, and reply_id is 0.  A key that another turn's reply has is ERR_EXISTS. */
 struct store_keep {
 	struct store_op op;
 	int64_t turn_id, attempt, inbound_id;
@@ -212,7 +230,10 @@ void store_keep(struct store *s, struct store_keep *op, struct flow *f);
  * posted.  "pending" takes a "sending" back whose post is known not to have left.
  *
  * An echo that came before "sent" and was stored as a human's message is dropped for
- * the reply it echoes.  A provider_message_id that another reply has is not stored. */
+ * the reply it echoes.  A provider_message_id that another reply has is not stored.
+ *
+ * A receipt or an echo may have shown meanwhile that the reply was sent: then it stays
+ * so, and proven says it, whatever the gateway said or did not say. */
 struct store_mark {
 	struct store_op op;
 	int64_t turn_id, reply_id, attempt;
@@ -223,8 +244,24 @@ struct store_mark {
 
 	bool silenced; /* with "sending": a person has answered meanwhile; the reply is
 			  failed, reason "human", and must not be posted */
+	bool proven;   /* with "failed" or "pending": it was sent all the same */
 };
 void store_mark(struct store *s, struct store_mark *op, struct flow *f);
+
+/* store_receipt: what became of a message that we sent: "sent" (WhatsApp has it),
+ * "delivered", "read", or "failed" with a reason, which begins with "whatsapp".  A
+ * status only rises, in whatever order they come (store_receipts.c).  Known is the
+ * message by the provider's id or by our outbound key. */
+struct store_receipt {
+	struct store_op op;
+	struct str tenant, provider, chat, message_id;
+	struct str status, reason;
+	int64_t at_us; /* 0: now */
+
+	int64_t row_id; /* 0: no message of ours */
+	bool changed;   /* it said something new */
+};
+void store_receipt(struct store *s, struct store_receipt *op, struct flow *f);
 
 /* --- identity --------------------------------------------------------------- */
 
@@ -284,7 +321,7 @@ struct store_message {
 	int64_t id, conversation_id, turn_id, reply_to;
 	struct str direction, source, chat, kind, text, status, provider_message_id,
 		outbound_key, reason;
-	int64_t created_us, sent_us;
+	int64_t created_us, sent_us, delivered_us, read_us, edited_us, revoked_us;
 	int64_t attempts;
 };
 
