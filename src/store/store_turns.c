@@ -413,7 +413,8 @@ static int
 read_texts(struct sql *db, struct store_load *l, int64_t turn)
 {
 	int r = sql_row(db,
-		"SELECT m.body, iif(q.id IS NULL, m.quoted_text, q.body)"
+		"SELECT m.body, iif(q.id IS NULL, m.quoted_text, q.body),"
+		" min(?3, count(*) OVER ())"
 		" FROM messages AS m LEFT JOIN messages AS q ON q.id = m.reply_to"
 		" WHERE m.turn_id = ?2 AND m.tenant_id = ?1"
 		" AND m.direction = 'in' AND m.body <> '' AND m.twin_of IS NULL"
@@ -421,7 +422,8 @@ read_texts(struct sql *db, struct store_load *l, int64_t turn)
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(turn),
 		SQL_NUMBER(TEXTS_MAX));
 	if (r > 0)
-		l->texts = arena_alloc(l->op.arena, TEXTS_MAX * sizeof(*l->texts));
+		l->texts = arena_alloc(
+			l->op.arena, (size_t)sql_col_number(db, 2) * sizeof(*l->texts));
 	for (; r > 0; r = sql_next(db))
 		l->texts[l->text_count++] = (struct store_text){
 			.text = sql_col_text(db, 0, l->op.arena),

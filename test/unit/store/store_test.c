@@ -626,8 +626,8 @@ TEST(a_burst_is_one_turn_until_its_reply_is_kept)
 	struct store_load b = burst("M2", "J1");
 	CHECK_INT(b.turn_id, a.turn_id);
 	CHECK_INT(b.text_count, 2);
-	CHECK_STR(b.texts[0], "M1");
-	CHECK_STR(b.texts[1], "M2");
+	CHECK_STR(b.texts[0].text, "M1");
+	CHECK_STR(b.texts[1].text, "M2");
 	CHECK_INT(b.history_count, 0);
 
 	struct store_keep k = answer(&b, "reply", "K1");
