@@ -174,8 +174,8 @@ read_change(struct arena *a, const struct val *update, struct message *m)
 	content_read(a, val_get(update, "message"), m);
 	if (!m->kind && stub)
 		m->kind = stub->kind;
-	return m->kind && (str_eqz(str_of(m->kind), "edit") ||
-				  str_eqz(str_of(m->kind), "revoke"));
+	return m->kind &&
+	       (str_eqz(str_of(m->kind), "edit") || str_eqz(str_of(m->kind), "revoke"));
 }
 
 int

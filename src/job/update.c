@@ -194,7 +194,7 @@ update_wanted(const struct rqjob_call *call)
 	const struct val *v = val_at(rqjob_arg(call, "messages", 1), 0);
 
 	return v && !val_get(v, "message") &&
-		(val_get(v, "update") || val_get(v, "receipt"));
+	       (val_get(v, "update") || val_get(v, "receipt"));
 }
 
 void

@@ -131,7 +131,7 @@ struct store_history {
 	struct str text;
 };
 
-struct store_text {    /* a line of what the customer says now */
+struct store_text { /* a line of what the customer says now */
 	struct str text;
 	struct str quoted; /* what it answers, as that reads now; absent: nothing */
 };
@@ -178,8 +178,8 @@ struct store_load {
 	struct str raw;  /* JSON */
 	struct str push_name;
 	struct str participant; /* who wrote it, in a group; absent elsewhere */
-	struct str target; /* provider's id of the message that it edits, revokes, reacts
-			      to or quotes; may be absent */
+	struct str target;      /* provider's id of the message that it edits, revokes,
+				   reacts      to or quotes; may be absent */
 	struct str quoted; /* what it quotes: kept while that message is not known */
 	struct str emoji;  /* of a reaction; empty: it was taken back */
 	int64_t sent_us;   /* the customer's clock; 0: unknown */
@@ -202,14 +202,16 @@ struct store_load {
 	struct store_history *history; /* oldest first, without this turn */
 	size_t history_count;
 	/* of an edit or a revoke, whose own turn is done: */
-	int64_t changed_turn; /* not answered yet; texts are what is left of it; 0: none */
+	int64_t changed_turn; /* not answered yet; texts are what is left of it; 0: none
+			       */
 };
 void store_load(struct store *s, struct store_load *op, struct flow *f);
 
 /* store_keep: the answer is decided; its row is written (status "pending") and the
  * turn is kept.  When the turn has a reply already, that one is returned.  With an
  * absent text, or when all that the customer said was taken back, the turn is done
- * without a reply; a turn that is done stays so, and reply_id is 0.  A key that another turn's reply has is ERR_EXISTS. */
+ * without a reply; a turn that is done stays so, and reply_id is 0.  A key that another
+ * turn's reply has is ERR_EXISTS. */
 struct store_keep {
 	struct store_op op;
 	int64_t turn_id, attempt, inbound_id;

@@ -105,11 +105,10 @@ int links_make(struct sql *db, const struct store_load *l) MUSTCHECK;
 
 /* turn_changed: 1 and the turn, not answered yet, of which this edit or revoke changed
  * a message; else 0 or negative. */
-int turn_changed(
-	struct sql *db, const struct store_load *l, int64_t *ret_turn) MUSTCHECK;
+int
+turn_changed(struct sql *db, const struct store_load *l, int64_t *ret_turn) MUSTCHECK;
 
 /* turn_is_withdrawn: 1 when all that the customer said in it was taken back. */
-int
-turn_is_withdrawn(struct sql *db, struct str tenant, int64_t turn) MUSTCHECK;
+int turn_is_withdrawn(struct sql *db, struct str tenant, int64_t turn) MUSTCHECK;
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* store_receipts.c: what became of a message that we, or a person on our phone, sent.
  *
- *   pending < sending < failed (our word) < sent < failed (WhatsApp's) < delivered < read
+ *   pending < sending < failed (our word) < sent < failed (WhatsApp's) < delivered <
+ * read
  *
  * A status only rises, so receipts may come in any order and more than once.  Our own
  * "failed" is a doubt (no answer of the gateway): a receipt ends it.  WhatsApp's comes
@@ -18,8 +19,8 @@
 	"CASE status WHEN 'pending' THEN 1 WHEN 'sending' THEN 2 WHEN 'failed'" \
 	" THEN iif(reason GLOB 'whatsapp*', 5, 3) WHEN 'sent' THEN 4"           \
 	" WHEN 'delivered' THEN 6 WHEN 'read' THEN 7 END"
-#define RANK_OF_WORD                                            \
-	"CASE ?3 WHEN 'sent' THEN 4 WHEN 'failed' THEN 5"       \
+#define RANK_OF_WORD                                      \
+	"CASE ?3 WHEN 'sent' THEN 4 WHEN 'failed' THEN 5" \
 	" WHEN 'delivered' THEN 6 WHEN 'read' THEN 7 ELSE 0 END"
 
 /* The first time counts: in a group many phones send receipts.  A time that is later
@@ -33,7 +34,8 @@ raise_status(struct sql *db, struct str tenant, int64_t row, struct str status,
 		" status = iif(" RANK_OF_ROW " < " RANK_OF_WORD ", ?3, status),"
 		" reason = iif(" RANK_OF_ROW " < " RANK_OF_WORD ", ?4, reason),"
 		" sent_us = iif(?3 = 'failed', sent_us, ifnull(sent_us, ?5)),"
-		" delivered_us = iif(?3 = 'delivered', min(ifnull(delivered_us, ?5), ?5),"
+		" delivered_us = iif(?3 = 'delivered', min(ifnull(delivered_us, ?5), "
+		"?5),"
 		"  delivered_us),"
 		" read_us = iif(?3 = 'read', min(ifnull(read_us, ?5), ?5), read_us),"
 		" updated_us = ?6"
@@ -52,7 +54,8 @@ end_turn_of(struct sql *db, struct str tenant, int64_t row)
 		"UPDATE turns SET state = 'done', updated_us = ?3 WHERE tenant_id = ?1"
 		" AND state IN ('kept', 'sending')"
 		" AND id = (SELECT turn_id FROM messages WHERE id = ?2)"
-		" AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.turn_id = turns.id"
+		" AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.turn_id = "
+		"turns.id"
 		"  AND m.source = 'bot' AND m.status IN ('pending', 'sending'))",
 		SQL_TEXT(tenant), SQL_NUMBER(row), SQL_NUMBER(clock_wall_us()));
 }

@@ -262,8 +262,8 @@ mark(struct store *s, struct store_op *op)
 	}
 	if (!over)
 		return mark_as(db, m, tenant);
-	return m->proven ? message_note_id(db, tenant, m->reply_id,
-				   m->provider_message_id)
+	return m->proven ? message_note_id(
+				   db, tenant, m->reply_id, m->provider_message_id)
 			 : 0;
 }
 

@@ -4,7 +4,8 @@
  *
  *   a new row ---> links_make: names a target? ---> find it, reply_to ---.
  *                      |                                                 v
- *                      '-> named by earlier rows? ---> their reply_to ---> settle the target
+ *                      '-> named by earlier rows? ---> their reply_to ---> settle the
+ * target
  *
  * Either may come first.  settle() makes body and times of a message from all edits and
  * revokes that point at it, so their order does not matter: the last edit by its
@@ -129,14 +130,14 @@ follow_target(struct sql *db, const struct store_load *l)
 	return r;
 }
 
-/* What came before the message that it is about. */
+/* What came before the message that it is about, or before its stub had a content. */
 static int
 be_found(struct sql *db, const struct store_load *l)
 {
 	int r = sql_do(db,
 		"UPDATE messages SET reply_to = ?3, quoted_text = NULL"
 		" WHERE tenant_id = ?1 AND conversation_id = ?2 AND target_id = ?4"
-		" AND reply_to IS NULL AND id <> ?3"
+		" AND (reply_to IS NULL OR reply_to = ?3) AND id <> ?3"
 		" AND (kind NOT IN ('edit', 'revoke') OR direction = ?5)"
 		" AND (kind <> 'edit' OR direction = 'out' OR participant IS ?6)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),

@@ -606,6 +606,7 @@ TEST(a_stub_stands_for_what_is_not_there)
 	}
 	CHECK_INT(read_json("{" KEY ",\"messageStubType\":1}", &m), 0);
 	CHECK_STR(m.target.id, "A");
+	CHECK(str_starts(m.id, STR("n-"))); /* not the row of the message itself */
 }
 
 TEST(what_baileys_says_of_a_message_is_read)

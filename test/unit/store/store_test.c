@@ -414,7 +414,7 @@ TEST(an_echo_of_a_reply_finds_its_row_by_key_or_by_id)
 	struct store_load early = echo("K1");
 	CHECK(early.known);
 	CHECK_INT(early.inbound_id, k.reply_id);
-	CHECK_STR(text("SELECT state FROM turns"), "sending");
+	CHECK_STR(text("SELECT state FROM turns"), "done"); /* it has left */
 
 	CHECK_INT(mark(&k, "sent", "P1"), 0);
 	CHECK_INT(echo("P1").inbound_id, k.reply_id);
