@@ -281,10 +281,8 @@ add_message(struct scan *s)
 	return &w->msgs[w->count++];
 }
 
-typedef void read_item(struct scan *s, struct webhook_msg *m);
-
 static void
-read_list(struct scan *s, const char *name, read_item *read)
+read_list(struct scan *s, const char *name, bool updates)
 {
 	char first = json_peek(&s->j);
 
@@ -300,10 +298,12 @@ read_list(struct scan *s, const char *name, read_item *read)
 	for (bool more = json_enter(&s->j, '['); more; more = json_more(&s->j, ']')) {
 		struct webhook_msg *m = add_message(s);
 
-		if (m)
-			read(s, m);
-		else
+		if (!m)
 			json_skip(&s->j);
+		else if (updates)
+			read_update(s, m);
+		else
+			read_message(s, m);
 	}
 }
 
@@ -311,7 +311,6 @@ static void
 read_payload(struct scan *s)
 {
 	static const char *const names[] = {"messages", "updates", NULL};
-	static read_item *const readers[] = {read_message, read_update};
 	char first = json_peek(&s->j);
 	unsigned seen = 0;
 
@@ -330,7 +329,7 @@ read_payload(struct scan *s)
 		if (i < 0)
 			json_skip(&s->j);
 		else
-			read_list(s, names[i], readers[i]);
+			read_list(s, names[i], i == 1);
 	}
 }
 

@@ -56,7 +56,8 @@ end_turn_of(struct sql *db, struct str tenant, int64_t row)
 		" AND id = (SELECT turn_id FROM messages WHERE id = ?2)"
 		" AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.turn_id = "
 		"turns.id"
-		"  AND m.source = 'bot' AND m.status IN ('pending', 'sending'))",
+		"  AND m.source IN ('bot', 'system')"
+		"  AND m.status IN ('pending', 'sending'))",
 		SQL_TEXT(tenant), SQL_NUMBER(row), SQL_NUMBER(clock_wall_us()));
 }
 

@@ -59,12 +59,12 @@ from_phone(const char *id, const char *kind, const char *said, const char *targe
 static struct store_keep
 kept(const struct store_load *l, const char *key)
 {
+	struct store_reply part = {.text = STR("reply"), .key = str_of(key)};
 	struct store_keep k = {.turn_id = l->turn_id,
 		.attempt = l->attempt,
 		.inbound_id = l->inbound_id,
 		.tenant = STR("1"),
-		.text = STR("reply"),
-		.key = str_of(key)};
+		.answer = {&part, 1}};
 
 	CHECK_INT(RUN(store_keep, &k), 0);
 	return k;
@@ -74,7 +74,7 @@ static struct store_mark
 mark(const struct store_keep *k, const char *status, const char *id)
 {
 	struct store_mark m = {.turn_id = k->turn_id,
-		.reply_id = k->reply_id,
+		.reply_id = k->reply.parts[0].id,
 		.attempt = k->attempt,
 		.tenant = STR("1"),
 		.status = str_of(status),
@@ -264,6 +264,30 @@ TEST(who_gives_a_proven_reply_up_is_told)
 	}
 }
 
+TEST(a_part_that_is_proven_leaves_the_next_to_be_sent)
+{
+	begin();
+	struct store_load l = wrote("M1");
+	struct store_reply parts[] = {{.text = STR("one"), .key = STR("K1")},
+		{.text = STR("two"), .key = STR("K2")}};
+	struct store_keep k = {.turn_id = l.turn_id,
+		.attempt = 1,
+		.inbound_id = l.inbound_id,
+		.tenant = STR("1"),
+		.answer = {parts, 2}};
+	CHECK_INT(RUN(store_keep, &k), 0);
+	mark(&k, "sending", NULL);
+	receipt("K1", "delivered");
+	CHECK(mark(&k, "failed", NULL).proven);
+	CHECK_STR(text("SELECT state FROM turns"), "sending");
+	CHECK_STR(text("SELECT group_concat(status) FROM (SELECT status" REPLY
+		       " ORDER BY id)"),
+		"delivered,pending");
+	receipt("K2", "sent");
+	CHECK_STR(text("SELECT state FROM turns"), "done");
+	end();
+}
+
 TEST(a_doubtful_reply_is_sent_when_a_receipt_comes_late)
 {
 	begin();
@@ -286,7 +310,7 @@ TEST(receipts_and_quotes_of_an_echo_become_those_of_the_reply)
 	mark(&k, "sent", "P1");
 	CHECK_STR(text("SELECT status || delivered_us" REPLY), "delivered2000");
 	CHECK_INT(number("SELECT count(*) FROM messages WHERE source = 'human'"), 0);
-	CHECK_INT(number("SELECT reply_to" ROW("M2")), k.reply_id);
+	CHECK_INT(number("SELECT reply_to" ROW("M2")), k.reply.parts[0].id);
 	end();
 }
 
@@ -355,13 +379,13 @@ TEST(a_turn_that_was_taken_back_gets_no_reply)
 	struct store_load revoke = came("R1", "revoke", NULL, "M1");
 	CHECK_INT(revoke.changed_turn, l.turn_id);
 	CHECK_INT(revoke.text_count, 0);
-	CHECK_INT(kept(&l, "K1").reply_id, 0);
+	CHECK_INT(kept(&l, "K1").reply.count, 0);
 	CHECK_INT(number("SELECT count(*) FROM turns WHERE state <> 'done'"), 0);
 
 	struct store_load both = wrote("M2");
 	wrote("M3");
 	came("R2", "revoke", NULL, "M2");
-	CHECK(kept(&both, "K2").reply_id > 0); /* something is left to answer */
+	CHECK(kept(&both, "K2").reply.count > 0); /* something is left to answer */
 	end();
 }
 
@@ -537,7 +561,7 @@ TEST(a_person_has_one_reaction_to_a_message)
 	struct store_keep k = sending();
 	mark(&k, "sent", "K1");
 	reacted("V1", "+1", "[reaction: +1]");
-	CHECK_INT(number("SELECT reply_to" ROW("V1")), k.reply_id);
+	CHECK_INT(number("SELECT reply_to" ROW("V1")), k.reply.parts[0].id);
 	CHECK_STR(text("SELECT emoji" ROW("V1")), "+1");
 	from_phone("V2", "reaction", "[reaction: ours]", "K1");
 	reacted("V3", "-1", "[reaction: -1]");
@@ -575,7 +599,7 @@ TEST(what_a_text_quotes_is_given_with_it)
 	CHECK_STR(l.texts[0].quoted, "reply");
 	CHECK_STR(l.texts[1].quoted, "of before our time");
 	CHECK_STR(l.texts[2].quoted, "M2");
-	CHECK_INT(number("SELECT reply_to" ROW("M2")), k.reply_id);
+	CHECK_INT(number("SELECT reply_to" ROW("M2")), k.reply.parts[0].id);
 	CHECK_INT(number("SELECT quoted_text IS NULL" ROW("M2")), 1);
 
 	came("R1", "revoke", NULL, "M2"); /* what was taken back is not told again */
