@@ -19,6 +19,14 @@ struct buf;
 		"route=\"webhook\",code=\"" code "\"", "Answers by route and status")
 
 /* clang-format off */
+#define METRICS_DOOR_(X, id, name, help)                                   \
+	X(id##ENQUEUED, COUNTER, name, "outcome=\"enqueued\"", help)       \
+	X(id##DUPLICATE, COUNTER, name, "outcome=\"duplicate\"", "")       \
+	X(id##DEAD, COUNTER, name, "outcome=\"dead_lettered\"", "")        \
+	X(id##FULL, COUNTER, name, "outcome=\"queue_full\"", "")           \
+	X(id##ERROR, COUNTER, name, "outcome=\"error\"", "")               \
+	X(id##UNAVAILABLE, COUNTER, name, "outcome=\"unavailable\"", "")
+
 #define METRICS(X)                                                                              \
 	METRICS_HTTP_(X, M_HTTP_200, "200")                                                     \
 	METRICS_HTTP_(X, M_HTTP_400, "400")                                                     \
@@ -27,12 +35,8 @@ struct buf;
 	X(M_HTTP_SECONDS, HISTOGRAM, "prosaas_http_request_duration_seconds", "route=\"webhook\"", "From the whole request read to the answer written") \
 	X(M_CONNECTIONS, GAUGE, "prosaas_http_connections", "", "Open connections")             \
 	X(M_HTTP_BAD, COUNTER, "prosaas_http_bad_requests_total", "", "Connections closed for what is not strict HTTP/1.1 or too slow") \
-	X(M_MSG_ENQUEUED, COUNTER, "prosaas_webhook_messages_total", "outcome=\"enqueued\"", "Messages of webhooks by what became of them") \
-	X(M_MSG_DUPLICATE, COUNTER, "prosaas_webhook_messages_total", "outcome=\"duplicate\"", "")    \
-	X(M_MSG_DEAD, COUNTER, "prosaas_webhook_messages_total", "outcome=\"dead_lettered\"", "") \
-	X(M_MSG_FULL, COUNTER, "prosaas_webhook_messages_total", "outcome=\"queue_full\"", "")  \
-	X(M_MSG_ERROR, COUNTER, "prosaas_webhook_messages_total", "outcome=\"error\"", "")      \
-	X(M_MSG_UNAVAILABLE, COUNTER, "prosaas_webhook_messages_total", "outcome=\"unavailable\"", "") \
+	METRICS_DOOR_(X, M_MSG_, "prosaas_webhook_messages_total", "Messages of webhooks by what became of them") \
+	METRICS_DOOR_(X, M_UPDATE_, "prosaas_webhook_updates_total", "Receipts, edits and other updates of messages, likewise") \
 	X(M_BATCHES, COUNTER, "prosaas_enqueue_batches_total", "", "Script calls that enqueue") \
 	X(M_BATCH_SECONDS, HISTOGRAM, "prosaas_enqueue_batch_duration_seconds", "", "From sending a batch to its answer") \
 	X(M_REDIS_UP, GAUGE, "prosaas_redis_up", "", "1 while connected and ready")             \
@@ -51,6 +55,9 @@ struct buf;
 	X(M_JOBS_RUNNING, GAUGE, "prosaas_jobs_running", "", "Jobs in flight in this worker")   \
 	X(M_ABSORBED, COUNTER, "prosaas_turn_messages_absorbed_total", "", "Messages answered along with an earlier one of their chat") \
 	X(M_SILENCED, COUNTER, "prosaas_turns_silenced_total", "", "Turns without an answer because a person answers in the chat, or another bot seems to") \
+	X(M_RECEIPT_NEW, COUNTER, "prosaas_receipts_total", "result=\"new\"", "What became of messages we sent: said something new, known already, or of a message that is not ours") \
+	X(M_RECEIPT_KNOWN, COUNTER, "prosaas_receipts_total", "result=\"known\"", "")           \
+	X(M_RECEIPT_UNKNOWN, COUNTER, "prosaas_receipts_total", "result=\"unknown\"", "")       \
 	X(M_AI_OK, COUNTER, "prosaas_ai_requests_total", "outcome=\"ok\"", "AI requests by outcome") \
 	X(M_AI_ERROR, COUNTER, "prosaas_ai_requests_total", "outcome=\"error\"", "")            \
 	X(M_AI_UNPROMPTED, COUNTER, "prosaas_ai_unprompted_total", "", "Turns without an answer because their tenant has no prompt") \

@@ -90,7 +90,8 @@ struct buf;
 #define SETTING_C_REAL   double
 
 struct settings {
-#define SETTING_FIELD_(kind, field, env, def, lo, hi, words, help) SETTING_C_##kind field;
+#define SETTING_FIELD_(kind, field, env, def, lo, hi, words, help) \
+	SETTING_C_##kind field;
 	SETTINGS(SETTING_FIELD_)
 #undef SETTING_FIELD_
 };

@@ -2,7 +2,8 @@
 /* webhook.c: what the body of a webhook says.
  *
  *   body { tenantId, payload { messages [ message { key { id, remoteJid, fromMe },
- *                                                   message, messageStubType } ] } }
+ *                                                   message, messageStubType } ],
+ *                              updates [ update { key, update, receipt } ] } }
  *
  * One function per level; each reads the keys it knows, skips the others, and
  * refuses a key it knows that stands twice.  A refusal does not end the scan: what
@@ -165,6 +166,17 @@ effective_id(struct scan *s, const struct webhook_msg *m)
 	return arena_printf(s->arena, "%s-%s", m->id.p ? "h" : "n", digest);
 }
 
+/* What stands around the content, or the update. */
+static const char *
+unfit_frame(bool object, bool key, const struct webhook_msg *m)
+{
+	if (!object)
+		return "not an object";
+	if (!key)
+		return "no key";
+	return m->chat.p ? NULL : "no chat";
+}
+
 static void
 read_message(struct scan *s, struct webhook_msg *m)
 {
@@ -196,14 +208,54 @@ read_message(struct scan *s, struct webhook_msg *m)
 	}
 	m->raw = (struct str){from, (size_t)(s->j.at - from)};
 	m->stub = stub && !content.says;
-	if (!object)
-		m->unfit = "not an object";
-	else if (!key)
-		m->unfit = "no key";
-	else if (!m->chat.p)
-		m->unfit = "no chat";
-	else if (!content.any && !stub)
+	m->unfit = unfit_frame(object, key, m);
+	if (!m->unfit && !content.any && !stub)
 		m->unfit = "no content";
+	m->id = effective_id(s, m);
+}
+
+static bool
+skip_object(struct scan *s)
+{
+	bool object = json_peek(&s->j) == '{';
+
+	json_skip(&s->j);
+	return object;
+}
+
+/* What is said of a message has no id of its own: the door names it by its bytes. */
+static void
+read_update(struct scan *s, struct webhook_msg *m)
+{
+	static const char *const names[] = {"key", "update", "receipt", NULL};
+	unsigned seen = 0;
+	bool key = false, says = false;
+
+	*m = (struct webhook_msg){.update = true};
+	bool object = json_peek(&s->j) == '{';
+	const char *from = s->j.at;
+	if (!object)
+		json_skip(&s->j);
+	for (bool more = object && json_enter(&s->j, '{'); more;
+		more = json_more(&s->j, '}')) {
+		switch (find_key(s, json_key(&s->j), names, &seen)) {
+		case 0:
+			key = read_key(s, m);
+			break;
+		case 1:
+		case 2:
+			says |= skip_object(s);
+			break;
+		default:
+			json_skip(&s->j);
+		}
+	}
+	m->raw = (struct str){from, (size_t)(s->j.at - from)};
+	m->unfit = unfit_frame(object, key, m);
+	if (!m->unfit && !m->id.p)
+		m->unfit = "no id";
+	if (!m->unfit && !says)
+		m->unfit = "no update";
 	m->id = effective_id(s, m);
 }
 
@@ -230,7 +282,7 @@ add_message(struct scan *s)
 }
 
 static void
-read_messages(struct scan *s)
+read_list(struct scan *s, const char *name, bool updates)
 {
 	char first = json_peek(&s->j);
 
@@ -239,24 +291,26 @@ read_messages(struct scan *s)
 		return;
 	}
 	if (first != '[') {
-		bad_shape(s, "payload.%s must be a list", "messages");
+		bad_shape(s, "payload.%s must be a list", name);
 		json_skip(&s->j);
 		return;
 	}
 	for (bool more = json_enter(&s->j, '['); more; more = json_more(&s->j, ']')) {
 		struct webhook_msg *m = add_message(s);
 
-		if (m)
-			read_message(s, m);
-		else
+		if (!m)
 			json_skip(&s->j);
+		else if (updates)
+			read_update(s, m);
+		else
+			read_message(s, m);
 	}
 }
 
 static void
 read_payload(struct scan *s)
 {
-	static const char *const names[] = {"messages", NULL};
+	static const char *const names[] = {"messages", "updates", NULL};
 	char first = json_peek(&s->j);
 	unsigned seen = 0;
 
@@ -270,10 +324,12 @@ read_payload(struct scan *s)
 		return;
 	}
 	for (bool more = json_enter(&s->j, '{'); more; more = json_more(&s->j, '}')) {
-		if (find_key(s, json_key(&s->j), names, &seen) == 0)
-			read_messages(s);
-		else
+		int i = find_key(s, json_key(&s->j), names, &seen);
+
+		if (i < 0)
 			json_skip(&s->j);
+		else
+			read_list(s, names[i], i == 1);
 	}
 }
 

@@ -175,7 +175,7 @@ sent(struct flow *f)
 	return flow_goto(f, part);
 }
 
-/* The row says how it stands; now the job ends with the reason. */
+/* The row says how it stands; now the job ends with the reason, if it stands so. */
 static int
 failed(struct flow *f)
 {
@@ -183,6 +183,8 @@ failed(struct flow *f)
 
 	if (d->mark.op.err < 0)
 		return record_error(d->job, &d->mark.op);
+	if (d->mark.proven) /* a receipt or an echo has come meanwhile */
+		return flow_goto(f, sent);
 	if (str_eqz(d->mark.reason, "ambiguous"))
 		return job_fail(d->job, ERR_AMBIGUOUS,
 			"ambiguous: the gateway may have sent it and can't tell");

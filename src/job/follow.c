@@ -59,8 +59,8 @@ submit(struct follow *fo, const struct job_env *env)
 	struct buf data;
 
 	buf_init(&data);
-	rqjob_write(&data, as_json, str_of(fo->function),
-		fo->kwargs ? fo->kwargs : &none);
+	rqjob_write(
+		&data, as_json, str_of(fo->function), fo->kwargs ? fo->kwargs : &none);
 	manage_submit(env->redis, &fo->cmd,
 		&(struct manage_job){
 			.id = fo->id,

@@ -100,7 +100,7 @@ taken_in(struct flow *f)
 	int err = record_finish(h->job, load);
 	if (err < 0)
 		return err;
-	if (load->turn_id == h->turn_id) {
+	if (load->turn_id == h->turn_id || load->changed_turn == h->turn_id) {
 		h->more = true;
 		h->texts = load->texts;
 		h->text_count = load->text_count;

@@ -24,9 +24,9 @@ struct hear {
 	int64_t turn_id;
 
 	/* set when it is over: */
-	int err;                 /* with the job's words */
-	bool more;               /* something was said that belongs to the turn: */
-	const struct str *texts; /* all that the turn says now */
+	int err;   /* with the job's words */
+	bool more; /* something was said that belongs to the turn, or taken back: */
+	const struct store_text *texts; /* all that the turn says now */
 	size_t text_count;
 
 	/* private */

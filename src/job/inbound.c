@@ -59,7 +59,7 @@ struct inbound {
 	const struct val *messages;
 	size_t at; /* the next one */
 	struct message m;
-	const struct str *texts; /* all that the turn says, in order */
+	const struct store_text *texts; /* all that the turn says, in order */
 	size_t text_count;
 	struct str answer;
 	bool answered; /* answer is there, and may be absent */
@@ -178,7 +178,7 @@ whole_text(struct inbound *in)
 	for (size_t i = 0; i < in->text_count; i++) {
 		if (i > 0)
 			buf_addc(&b, '\n');
-		buf_adds(&b, in->texts[i]);
+		buf_adds(&b, in->texts[i].text);
 	}
 	struct str text = arena_str(&in->job->arena, buf_str(&b));
 	buf_done(&b);
@@ -191,17 +191,6 @@ static bool
 may_merge(const struct inbound *in)
 {
 	return may_hear(in) && in->load.debounce_ms > 0 && in->merges < MERGES_MAX;
-}
-
-static const struct prompt_line *
-prompt_lines(struct inbound *in)
-{
-	struct prompt_line *lines =
-		arena_zalloc(&in->job->arena, (in->text_count + 1) * sizeof(*lines));
-
-	for (size_t i = 0; i < in->text_count; i++)
-		lines[i].text = in->texts[i];
-	return lines;
 }
 
 static void
@@ -279,13 +268,15 @@ decide(struct flow *f)
 	if (str_eqz(in->load.found.status, "paused") ||
 		in->load.silence != SILENCE_NONE)
 		return flow_goto(f, keep);
+	if (in->text_count == 0) /* all of it was taken back */
+		return flow_goto(f, keep);
 	if (!has_ai(in) || !is_prompted(in) || !has_money(in))
 		return answer_by_rules(in);
 	if (in->job->hurried)
 		return -ECANCELED;
 	in->ask.job = in->job;
 	in->ask.load = &in->load;
-	in->ask.lines = prompt_lines(in);
+	in->ask.lines = in->texts;
 	in->ask.line_count = in->text_count;
 	in->ask.may_stop = may_merge(in);
 	ask_start(&in->ask, f);

@@ -11,6 +11,7 @@
 #include "job/sessions.h"
 #include "job/split.h"
 #include "job/testing.h"
+#include "job/update.h"
 #include "net/http_client.h"
 
 static void
@@ -18,6 +19,8 @@ webhook_start(struct job *job, const struct rqjob_call *call)
 {
 	if (split_wanted(job))
 		split_start(job, call);
+	else if (update_wanted(call))
+		update_start(job, call);
 	else
 		inbound_start(job, call);
 }

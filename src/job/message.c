@@ -37,10 +37,10 @@ text_of(const struct val *v, const char *name)
 	return text.n ? text : (struct str){NULL, 0};
 }
 
-static int64_t
-sent_us(const struct val *v)
+int64_t
+message_time(const struct val *v)
 {
-	int64_t t = val_int(val_get(v, "messageTimestamp"), 0);
+	int64_t t = val_int(v, 0);
 
 	if (t <= 0 || t > SECONDS_MAX * 1000)
 		return 0;
@@ -96,7 +96,7 @@ kind_of_nothing(const struct val *content)
 /* A message without content, or with nothing in it but what accompanies one (keys of
  * a group, which come with a message that can't be decrypted, too). */
 static void
-read_stub(const struct val *v, struct message *m)
+read_stub(struct arena *a, const struct val *v, struct message *m)
 {
 	const struct stub *stub = find_stub(v);
 
@@ -110,6 +110,7 @@ read_stub(const struct val *v, struct message *m)
 		m->target.id = m->id;
 		m->target.from_me = m->from_me;
 		m->target.participant = m->participant;
+		m->id = made_id(a, v); /* the key is that of the other one */
 	}
 }
 
@@ -147,7 +148,7 @@ message_read(struct arena *a, const struct val *v, struct message *ret)
 		.chat = text_of(key, "remoteJid"),
 		.push_name = text_of(v, "pushName"),
 		.from_me = val_true(val_get(key, "fromMe")),
-		.sent_us = sent_us(v),
+		.sent_us = message_time(val_get(v, "messageTimestamp")),
 	};
 
 	if (!m.chat.p)
@@ -158,8 +159,45 @@ message_read(struct arena *a, const struct val *v, struct message *ret)
 	read_addresses(v, &m);
 	bool wants_answer = content_read(a, val_get(v, "message"), &m);
 	if (!m.kind)
-		read_stub(v, &m);
+		read_stub(a, v, &m);
 	m.answerable = wants_answer && !m.from_me && chat_is_person(m.where);
+	*ret = m;
+	return 0;
+}
+
+/* What says only what it changes: {"editedMessage":..}, or the stub of a revoke. */
+static bool
+read_change(struct arena *a, const struct val *update, struct message *m)
+{
+	const struct stub *stub = find_stub(update);
+
+	content_read(a, val_get(update, "message"), m);
+	if (!m->kind && stub)
+		m->kind = stub->kind;
+	return m->kind &&
+	       (str_eqz(str_of(m->kind), "edit") || str_eqz(str_of(m->kind), "revoke"));
+}
+
+int
+message_read_update(
+	struct arena *a, const struct val *v, struct message *ret, bool *ret_is_change)
+{
+	const struct val *key = val_get(v, "key"), *update = val_get(v, "update");
+	struct message m = {
+		.id = made_id(a, v),
+		.chat = text_of(key, "remoteJid"),
+		.from_me = val_true(val_get(key, "fromMe")),
+		.sent_us = message_time(val_get(update, "messageTimestamp")),
+	};
+
+	if (!m.chat.p)
+		return ERR_UNPROCESSABLE;
+	m.where = chat_kind(m.chat);
+	read_addresses(v, &m);
+	*ret_is_change = read_change(a, update, &m);
+	m.target.id = text_of(key, "id");
+	m.target.participant = m.participant;
+	m.target.from_me = m.from_me;
 	*ret = m;
 	return 0;
 }

@@ -59,7 +59,18 @@ struct message {
 };
 
 /* message_read returns 0, or ERR_UNPROCESSABLE when there is no chat.  A message
- * without id gets one made of its bytes. */
+ * without id gets one made of its bytes, and so does the notice of a revoke, whose key
+ * is that of the message that was revoked. */
 int message_read(struct arena *a, const struct val *v, struct message *ret) MUSTCHECK;
+
+/* message_read_update reads an update of a message (update.h): target is that message,
+ * id one made of the bytes.  *ret_is_change: it is of kind edit or revoke; else kind
+ * may be NULL.  0 or ERR_UNPROCESSABLE as above. */
+int message_read_update(struct arena *a, const struct val *v, struct message *ret,
+	bool *ret_is_change) MUSTCHECK;
+
+/* message_time reads a time as WhatsApp writes it (docs/messages.md): Unix us; 0: it
+ * is none. */
+int64_t message_time(const struct val *v);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "codec/jid.h"
 #include "codec/val.h"
 #include "job/job.h"
 #include "job/message.h"
@@ -28,6 +29,17 @@ other_name(const struct message *m, struct str named, const char *server)
 	if (named.n)
 		return named;
 	return str_ends(m->chat_alt, str_of(server)) ? m->chat_alt : (struct str){0};
+}
+
+/* Who wrote it, where more than one person writes; a device of his is he. */
+static struct str
+author(struct arena *a, const struct message *m)
+{
+	struct jid j;
+
+	if (chat_is_person(m->where) || jid_parse(m->participant, &j) < 0)
+		return (struct str){NULL, 0};
+	return jid_text(a, &j);
 }
 
 void
@@ -54,6 +66,10 @@ record_start(struct job *job, const struct message *m, const struct val *v, bool
 		.text = m->text,
 		.raw = arena_str(&job->arena, buf_str(&raw)),
 		.push_name = m->push_name,
+		.participant = author(&job->arena, m),
+		.target = m->target.id.p ? m->target.id : m->quoted.id,
+		.quoted = m->quoted.text,
+		.emoji = m->emoji,
 		.sent_us = m->sent_us,
 		.attempt = job->attempt,
 		.history_max = history_max,

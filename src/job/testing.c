@@ -203,8 +203,7 @@ testing_follow(struct job *job, const struct rqjob_call *call)
 	static struct val key = {.kind = VAL_TEXT, .text = {"n", 1}};
 	static struct val one = {.kind = VAL_INT, .integer = 1};
 	static struct val *items[] = {&key, &one};
-	static const struct val kwargs = {
-		.kind = VAL_DICT, .count = 1, .items = items};
+	static const struct val kwargs = {.kind = VAL_DICT, .count = 1, .items = items};
 	struct leader *l = ARENA_NEW(&job->arena, struct leader);
 
 	l->job = job;

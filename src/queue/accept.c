@@ -16,12 +16,18 @@
 #define QUEUE    "default"
 #define PROVIDER "baileys"
 
+static struct str
+from_me_digit(const struct webhook_msg *m)
+{
+	return m->from_me ? STR("1") : STR("0");
+}
+
 /* Chat and id are a peer's bytes, NUL among them. */
 static void
 name_message(struct accept *a, size_t i, struct enqueue_msg *out)
 {
 	const struct webhook_msg *m = &a->w->msgs[i];
-	struct str tenant = a->w->tenant, from_me = m->from_me ? STR("1") : STR("0");
+	struct str tenant = a->w->tenant, from_me = from_me_digit(m);
 	struct str id[] = {tenant, STR(PROVIDER), m->chat, from_me, m->id};
 	struct str key[] = {STR("job_lock:webhook:" PROVIDER ":"), m->id};
 	struct str lane[] = {tenant, STR(":"), m->chat};
@@ -36,9 +42,40 @@ name_message(struct accept *a, size_t i, struct enqueue_msg *out)
 	out->lock_field = arena_join(a->arena, field, ARRAY_LEN(field));
 	if (!m->from_me)
 		out->lane = arena_join(a->arena, lane, ARRAY_LEN(lane));
-	out->description =
-		arena_printf(a->arena, "webhook_process_job tenant=%.*s msg_id=%s",
-			STR_FMT(tenant), log_safe(m->id));
+}
+
+/* A message has many updates, each once.  Their lock is not the message's: there a
+ * Python api would take it for the message. */
+static void
+name_update(struct accept *a, size_t i, struct enqueue_msg *out)
+{
+	const struct webhook_msg *m = &a->w->msgs[i];
+	struct str tenant = a->w->tenant, from_me = from_me_digit(m);
+	struct str id[] = {
+		tenant, STR(PROVIDER), m->chat, from_me, m->id, STR("update"), m->raw};
+	struct str key[] = {STR("job_lock:webhook:" PROVIDER ":update:"), m->id};
+	char digest[DIGEST_ID_SIZE];
+
+	digest_id(id, ARRAY_LEN(id), digest);
+	struct str field[] = {tenant, STR("|"), m->chat, STR("|"), from_me,
+		STR("|update|"), str_of(digest)};
+	out->job_id = a->job_ids[i] = arena_printf(a->arena, "wh_%s-update", digest);
+	out->lock_key = arena_join(a->arena, key, ARRAY_LEN(key));
+	out->lock_field = arena_join(a->arena, field, ARRAY_LEN(field));
+}
+
+static void
+name_one(struct accept *a, size_t i, struct enqueue_msg *out)
+{
+	const struct webhook_msg *m = &a->w->msgs[i];
+
+	if (m->update)
+		name_update(a, i, out);
+	else
+		name_message(a, i, out);
+	out->description = arena_printf(a->arena,
+		"webhook_process_job tenant=%.*s %s=%s", STR_FMT(a->w->tenant),
+		m->update ? "update_of" : "msg_id", log_safe(m->id));
 }
 
 const char *
@@ -78,7 +115,7 @@ accept_messages(struct accept *a, enqueue_done *done, void *arg)
 			.tenant = a->w->tenant,
 			.split_from = a->split_from};
 
-		name_message(a, i, &out);
+		name_one(a, i, &out);
 		int bad = encode(a, i, &data);
 		if (m->unfit || bad < 0) {
 			out.dead_reason = arena_printf(

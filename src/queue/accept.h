@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* accept.h: the messages of a webhook become jobs: what names each, and what it
- * carries.
+/* accept.h: the messages of a webhook, and its updates, become jobs: what names
+ * each, and what it carries.
  *
  *   webhook.h: scanned ---> accept_messages ---> enqueue.h, one record a message
  *
@@ -8,6 +8,14 @@
  *   job id      "wh_" and 26 characters of their hash, "-stub" for one without content
  *   lock        job_lock:webhook:baileys:<id>, field <tenant>|<chat>|<0 or 1>[|stub]
  *   lane        <tenant>:<chat>; none for fromMe, which only writes
+ *
+ * An update of a message (a receipt, an edit) is a job of its own, made in the same
+ * way, whose one "message" is the update:
+ *   job id      "wh_" and 26 characters of a hash of the same and its bytes, "-update"
+ *   lock        job_lock:webhook:baileys:update:<id>,
+ *               field <tenant>|<chat>|<0 or 1>|update|<those 26 characters>
+ *   lane        none: it only writes
+ *
  * A message that can't be processed is kept as a dead letter with its bytes. */
 #ifndef QUEUE_ACCEPT_H
 #define QUEUE_ACCEPT_H

@@ -329,6 +329,13 @@ add_text(struct buf *json, const char *key, struct str v)
 }
 
 static void
+add_time(struct buf *json, const char *name, int64_t us)
+{
+	if (us)
+		buf_addf(json, ",\"%s\":%lld", name, (long long)us);
+}
+
+static void
 message_json(struct buf *json, const struct store_message *m)
 {
 	buf_addf(json,
@@ -337,6 +344,10 @@ message_json(struct buf *json, const struct store_message *m)
 		(long long)m->id, (long long)m->conversation_id, (long long)m->turn_id,
 		(long long)m->attempts, (long long)m->created_us,
 		(long long)m->sent_us);
+	add_time(json, "delivered_us", m->delivered_us);
+	add_time(json, "read_us", m->read_us);
+	add_time(json, "edited_us", m->edited_us);
+	add_time(json, "revoked_us", m->revoked_us);
 	if (m->reply_to)
 		buf_addf(json, ",\"reply_to\":%lld", (long long)m->reply_to);
 	add_text(json, "direction", m->direction);

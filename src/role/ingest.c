@@ -54,29 +54,47 @@ ingest_gate(const struct ingest *in, struct http_req *req, const char **ret_json
 	return 401;
 }
 
-/* One outcome: its log line and its number.  Returns whether the message is safe. */
+static void
+count(const struct webhook_msg *m, enum enqueue_outcome outcome)
+{
+	static const enum metric rows[][2] = {
+		/* of messages, of updates */
+		[ENQUEUE_OK] = {M_MSG_ENQUEUED, M_UPDATE_ENQUEUED},
+		[ENQUEUE_DEAD] = {M_MSG_DEAD, M_UPDATE_DEAD},
+		[ENQUEUE_DUPLICATE] = {M_MSG_DUPLICATE, M_UPDATE_DUPLICATE},
+		[ENQUEUE_FULL] = {M_MSG_FULL, M_UPDATE_FULL},
+		[ENQUEUE_ERROR] = {M_MSG_ERROR, M_UPDATE_ERROR},
+		[ENQUEUE_UNAVAILABLE] = {M_MSG_UNAVAILABLE, M_UPDATE_UNAVAILABLE},
+	};
+
+	metric_add(rows[outcome][m->update], 1);
+}
+
+/* One outcome: its log line and its number.  Returns whether the message is safe.
+ * Each reply has three receipts or so: that all is well is said at debug. */
 static bool
 record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
 	struct str words)
 {
 	const struct webhook_msg *m = &call->w.msgs[i];
 	struct str tenant = call->w.tenant, id = call->accept.job_ids[i];
+	enum log_level usual = m->update ? LOG_DEBUG : LOG_INFO;
 	const char *msg_id = log_safe(m->id);
 
+	count(m, outcome);
 	switch (outcome) {
 	case ENQUEUE_OK:
-		metric_add(M_MSG_ENQUEUED, 1);
-		log_info("✅ Enqueued webhook_process_job tenant=%.*s msg_id=%s "
-			 "job_id=%.*s",
+		log_line(usual,
+			"✅ Enqueued webhook_process_job tenant=%.*s msg_id=%s "
+			"job_id=%.*s",
 			STR_FMT(tenant), msg_id, STR_FMT(id));
 		return true;
 	case ENQUEUE_DUPLICATE:
-		metric_add(M_MSG_DUPLICATE, 1);
-		log_info("⏭️ Skipped duplicate webhook tenant=%.*s msg_id=%s",
+		log_line(usual,
+			"⏭️ Skipped duplicate webhook tenant=%.*s msg_id=%s",
 			STR_FMT(tenant), msg_id);
 		return true;
 	case ENQUEUE_DEAD:
-		metric_add(M_MSG_DEAD, 1);
 		log_warn("☠️ Dead-lettered webhook tenant=%.*s msg_id=%s "
 			 "job_id=%.*s "
 			 "reason=unprocessable: %s",
@@ -84,17 +102,14 @@ record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
 			accept_reason(&call->accept, i));
 		return true;
 	case ENQUEUE_FULL:
-		metric_add(M_MSG_FULL, 1);
 		log_warn("queue full: refused tenant=%.*s msg_id=%s", STR_FMT(tenant),
 			msg_id);
 		return false;
 	case ENQUEUE_ERROR:
-		metric_add(M_MSG_ERROR, 1);
 		log_warn("Redis refused tenant=%.*s msg_id=%s: %.*s", STR_FMT(tenant),
 			msg_id, STR_FMT(words));
 		return false;
 	case ENQUEUE_UNAVAILABLE:
-		metric_add(M_MSG_UNAVAILABLE, 1);
 		return false;
 	}
 	return false;
@@ -129,7 +144,8 @@ ingest_webhook(struct ingest *in, struct http_req *req)
 		return;
 	}
 	if (!enqueue_may(in->enqueue)) {
-		metric_add(M_MSG_UNAVAILABLE, call->w.count);
+		for (size_t i = 0; i < call->w.count; i++)
+			count(&call->w.msgs[i], ENQUEUE_UNAVAILABLE);
 		reply(req, 503);
 		return;
 	}

@@ -49,50 +49,49 @@ struct store_op {
 /* A tenant: a business with one WhatsApp number.  To add a property: one row
  * here and a migration that adds the column.  Kinds: TEXT is a struct str (absent
  * = NULL), SECRET the same, but never shown, NUMBER int64_t, REAL double. */
-#define TENANT_FIELDS(X)                                                        \
-	X(TEXT, name, "Name of the business")                                   \
-	X(TEXT, status,                                                         \
-		"active or paused: a paused tenant's messages are stored, not " \
-		"answered")                                                     \
-	X(TEXT, country,                                                        \
-		"Country of phones written without +: IL or 972; empty: none")  \
-	X(TEXT, time_zone, "Its clock, like Europe/Berlin; empty: UTC")         \
-	X(TEXT, language, "Language of answers; empty: the customer's")         \
-	X(TEXT, gateway_url,                                                    \
-		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")      \
-	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")           \
-	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                         \
-	X(TEXT, ai_base_url, "Base URL of its AI; empty: OPENAI_BASE_URL")      \
-	X(SECRET, ai_api_key, "Key for it; empty: OPENAI_API_KEY")              \
-	X(TEXT, ai_fallbacks,                                                   \
-		"Models to ask when the first fails, comma separated; empty: "  \
-		"OPENAI_MODEL_FALLBACKS")                                       \
-	X(TEXT, prompt, "System prompt for the AI")                             \
-	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")     \
-	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")  \
-	X(NUMBER, ai_input_tokens,                                              \
-		"What one question may cost, in tokens; 0: AI_INPUT_TOKENS")    \
-	X(NUMBER, ai_history, "Earlier messages sent along; -1: AI_HISTORY")    \
-	X(REAL, ai_daily_budget,                                                \
-		"What the AI may cost a day, in the currency of AI_PRICES; 0: " \
-		"no limit")                                                     \
-	X(TEXT, fallback_text,                                                  \
-		"Said once when the AI fails for good; empty: nothing")         \
-	X(TEXT, default_text,                                                   \
-		"Built-in answer when no rule matches; empty: no answer")       \
-	X(TEXT, rules,                                                          \
-		"Built-in answers: JSON list of "                               \
-		"{\"match\":\"word\",\"reply\":\"text\"}")                      \
-	X(NUMBER, debounce_ms,                                                  \
-		"Quiet in a chat before it is answered, ms; -1: "               \
-		"REPLY_DEBOUNCE_MS")                                            \
-	X(NUMBER, human_pause_min,                                              \
-		"Minutes a person on the phone silences the bot in a chat; "    \
-		"-1: HUMAN_PAUSE_MIN")                                          \
-	X(NUMBER, reply_part_chars,                                             \
-		"Longer answers are sent in parts, characters; -1: "            \
-		"REPLY_PART_CHARS")                                             \
-	X(TEXT, ambiguous,                                                      \
+#define TENANT_FIELDS(X)                                                               \
+	X(TEXT, name, "Name of the business")                                          \
+	X(TEXT, status,                                                                \
+		"active or paused: a paused tenant's messages are stored, not "        \
+		"answered")                                                            \
+	X(TEXT, country,                                                               \
+		"Country of phones written without +: IL or 972; empty: none")         \
+	X(TEXT, time_zone, "Its clock, like Europe/Berlin; empty: UTC")                \
+	X(TEXT, language, "Language of answers; empty: the customer's")                \
+	X(TEXT, gateway_url,                                                           \
+		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")             \
+	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")                  \
+	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                                \
+	X(TEXT, ai_base_url, "Base URL of its AI; empty: OPENAI_BASE_URL")             \
+	X(SECRET, ai_api_key, "Key for it; empty: OPENAI_API_KEY")                     \
+	X(TEXT, ai_fallbacks,                                                          \
+		"Models to ask when the first fails, comma separated; empty: "         \
+		"OPENAI_MODEL_FALLBACKS")                                              \
+	X(TEXT, prompt, "System prompt for the AI")                                    \
+	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")            \
+	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")         \
+	X(NUMBER, ai_input_tokens,                                                     \
+		"What one question may cost, in tokens; 0: AI_INPUT_TOKENS")           \
+	X(NUMBER, ai_history, "Earlier messages sent along; -1: AI_HISTORY")           \
+	X(REAL, ai_daily_budget,                                                       \
+		"What the AI may cost a day, in the currency of AI_PRICES; 0: "        \
+		"no limit")                                                            \
+	X(TEXT, fallback_text, "Said once when the AI fails for good; empty: nothing") \
+	X(TEXT, default_text,                                                          \
+		"Built-in answer when no rule matches; empty: no answer")              \
+	X(TEXT, rules,                                                                 \
+		"Built-in answers: JSON list of "                                      \
+		"{\"match\":\"word\",\"reply\":\"text\"}")                             \
+	X(NUMBER, debounce_ms,                                                         \
+		"Quiet in a chat before it is answered, ms; -1: "                      \
+		"REPLY_DEBOUNCE_MS")                                                   \
+	X(NUMBER, human_pause_min,                                                     \
+		"Minutes a person on the phone silences the bot in a chat; "           \
+		"-1: HUMAN_PAUSE_MIN")                                                 \
+	X(NUMBER, reply_part_chars,                                                    \
+		"Longer answers are sent in parts, characters; -1: "                   \
+		"REPLY_PART_CHARS")                                                    \
+	X(TEXT, ambiguous,                                                             \
 		"dead or resend: what becomes of a message that was sent perhaps")
 
 #define TENANT_C_TEXT   struct str
@@ -169,6 +168,11 @@ struct store_history {
 	struct str text;
 };
 
+struct store_text { /* a line of what the customer says now */
+	struct str text;
+	struct str quoted; /* what it answers, as that reads now; absent: nothing */
+};
+
 /* store_load: one transaction that finds the tenant (ERR_NO_TENANT), makes or
  * finds contact, identity and conversation, makes or finds the inbound row and its
  * turn, and says where that turn stands.  A second call with the same message
@@ -186,7 +190,13 @@ struct store_history {
  * an echo (from_me) of a reply of ours finds the reply's row, by its id or by its
  * outbound key, with state TURN_DONE.  A message whose undecryptable stub (kind
  * "undecrypted", not answerable) came first takes over the stub's row and opens its
- * turn (known stays false); a stub that comes second finds TURN_DONE. */
+ * turn (known stays false); a stub that comes second finds TURN_DONE.
+ * An echo of a reply that is still "sending" shows that it was sent, as a receipt does.
+ *
+ * A message may be about another one: its kind says how.  An edit or a revoke changes
+ * the body of a message of the same side (and in a group, an edit, of the same person),
+ * a reaction ends that person's earlier one.  Either may come first.  The message
+ * itself stays in raw. */
 struct store_load {
 	struct store_op op;
 	struct str tenant, provider, chat, message_id, job_id;
@@ -204,7 +214,12 @@ struct store_load {
 	struct str text; /* canonical text; may be absent */
 	struct str raw;  /* JSON */
 	struct str push_name;
-	int64_t sent_us; /* the customer's clock; 0: unknown */
+	struct str participant; /* who wrote it, in a group; absent elsewhere */
+	struct str target;      /* provider's id of the message that it edits, revokes,
+				   reacts      to or quotes; may be absent */
+	struct str quoted; /* what it quotes: kept while that message is not known */
+	struct str emoji;  /* of a reaction; empty: it was taken back */
+	int64_t sent_us;   /* the customer's clock; 0: unknown */
 	int64_t attempt;
 	int64_t history_max; /* the setting; the tenant's word first */
 
@@ -214,24 +229,28 @@ struct store_load {
 	int64_t merge_id; /* the message showed that two contacts are one: the audit
 			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
-	bool known;       /* the inbound row was there before */
+	bool known;                 /* the inbound row was there before */
 	struct store_replies reply; /* none: not decided yet */
 	/* of a turn that is not done: */
 	enum silence silence;
-	struct str *texts; /* what the customer says in this turn, in order */
+	struct store_text *texts; /* what the customer says in this turn, in order */
 	size_t text_count;
 	struct store_history *history; /* oldest first, without this turn */
 	size_t history_count;
 	struct str facts, summary; /* of the customer, of earlier talk; may be absent */
 	int64_t ai_spent_micros;   /* today, of this tenant, where it has a budget */
-	bool fell_back; /* the AI has failed here and not answered since */
+	bool fell_back;            /* the AI has failed here and not answered since */
+	/* of an edit or a revoke, whose own turn is done: */
+	int64_t changed_turn; /* not answered yet; texts are what is left of it; 0: none
+			       */
 };
 void store_load(struct store *s, struct store_load *op, struct flow *f);
 
 /* store_keep: the answer is decided; a row for each of its parts is written (status
  * "pending") and the turn is kept.  When the turn has a reply already, that one is
- * returned.  Without parts the turn is done without a reply; a turn that is done stays
- * so, and reply has none.  A key that another reply has is ERR_EXISTS. */
+ * returned.  Without parts, or when all that the customer said was taken back, the turn
+ * is done without a reply; a turn that is done stays so, and reply has none.  A key
+ * that another reply has is ERR_EXISTS. */
 struct store_keep {
 	struct store_op op;
 	int64_t turn_id, attempt, inbound_id;
@@ -241,22 +260,26 @@ struct store_keep {
 	const struct store_usage *usage;
 	size_t usage_count;
 	int64_t prompt_version; /* 0: nobody was asked */
-	double budget; /* a day: to tell when this crosses it; 0: none */
-	bool fell_back; /* the answer is the fallback text */
+	double budget;          /* a day: to tell when this crosses it; 0: none */
+	bool fell_back;         /* the answer is the fallback text */
 
 	int budget_crossed; /* percent: 80 or 100 when this turn has reached them */
-	bool silenced; /* a person has answered meanwhile: done, without a reply */
+	bool silenced;      /* a person has answered meanwhile: done, without a reply */
 	struct store_replies reply;
 };
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
 
 /* store_mark: a part of the reply is about to be posted ("sending"), was taken ("sent")
- * or can't be ("failed": then the parts after it are failed too, reason "unsent").  With
- * the last part the turn is done.  A part that is sent or failed stays so, and "sending" it again is ERR_FENCED, for then it must not be
- * posted.  "pending" takes a "sending" back whose post is known not to have left.
+ * or can't be ("failed": then the parts after it are failed too, reason "unsent"). With
+ * the last part the turn is done.  A part that is sent or failed stays so, and
+ * "sending" it again is ERR_FENCED, for then it must not be posted.  "pending" takes a
+ * "sending" back whose post is known not to have left.
  *
  * An echo that came before "sent" and was stored as a human's message is dropped for
- * the reply it echoes.  A provider_message_id that another reply has is not stored. */
+ * the reply it echoes.  A provider_message_id that another reply has is not stored.
+ *
+ * A receipt or an echo may have shown meanwhile that the reply was sent: then it stays
+ * so, and proven says it, whatever the gateway said or did not say. */
 struct store_mark {
 	struct store_op op;
 	int64_t turn_id, reply_id, attempt;
@@ -267,8 +290,24 @@ struct store_mark {
 
 	bool silenced; /* with "sending": a person has answered meanwhile; the reply is
 			  failed, reason "human", and must not be posted */
+	bool proven;   /* with "failed" or "pending": it was sent all the same */
 };
 void store_mark(struct store *s, struct store_mark *op, struct flow *f);
+
+/* store_receipt: what became of a message that we sent: "sent" (WhatsApp has it),
+ * "delivered", "read", or "failed" with a reason, which begins with "whatsapp".  A
+ * status only rises, in whatever order they come (store_receipts.c).  Known is the
+ * message by the provider's id or by our outbound key. */
+struct store_receipt {
+	struct store_op op;
+	struct str tenant, provider, chat, message_id;
+	struct str status, reason;
+	int64_t at_us; /* 0: now */
+
+	int64_t row_id; /* 0: no message of ours */
+	bool changed;   /* it said something new */
+};
+void store_receipt(struct store *s, struct store_receipt *op, struct flow *f);
 
 /* --- identity --------------------------------------------------------------- */
 
@@ -345,7 +384,7 @@ struct store_message {
 	int64_t id, conversation_id, turn_id, reply_to;
 	struct str direction, source, chat, kind, text, status, provider_message_id,
 		outbound_key, reason;
-	int64_t created_us, sent_us;
+	int64_t created_us, sent_us, delivered_us, read_us, edited_us, revoked_us;
 	int64_t attempts;
 };
 

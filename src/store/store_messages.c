@@ -25,6 +25,10 @@ read_message(struct sql *db, struct arena *a, struct store_message *m)
 	m->created_us = sql_col_number(db, 13);
 	m->sent_us = sql_col_number(db, 14);
 	m->attempts = sql_col_number(db, 15);
+	m->delivered_us = sql_col_number(db, 16);
+	m->read_us = sql_col_number(db, 17);
+	m->edited_us = sql_col_number(db, 18);
+	m->revoked_us = sql_col_number(db, 19);
 }
 
 static int
@@ -42,7 +46,7 @@ list(struct store *s, struct store_op *op)
 		"SELECT id, conversation_id, turn_id, reply_to, direction, source, "
 		"chat, kind, body,"
 		" status, provider_message_id, outbound_key, reason, created_us, "
-		"sent_us, attempts"
+		"sent_us, attempts, delivered_us, read_us, edited_us, revoked_us"
 		" FROM messages WHERE tenant_id = ?1 AND (?2 IS NULL OR chat = ?2)"
 		" AND (?3 = 0 OR id < ?3) ORDER BY id DESC LIMIT ?4",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_TEXT(l->chat),

@@ -84,4 +84,36 @@ int usage_add(struct sql *db, struct arena *a, struct str tenant,
 int usage_today(
 	struct sql *db, struct str tenant, struct str zone, int64_t *ret) MUSTCHECK;
 
+/* --- store_receipts.c ------------------------------------------------------- */
+
+/* message_seen raises the status of a message of ours ("sent", "delivered", "read",
+ * "failed"; at_us 0: now) and ends a turn that had only that to wait for.  1, or 0 when
+ * it says nothing new. */
+int message_seen(struct sql *db, struct str tenant, int64_t row, struct str status,
+	struct str reason, int64_t at_us) MUSTCHECK;
+
+/* message_note_id keeps the provider's id of a message that has none yet, unless
+ * another message has it (a gateway that repeats its ids). */
+int message_note_id(
+	struct sql *db, struct str tenant, int64_t row, struct str id) MUSTCHECK;
+
+/* sent_find returns the id of our row that WhatsApp knows by this id, by the provider's
+ * or by our outbound key; 0 for none, or negative. */
+int64_t sent_find(struct sql *db, struct str tenant, struct str provider,
+	int64_t conversation, struct str id) MUSTCHECK;
+
+/* --- store_updates.c -------------------------------------------------------- */
+
+/* links_make ties a row that is new, or has just got its content, to the message it is
+ * about, and to the earlier rows that are about it. */
+int links_make(struct sql *db, const struct store_load *l) MUSTCHECK;
+
+/* turn_changed: 1 and the turn, not answered yet, of which this edit or revoke changed
+ * a message; else 0 or negative. */
+int
+turn_changed(struct sql *db, const struct store_load *l, int64_t *ret_turn) MUSTCHECK;
+
+/* turn_is_withdrawn: 1 when all that the customer said in it was taken back. */
+int turn_is_withdrawn(struct sql *db, struct str tenant, int64_t turn) MUSTCHECK;
+
 #endif

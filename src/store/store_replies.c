@@ -109,6 +109,19 @@ note_incident(struct sql *db, const struct store_keep *k, struct str tenant)
 		SQL_NUMBER(clock_wall_us()));
 }
 
+/* 1 when there is an answer to give, no person gives one, and there is still a
+ * question. */
+static int
+may_answer(struct sql *db, struct store_keep *k, struct str tenant,
+	const struct held *held)
+{
+	k->silenced = held->silenced && k->answer.count > 0;
+	if (k->silenced || k->answer.count == 0)
+		return 0;
+	int r = turn_is_withdrawn(db, tenant, k->turn_id);
+	return r < 0 ? r : !r;
+}
+
 static int
 count_asking(struct sql *db, struct store_keep *k, struct str tenant)
 {
@@ -134,12 +147,12 @@ keep(struct store *s, struct store_op *op)
 	if (r != 0 || held.state == TURN_DONE)
 		return r < 0 ? r : 0;
 
-	bool answers = k->answer.count > 0;
-	k->silenced = held.silenced && answers;
-	if (answers && !k->silenced)
-		r = insert_reply(db, k, tenant);
+	int answers = may_answer(db, k, tenant, &held);
+	if (answers < 0)
+		return answers;
+	r = answers ? insert_reply(db, k, tenant) : 0;
 	if (r >= 0)
-		r = end_asking(db, k, tenant, answers && !k->silenced);
+		r = end_asking(db, k, tenant, answers);
 	if (r >= 0)
 		r = count_asking(db, k, tenant);
 	if (r >= 0)
@@ -177,14 +190,17 @@ mark_pending(struct sql *db, const struct store_mark *m, struct str tenant)
 	return r < 0 ? r : turn_set_state(db, tenant, m->turn_id, TURN_KEPT);
 }
 
-/* ERR_EXISTS when another message has that id. */
+/* Sent is what receipts have made of it meanwhile.  ERR_EXISTS when another message has
+ * that id. */
 static int
 update_over(
 	struct sql *db, const struct store_mark *m, struct str tenant, struct str id)
 {
 	return sql_do(db,
-		"UPDATE messages SET status = ?3, reason = ?4, provider_message_id = "
-		"?5,"
+		"UPDATE messages SET status = CASE WHEN ?3 = 'failed' THEN ?3"
+		" WHEN read_us IS NOT NULL THEN 'read'"
+		" WHEN delivered_us IS NOT NULL THEN 'delivered' ELSE ?3 END,"
+		" reason = ?4, provider_message_id = ?5,"
 		" sent_us = iif(?3 = 'sent', ?6, NULL), updated_us = ?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_TEXT(m->status),
@@ -192,17 +208,36 @@ update_over(
 }
 
 /* A gateway that gives ids of its own: the echo came before its answer and was taken
- * for a human's message.  It is this reply. */
+ * for a human's message.  It is this reply: so are its receipts, and what is about it.
+ */
 static int
 drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
 {
-	return sql_do(db,
-		"DELETE FROM messages WHERE tenant_id = ?1 AND source = 'human'"
+	int r = sql_row(db,
+		"SELECT id FROM messages WHERE tenant_id = ?1 AND source = 'human'"
 		" AND direction = 'out' AND provider_message_id = ?3"
 		" AND (provider, conversation_id) = (SELECT provider, conversation_id"
 		" FROM messages WHERE id = ?2 AND tenant_id = ?1)",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id),
 		SQL_TEXT(m->provider_message_id));
+	if (r <= 0)
+		return r;
+	int64_t echo = sql_col_number(db, 0);
+
+	r = sql_do(db,
+		"UPDATE messages SET (delivered_us, read_us) = (SELECT delivered_us,"
+		" read_us FROM messages WHERE id = ?3) WHERE id = ?2 AND tenant_id = "
+		"?1",
+		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(echo));
+	if (r >= 0)
+		r = sql_do(db,
+			"UPDATE messages SET reply_to = ?2 WHERE reply_to = ?3"
+			" AND tenant_id = ?1",
+			SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(echo));
+	if (r >= 0)
+		r = sql_do(db, "DELETE FROM messages WHERE id = ?2 AND tenant_id = ?1",
+			SQL_TEXT(tenant), SQL_NUMBER(echo));
+	return r;
 }
 
 /* What comes after a part that can't be sent would make no sense. */
@@ -248,13 +283,15 @@ static int
 reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over)
 {
 	int r = sql_row(db,
-		"SELECT status IN ('pending', 'sending') FROM messages"
+		"SELECT status IN ('pending', 'sending'),"
+		" status IN ('sent', 'delivered', 'read') FROM messages"
 		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3"
 		" AND source IN ('bot', 'system')",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(m->turn_id));
 	if (r <= 0)
 		return r < 0 ? r : store_fail(&m->op, ERR_NOT_FOUND, "no such reply");
 	*ret_over = !sql_col_number(db, 0);
+	m->proven = sql_col_number(db, 1);
 	return 0;
 }
 
@@ -293,12 +330,17 @@ mark(struct store *s, struct store_op *op)
 		m->status = STR("failed");
 		m->reason = STR("human");
 	}
-	return over ? 0 : mark_as(db, m, tenant);
+	if (!over)
+		return mark_as(db, m, tenant);
+	return m->proven ? message_note_id(
+				   db, tenant, m->reply_id, m->provider_message_id)
+			 : 0;
 }
 
 void
 store_mark(struct store *s, struct store_mark *op, struct flow *f)
 {
 	op->silenced = false;
+	op->proven = false;
 	store_start(s, &op->op, mark, f);
 }

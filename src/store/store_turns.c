@@ -222,10 +222,14 @@ upgrade_stub(struct sql *db, struct store_load *l)
 	l->state = wants_answer(l) ? TURN_OPEN : TURN_DONE;
 	int r = sql_do(db,
 		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = ?6,"
+		" target_id = ?8, quoted_text = ?9, participant = ?10, emoji = ?11,"
 		" updated_us = ?7 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(l->inbound_id), SQL_TEXT(l->kind),
 		SQL_TEXT(l->text), SQL_TEXT(l->raw), SQL_TEXT(first_status(l)),
-		SQL_NUMBER(now));
+		SQL_NUMBER(now), SQL_TEXT(l->target), SQL_TEXT(l->quoted),
+		SQL_TEXT(l->participant), SQL_TEXT(l->emoji));
+	if (r >= 0)
+		r = links_make(db, l);
 	if (r < 0)
 		return r;
 	return sql_do(db,
@@ -246,7 +250,11 @@ take_over(struct sql *db, struct store_load *l, const struct row *row)
 	if (!l->from_me && row->undecrypted == is_stub(l))
 		return raise_attempt(db, l, row);
 	l->state = TURN_DONE;
-	return 0;
+	if (!l->from_me)
+		return 0;
+	int r = message_seen(db, tenant_id(l->tenant), l->inbound_id, STR("sent"),
+		(struct str){NULL, 0}, 0);
+	return r < 0 ? r : 0;
 }
 
 static int
@@ -276,19 +284,21 @@ insert_row(struct sql *db, struct store_load *l)
 		"source,"
 		" provider, chat, provider_message_id, kind, body, raw, status, "
 		"created_us,"
-		" sent_us, updated_us)"
+		" sent_us, updated_us, target_id, quoted_text, participant, emoji)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-		" nullif(?14, 0), ?13)",
+		" nullif(?14, 0), ?13, ?15, ?16, ?17, ?18)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_NUMBER(l->turn_id), SQL_TEXT(l->from_me ? STR("out") : STR("in")),
 		SQL_TEXT(l->from_me ? STR("human") : STR("customer")),
 		SQL_TEXT(l->provider), SQL_TEXT(l->chat), SQL_TEXT(l->message_id),
 		SQL_TEXT(l->kind), SQL_TEXT(l->text), SQL_TEXT(l->raw),
 		SQL_TEXT(first_status(l)), SQL_NUMBER(clock_wall_us()),
-		SQL_NUMBER(l->sent_us));
-	if (r >= 0)
-		l->inbound_id = sql_inserted(db);
-	return r;
+		SQL_NUMBER(l->sent_us), SQL_TEXT(l->target), SQL_TEXT(l->quoted),
+		SQL_TEXT(l->participant), SQL_TEXT(l->emoji));
+	if (r < 0)
+		return r;
+	l->inbound_id = sql_inserted(db);
+	return links_make(db, l);
 }
 
 /* 1 when the conversation has an open turn: the message is one more of its burst. */
@@ -360,7 +370,8 @@ reverse(struct store_history *h, size_t count)
 	}
 }
 
-/* What was really said: what the customer wrote and what reached him. */
+/* What was really said: what the customer wrote and what reached him, as it reads now:
+ * an edit stands where the message stands that it changed. */
 static int
 read_history(struct sql *db, struct store_load *l)
 {
@@ -372,6 +383,7 @@ read_history(struct sql *db, struct store_load *l)
 		"SELECT direction, body FROM messages"
 		" WHERE conversation_id = ?2 AND tenant_id = ?1 AND turn_id <> ?3 AND "
 		"body <> ''"
+		" AND (kind <> 'edit' OR reply_to IS NULL)"
 		" AND (direction = 'in' OR status IN ('sent', 'delivered', 'read'))"
 		" ORDER BY id DESC LIMIT ?4",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
@@ -392,20 +404,35 @@ read_history(struct sql *db, struct store_load *l)
 enum { TEXTS_MAX = 200 }; /* of a turn; who writes more in one is not read to the end */
 
 static int
-read_texts(struct sql *db, struct store_load *l)
+read_texts(struct sql *db, struct store_load *l, int64_t turn)
 {
 	int r = sql_row(db,
-		"SELECT body, min(?3, count(*) OVER ()) FROM messages"
-		" WHERE turn_id = ?2 AND tenant_id = ?1 AND direction = 'in'"
-		" AND body <> '' AND twin_of IS NULL ORDER BY id LIMIT ?3",
-		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->turn_id),
+		"SELECT m.body, iif(q.id IS NULL, m.quoted_text, q.body),"
+		" min(?3, count(*) OVER ())"
+		" FROM messages AS m LEFT JOIN messages AS q ON q.id = m.reply_to"
+		" WHERE m.turn_id = ?2 AND m.tenant_id = ?1"
+		" AND m.direction = 'in' AND m.body <> '' AND m.twin_of IS NULL"
+		" ORDER BY m.id LIMIT ?3",
+		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(turn),
 		SQL_NUMBER(TEXTS_MAX));
 	if (r > 0)
 		l->texts = arena_alloc(
-			l->op.arena, (size_t)sql_col_number(db, 1) * sizeof(*l->texts));
+			l->op.arena, (size_t)sql_col_number(db, 2) * sizeof(*l->texts));
 	for (; r > 0; r = sql_next(db))
-		l->texts[l->text_count++] = sql_col_text(db, 0, l->op.arena);
+		l->texts[l->text_count++] = (struct store_text){
+			.text = sql_col_text(db, 0, l->op.arena),
+			.quoted = sql_col_text(db, 1, l->op.arena),
+		};
 	return r;
+}
+
+/* What an edit or a revoke has left of a turn that somebody is about to answer. */
+static int
+read_changed(struct sql *db, struct store_load *l)
+{
+	int r = turn_changed(db, l, &l->changed_turn);
+
+	return r > 0 ? read_texts(db, l, l->changed_turn) : r;
 }
 
 /* The bot's replies of the last hour among the newest messages, and whether the last
@@ -464,11 +491,13 @@ load(struct store *s, struct store_op *op)
 	if (r >= 0 && l->known)
 		r = turn_replies(
 			db, op->arena, tenant_id(l->tenant), l->turn_id, &l->reply);
-	if (r < 0 || l->state == TURN_DONE) /* nobody will ask */
-		return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	if (l->state == TURN_DONE) /* nobody will ask */
+		return read_changed(db, l);
 	r = read_silence(db, l);
 	if (r >= 0)
-		r = read_texts(db, l);
+		r = read_texts(db, l, l->turn_id);
 	if (r >= 0 && l->found.ai_daily_budget > 0)
 		r = usage_today(db, tenant_id(l->tenant), l->found.time_zone,
 			&l->ai_spent_micros);
@@ -481,6 +510,7 @@ store_load(struct store *s, struct store_load *op, struct flow *f)
 	op->known = false;
 	op->reply = (struct store_replies){0};
 	op->silence = SILENCE_NONE;
+	op->changed_turn = 0;
 	op->texts = NULL;
 	op->text_count = 0;
 	op->history = NULL;

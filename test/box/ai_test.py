@@ -123,7 +123,7 @@ FAULTS = [  # mode, what it costs, words of the dead letter (None: answered when
     ("stream", {}, None),
     ("trickle", {}, None),
     ("400", {}, "unsupported_parameter"),
-    ("big", {}, "limit|larger"),
+    ("big", {}, "too large"),
     ("filter", {}, "withheld"),
     ("refusal", {}, "withheld"),
     ("nomodel", {}, "model_not_found"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* message_fuzz.c: any JSON as a WhatsApp message.
+/* message_fuzz.c: any JSON as a WhatsApp message, and as an update of one.
  *
  * What the header promises is checked: a kind always, words where an answer is due,
  * a time that is one, lists within their bounds, nothing empty that should be
@@ -48,11 +48,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct val *v;
 	struct message m;
 	char err[128];
+	bool change;
 
 	arena_init(&a);
-	if (json_parse(&a, (struct str){(const char *)data, n}, 10000, &v, err) == 0 &&
-		message_read(&a, v, &m) == 0)
-		check(&m);
+	if (json_parse(&a, (struct str){(const char *)data, n}, 10000, &v, err) == 0) {
+		if (message_read(&a, v, &m) == 0)
+			check(&m);
+		if (message_read_update(&a, v, &m, &change) == 0 && change)
+			check(&m);
+	}
 	arena_done(&a);
 	return 0;
 }

@@ -22,6 +22,7 @@ check_msg(const struct webhook_msg *m, struct str body)
 	assert(m->raw.p >= body.p && m->raw.p + m->raw.n <= body.p + body.n);
 	assert(m->id.p && m->id.n > 0 && m->id.n <= WEBHOOK_ID_MAX);
 	assert(m->unfit || m->chat.p);
+	assert(!m->update || !m->stub);
 }
 
 static void

@@ -98,6 +98,10 @@ TEST(what_is_wrong_is_named)
 			"payload must be an object"},
 		{"{\"tenantId\":1,\"payload\":{\"messages\":{}}}", ERR_SHAPE,
 			"payload.messages must be a list"},
+		{"{\"tenantId\":1,\"payload\":{\"updates\":{}}}", ERR_SHAPE,
+			"payload.updates must be a list"},
+		{"{\"tenantId\":1,\"payload\":{\"updates\":[{\"key\":{},]}}",
+			ERR_SYNTAX, ""},
 		{"{\"tenantId\":1,\"tenantId\":1}", ERR_SHAPE, "tenantId stands twice"},
 		{"{\"tenantId\":1,\"tenant\\u0049d\":1}", ERR_SHAPE,
 			"tenantId stands twice"},
@@ -159,6 +163,11 @@ TEST(a_known_key_may_not_stand_twice)
 			"}}]}}"},
 		{"fromMe", "{\"tenantId\":1,\"payload\":{\"messages\":[{\"key\":{",
 			"}}]}}"},
+		{"updates", "{\"tenantId\":1,\"payload\":{", "}}"},
+		{"key", "{\"tenantId\":1,\"payload\":{\"updates\":[{", "}]}}"},
+		{"update", "{\"tenantId\":1,\"payload\":{\"updates\":[{", "}]}}"},
+		{"receipt", "{\"tenantId\":1,\"payload\":{\"updates\":[{", "}]}}"},
+		{"id", "{\"tenantId\":1,\"payload\":{\"updates\":[{\"key\":{", "}}]}}"},
 	};
 	struct webhook w;
 	char body[256], words[64];
@@ -216,6 +225,9 @@ TEST(absent_and_null_lists_are_empty)
 		"{\"payload\":{\"messages\":null},\"tenantId\":1}",
 		"{\"tenantId\":1,\"payload\":{\"messages\":[ ]}}",
 		"{\"tenantId\":1,\"more\":[{\"id\":1}]}",
+		"{\"tenantId\":1,\"updates\":[{\"key\":{}}]}",
+		"{\"tenantId\":1,\"payload\":{\"messages\":null,\"updates\":null}}",
+		"{\"tenantId\":1,\"payload\":{\"updates\":[]}}",
 	};
 	struct webhook w;
 
@@ -283,6 +295,79 @@ TEST(a_message_that_cant_be_processed_says_why)
 			FAIL("%s: %s", rows[i].message,
 				w.msgs[0].unfit ? w.msgs[0].unfit : "fit");
 		CHECK(w.msgs[0].stub == rows[i].stub);
+	}
+}
+
+TEST(messages_and_updates_of_one_body_are_read_in_any_order)
+{
+#define UPDATES                                                                     \
+	"\"updates\":[{\"key\":{\"id\":\"u\",\"remoteJid\":\"c\",\"fromMe\":true}," \
+	"\"update\":"                                                               \
+	"{\"status\":3}}]"
+#define MESSAGES                                                                  \
+	"\"messages\":[{\"key\":{\"id\":\"m\",\"remoteJid\":\"c\"},\"message\":{" \
+	"\"x\":1}}]"
+	struct webhook w;
+
+	for (int first = 0; first < 2; first++) { /* where the update stands */
+		CHECK_INT(scan(first ? "{\"tenantId\":1,\"payload\":{" MESSAGES
+				       ",\"type\":\"notify\"," UPDATES "}}"
+				     : "{\"tenantId\":1,\"payload\":{" UPDATES
+				       "," MESSAGES "}}",
+				  &w),
+			0);
+		CHECK_INT(w.count, 2);
+		const struct webhook_msg *u = &w.msgs[first], *m = &w.msgs[!first];
+		CHECK(u->update && u->from_me && !u->stub && !u->unfit);
+		CHECK_STR(u->id, "u");
+		CHECK_STR(u->chat, "c");
+		CHECK(str_ends(u->raw, STR("\"update\":{\"status\":3}}")));
+		CHECK(!m->update && !m->unfit && !m->from_me);
+		CHECK_STR(m->id, "m");
+	}
+}
+
+TEST(an_update_that_cant_be_processed_says_why)
+{
+	static const struct {
+		const char *update, *unfit;
+	} rows[] = {
+		{"7", "not an object"},
+		{"[]", "not an object"},
+		{"{}", "no key"},
+		{"{\"key\":\"x\",\"update\":{}}", "no key"},
+		{"{\"key\":{\"id\":\"a\"},\"update\":{}}", "no chat"},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":1},\"update\":{}}", "no chat"},
+		{"{\"key\":{\"remoteJid\":\"b\"},\"update\":{}}", "no id"},
+		{"{\"key\":{\"id\":\"\",\"remoteJid\":\"b\"},\"receipt\":{}}", "no id"},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"}}", "no update"},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"update\":3}",
+			"no update"},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"update\":[3]}",
+			"no update"},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"message\":{\"x\":1}}",
+			"no update"},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"update\":{}}", NULL},
+		{"{\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"},\"receipt\":{}}", NULL},
+		{"{\"receipt\":null,\"update\":{\"key\":{\"id\":\"z\"}},"
+		 "\"key\":{\"id\":\"a\",\"remoteJid\":\"b\"}}",
+			NULL},
+	};
+	struct webhook w;
+	char body[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		snprintf(body, sizeof(body),
+			"{\"tenantId\":1,\"payload\":{\"updates\":[0,%s,0]}}",
+			rows[i].update);
+		CHECK_INT(scan(body, &w), 0);
+		CHECK_INT(w.count, 3);
+		const struct webhook_msg *u = &w.msgs[1];
+		CHECK(u->update && !u->stub && u->id.n);
+		CHECK_STR(u->raw, rows[i].update);
+		if (!rows[i].unfit != !u->unfit ||
+			(rows[i].unfit && strcmp(rows[i].unfit, u->unfit)))
+			FAIL("%s: %s", rows[i].update, u->unfit ? u->unfit : "fit");
 	}
 }
 
@@ -389,7 +474,7 @@ TEST(odd_but_valid_json_passes_unchanged)
 }
 
 static int
-scan_many(int count, const char *after)
+scan_many(int count, int updates, const char *after)
 {
 	struct buf b;
 	struct webhook w;
@@ -398,6 +483,8 @@ scan_many(int count, const char *after)
 	buf_addz(&b, "{\"tenantId\":1,\"payload\":{\"messages\":[0");
 	for (int i = 1; i < count; i++)
 		buf_addz(&b, ",0");
+	for (int i = 0; i < updates; i++)
+		buf_addz(&b, i ? ",0" : "],\"updates\":[0");
 	buf_addz(&b, "]}}");
 	buf_addz(&b, after);
 	buf_addc(&b, '\0');
@@ -408,10 +495,12 @@ scan_many(int count, const char *after)
 
 TEST(too_many_messages_are_refused)
 {
-	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX, ""), WEBHOOK_MSGS_MAX);
-	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX + 1, ""), ERR_LIMIT);
+	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX, 0, ""), WEBHOOK_MSGS_MAX);
+	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX + 1, 0, ""), ERR_LIMIT);
 	CHECK(strstr(why, "too many messages"));
-	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX + 1, "x"), ERR_SYNTAX);
+	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX + 1, 0, "x"), ERR_SYNTAX);
+	CHECK_INT(scan_many(1, WEBHOOK_MSGS_MAX - 1, ""), WEBHOOK_MSGS_MAX);
+	CHECK_INT(scan_many(1, WEBHOOK_MSGS_MAX, ""), ERR_LIMIT);
 	arena_done(&arena);
 }
 

@@ -606,6 +606,51 @@ TEST(a_stub_stands_for_what_is_not_there)
 	}
 	CHECK_INT(read_json("{" KEY ",\"messageStubType\":1}", &m), 0);
 	CHECK_STR(m.target.id, "A");
+	CHECK(str_starts(m.id, STR("n-"))); /* not the row of the message itself */
+}
+
+TEST(an_update_is_read_when_it_edits_or_revokes)
+{
+	static const struct {
+		const char *update, *kind, *text; /* kind NULL: neither */
+	} cases[] = {
+		{"{\"message\":{\"editedMessage\":{\"message\":{\"conversation\":"
+		 "\"new\"}}}}",
+			"edit", "new"},
+		{"{\"message\":{\"editedMessage\":{\"message\":{\"imageMessage\":{"
+		 "\"caption\":"
+		 "\"new\"}}}},\"messageTimestamp\":7}",
+			"edit", "new"},
+		{"{\"message\":{\"editedMessage\":{}}}", NULL, NULL},
+		{"{\"message\":null,\"messageStubType\":1,\"key\":{\"id\":\"R\"}}",
+			"revoke", NULL},
+		{"{\"messageStubType\":\"REVOKE\"}", "revoke", NULL},
+		{"{\"messageStubType\":2}", NULL, NULL},
+		{"{\"message\":{\"conversation\":\"whole\"}}", NULL, NULL},
+		{"{\"status\":3}", NULL, NULL},
+		{"{\"pollUpdates\":[]}", NULL, NULL},
+		{"7", NULL, NULL},
+	};
+	struct message m;
+	struct val *v;
+	char err[128];
+	bool change;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct str json = arena_printf(
+			&arena, "{" KEY ",\"update\":%s}", cases[i].update);
+
+		CHECK_INT(json_parse(&arena, json, 1000, &v, err), 0);
+		CHECK_INT(message_read_update(&arena, v, &m, &change), 0);
+		if (change != (cases[i].kind != NULL) ||
+			(change && (!str_eqz(str_of(m.kind), cases[i].kind) ||
+					   !same(m.text, cases[i].text))))
+			FAIL("%s: %s", cases[i].update, m.kind ? m.kind : "no kind");
+		CHECK_STR(m.target.id, "A");
+		CHECK(str_starts(m.id, STR("n-")) && !m.answerable);
+	}
+	CHECK_INT(json_parse(&arena, STR("{\"update\":{}}"), 1000, &v, err), 0);
+	CHECK_INT(message_read_update(&arena, v, &m, &change), ERR_UNPROCESSABLE);
 }
 
 TEST(what_baileys_says_of_a_message_is_read)

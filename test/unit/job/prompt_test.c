@@ -10,7 +10,7 @@ enum { HISTORY = 30, ROOMY = 100000 };
 
 struct building {
 	struct arena arena;
-	struct prompt_line line;
+	struct store_text line;
 	struct store_history history[HISTORY];
 	struct prompt_input in;
 	struct prompt out;
@@ -193,7 +193,7 @@ TEST(prompt_current_words_come_once_more_though_they_were_said_before)
 
 TEST(prompt_shows_each_line_of_a_burst_behind_what_it_quotes)
 {
-	static const struct prompt_line lines[] = {{.text = STR("hello")},
+	static const struct store_text lines[] = {{.text = STR("hello")},
 		{.text = STR("this one"), .quoted = STR("Red boat\n900 a day\n")},
 		{.text = STR("is it free?"), .quoted = STR("")}};
 	struct building b;
