@@ -74,6 +74,11 @@ struct store_op {
 	X(NUMBER, human_pause_min,                                              \
 		"Minutes a person on the phone silences the bot in a chat; "    \
 		"-1: HUMAN_PAUSE_MIN")                                          \
+	X(TEXT, quiet_hours,                                                    \
+		"When no message of ours that is no answer is sent: "           \
+		"22:00-08:00; empty: never")                                    \
+	X(TEXT, customer_name,                                                  \
+		"What {name} says of a contact without one; empty: Customer")   \
 	X(TEXT, ambiguous,                                                      \
 		"dead or resend: what becomes of a message that was sent perhaps")
 
