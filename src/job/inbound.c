@@ -27,7 +27,6 @@
 #include <errno.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/flow.h"
 #include "base/log.h"
@@ -42,6 +41,7 @@
 #include "job/hear.h"
 #include "job/job.h"
 #include "job/message.h"
+#include "job/outbound_key.h"
 #include "job/record.h"
 #include "store/store.h"
 
@@ -248,22 +248,14 @@ answered(struct flow *f)
 	return merges ? hear(in) : flow_goto(f, keep);
 }
 
-/* The key that makes a reply one: of the message it answers, in the form of a
- * WhatsApp message id.  Not of row numbers, which a new database gives again. */
+/* Of the message it answers. */
 static struct str
-outbound_key(struct inbound *in)
+key_of(struct inbound *in)
 {
 	struct str parts[] = {
 		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, STR("part 1")};
-	uint8_t digest[DIGEST_SIZE];
-	char hex[2 * 9 + 1];
 
-	digest_sha256(parts, ARRAY_LEN(parts), digest);
-	digest_hex(digest, 9, hex);
-	for (char *c = hex; *c; c++)
-		if (*c >= 'a')
-			*c = (char)(*c - 'a' + 'A');
-	return arena_printf(&in->job->arena, "3EB0%s", hex);
+	return outbound_key(&in->job->arena, parts, ARRAY_LEN(parts));
 }
 
 static int
@@ -279,7 +271,7 @@ keep(struct flow *f)
 		.tenant = in->job->tenant,
 		.job_id = in->job->id,
 		.text = in->answer,
-		.key = outbound_key(in),
+		.key = key_of(in),
 		.tokens_in = in->ask.tokens_in,
 		.tokens_out = in->ask.tokens_out,
 	};

@@ -183,16 +183,20 @@ mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
 	return r < 0 ? r : turn_set_state(db, tenant, m->turn_id, TURN_DONE);
 }
 
+/* Whoever answers from the phone silences answers, not what a person has planned. */
 static int
-reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over)
+reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over,
+	bool *ret_answer)
 {
 	int r = sql_row(db,
-		"SELECT status IN ('pending', 'sending') FROM messages"
-		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3 AND source = 'bot'",
+		"SELECT status IN ('pending', 'sending'), source = 'bot' FROM messages"
+		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3"
+		" AND source IN ('bot', 'system')",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(m->turn_id));
 	if (r <= 0)
 		return r < 0 ? r : store_fail(&m->op, ERR_NOT_FOUND, "no such reply");
 	*ret_over = !sql_col_number(db, 0);
+	*ret_answer = sql_col_number(db, 1);
 	return 0;
 }
 
@@ -216,17 +220,17 @@ mark(struct store *s, struct store_op *op)
 	struct sql *db = store_db(s);
 	struct str tenant = tenant_id(m->tenant);
 	struct held held = {.state = TURN_DONE};
-	bool over = false;
+	bool over = false, answer = true;
 
 	int r = hold_turn(db, op, tenant, m->turn_id, m->job_id, m->attempt, &held);
 	if (r >= 0)
-		r = reply_status(db, m, tenant, &over);
+		r = reply_status(db, m, tenant, &over, &answer);
 	if (r < 0)
 		return r;
 	if (over && str_eqz(m->status, "sending"))
 		return store_fail(
 			op, ERR_FENCED, "the reply is sent or failed already");
-	if (held.silenced && str_eqz(m->status, "sending")) {
+	if (held.silenced && answer && str_eqz(m->status, "sending")) {
 		m->silenced = true;
 		m->status = STR("failed");
 		m->reason = STR("human");

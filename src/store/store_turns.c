@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "store/store_priv.h"
+#include "store/store_outbox_priv.h"
 
 enum { HISTORY_MAX = 1000 }; /* more is no conversation but a mistake */
 
@@ -311,7 +311,8 @@ pause_bot(struct sql *db, struct store_load *l)
 	return sql_do(db,
 		"UPDATE conversations SET human_until_us = ?3 WHERE id = ?2"
 		" AND tenant_id = ?1 AND NOT EXISTS (SELECT 1 FROM messages"
-		" WHERE tenant_id = ?1 AND conversation_id = ?2 AND source = 'bot'"
+		" WHERE tenant_id = ?1 AND conversation_id = ?2"
+		" AND source IN ('bot', 'system')"
 		" AND status = 'sending' AND body = ?4)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_NUMBER(now + l->human_pause_min * 60 * 1000000), SQL_TEXT(l->text));
@@ -335,6 +336,8 @@ static int
 make_row(struct sql *db, struct store_load *l)
 {
 	int r = l->from_me && l->human_pause_min > 0 ? pause_bot(db, l) : 0;
+	if (r >= 0 && !l->from_me)
+		r = outbox_replied(db, tenant_id(l->tenant), l->conversation_id);
 	if (r >= 0)
 		r = l->debounce_ms > 0 && wants_answer(l) ? join_turn(db, l) : 0;
 	if (r == 0)
