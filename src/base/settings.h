@@ -23,6 +23,10 @@
 
 struct buf;
 
+/* The queue of jobs that no worker of Python's could run: those that we queue
+ * ourselves.  settings_load appends it to RQ_QUEUES, so that each role knows it. */
+#define OWN_QUEUE "prosaas"
+
 /* clang-format off */
 #define SETTINGS(X)                                                                             \
 	X(WORD, role, "SERVICE_ROLE", "all", 0, 0, "api|worker|scheduler|admin|all", "What this process does when the command line does not say") \
@@ -36,7 +40,7 @@ struct buf;
 	X(SECRET, admin_token, "ADMIN_TOKEN", NULL, 0, 0, NULL, "Bearer token of the admin API; unset: it answers 401") \
 	X(NUMBER, admin_port, "ADMIN_PORT", "5050", 0, 65535, NULL, "Port of the admin API")    \
 	X(TEXT, admin_hosts, "ADMIN_HOSTS", NULL, 0, 0, NULL, "Names, comma separated, that the Host of an admin request may have besides addresses and localhost") \
-	X(TEXT, rq_queues, "RQ_QUEUES", "high,default,low,maintenance,broadcasts", 0, 0, NULL, "Queues, first is served first") \
+	X(TEXT, rq_queues, "RQ_QUEUES", "high,default,low,maintenance,broadcasts", 0, 0, NULL, "Queues, first is served first; `prosaas`, our own work, is served last where it is not named") \
 	X(WORD, rq_serializer, "RQ_SERIALIZER", "pickle", 0, 0, "pickle|json", "How job data is written; both are read") \
 	X(TEXT, job_function, "JOB_FUNCTION", "server.jobs.webhook_process_job.webhook_process_job", 0, 0, NULL, "func_name written into jobs, so that Python workers can take them") \
 	X(NUMBER, worker_concurrency, "WORKER_CONCURRENCY", "256", 1, 10000, NULL, "Jobs in flight per worker process") \
