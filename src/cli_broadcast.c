@@ -24,11 +24,13 @@ static int create(void *into), list(void *into), show(void *into), act(void *int
 static const struct cli_row rows[] = {
 	{"create", create, 1, 1,
 		"create TENANT --text T --file FILE [--name N] [--rate N] [--skip-bad]",
-		"A draft: TEXT (or @file; {name} and {first_name}) to each line of a CSV "
+		"A draft: TEXT (or @file; {name} and {first_name}) to each line of a "
+		"CSV "
 		"file: phone\n"
 		"or address, name.  Prints its number.  With a line that is wrong "
 		"nothing is made,\n"
-		"unless --skip-bad.  Who stands there twice is written to once.  At most "
+		"unless --skip-bad.  Who stands there twice is written to once.  At "
+		"most "
 		"N (20)\n"
 		"messages a minute."},
 	{"start", act, 2, 2, "start TENANT ID", "It begins, or goes on after a pause."},
@@ -39,11 +41,11 @@ static const struct cli_row rows[] = {
 	{"list", list, 1, 1, "list TENANT [--limit N] [--json]",
 		"Broadcasts, newest first; at most 50, or N."},
 	{"show", show, 2, 2, "show TENANT ID [--json]",
-		"How far it is: sent, failed, skipped, left, and when it will be done."},
+		"How far it is: sent, failed, skipped, left, and when it will be "
+		"done."},
 };
 
-static const struct cli_command command = {
-	"broadcast", rows, ARRAY_LEN(rows), NULL, 0};
+static const struct cli_command command = {"broadcast", rows, ARRAY_LEN(rows), NULL, 0};
 
 /* --- create ----------------------------------------------------------------- */
 
@@ -171,8 +173,7 @@ create(void *into)
 
 	if (!c->text.p || !c->file.p)
 		return outbox_usage(c, "--text and --file are needed");
-	if (outbox_text(c, c->text, &text) < 0 ||
-		outbox_file(c, c->file.p, &file) < 0)
+	if (outbox_text(c, c->text, &text) < 0 || outbox_file(c, c->file.p, &file) < 0)
 		return CLI_FAILED;
 	read_list(c, file, &l);
 	int status = make(c, text, &l);

@@ -50,10 +50,8 @@ outbox_run(const struct cli_command *command, const struct settings *s, int argc
 	with = *command;
 	with.options = options;
 	with.option_count = ARRAY_LEN(options);
-	c = (struct outbox_cli){.s = s,
-		.command = &with,
-		.limit = OUTBOX_UNSET,
-		.rate = OUTBOX_UNSET};
+	c = (struct outbox_cli){
+		.s = s, .command = &with, .limit = OUTBOX_UNSET, .rate = OUTBOX_UNSET};
 	c.row = cli_words(&with, argc, argv, &c, &c.words, &status);
 	if (!c.row)
 		return status;

@@ -38,8 +38,8 @@ struct outbox_cli {
 };
 
 /* outbox_run reads the words and runs the row they name: the exit status. */
-int outbox_run(const struct cli_command *c, const struct settings *s, int argc,
-	char **argv);
+int outbox_run(
+	const struct cli_command *c, const struct settings *s, int argc, char **argv);
 
 /* outbox_usage says what is wrong with the words. */
 int outbox_usage(const struct outbox_cli *c, const char *wrong);

@@ -14,17 +14,18 @@ static int list(void *into), show(void *into), cancel(void *into);
 
 static const struct cli_row rows[] = {
 	{"list", list, 1, 1, "list TENANT [--status S] [--limit N] [--json]",
-		"Messages that were written with `prosaas send`, newest first; those of "
+		"Messages that were written with `prosaas send`, newest first; those "
+		"of "
 		"a status:\n"
-		"waiting, queued, sent, failed, cancelled, skipped.  At most 50, or N."},
-	{"show", show, 2, 2, "show TENANT ID [--json]",
-		"One message, its text too."},
+		"waiting, queued, sent, failed, cancelled, skipped.  At most 50, or "
+		"N."},
+	{"show", show, 2, 2, "show TENANT ID [--json]", "One message, its text too."},
 	{"cancel", cancel, 2, 2, "cancel TENANT ID",
-		"It is not sent, and does not come again; not when it is just being sent."},
+		"It is not sent, and does not come again; not when it is just being "
+		"sent."},
 };
 
-static const struct cli_command command = {
-	"scheduled", rows, ARRAY_LEN(rows), NULL, 0};
+static const struct cli_command command = {"scheduled", rows, ARRAY_LEN(rows), NULL, 0};
 
 static void
 print_json(const struct outbox_row *row)

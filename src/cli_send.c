@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_send.c: prosaas send: one message to one person, now, later or again and again. */
+/* cli_send.c: prosaas send: one message to one person, now, later or again and again.
+ */
 #include "cli_outbox.h"
 
 #include <stdio.h>
@@ -26,9 +27,11 @@ static const struct cli_row rows[] = {
 	{"", send_one, 3, 3,
 		"TENANT TO TEXT [--at TIME] [--in SPAN] [--every SCHEDULE] [--zone Z] "
 		"[--unless-reply] [--key K] [--wait] [--json]",
-		"Writes to a phone or an address, at once, at TIME, in SPAN (90m) or on "
+		"Writes to a phone or an address, at once, at TIME, in SPAN (90m) or "
+		"on "
 		"a SCHEDULE\n"
-		"(\"0 9 * * MON\"), and prints the message's number.  TEXT, or @file, may "
+		"(\"0 9 * * MON\"), and prints the message's number.  TEXT, or @file, "
+		"may "
 		"say {name} and\n"
 		"{first_name}.  --unless-reply: not if the customer writes before.  "
 		"--key: the same key\n"
@@ -87,8 +90,7 @@ read_when(struct outbox_cli *c, struct store_outbox_add *add)
 static int
 find_zone(struct outbox_cli *c, struct str *ret)
 {
-	struct store_tenant_get get = {
-		.op.arena = &c->arena, .id = c->words.words[0]};
+	struct store_tenant_get get = {.op.arena = &c->arena, .id = c->words.words[0]};
 
 	store_tenant_get(c->store, &get, NULL);
 	if (store_run(c->store, &get.op) < 0)

@@ -2,44 +2,65 @@
 /* due.c: when a message that is no answer may go, and when it goes again. */
 #include "job/due.h"
 
+#include "base/arena.h"
 #include "base/log.h"
 #include "base/quiet.h"
 #include "base/schedule.h"
 #include "base/zone.h"
-#include "job/job.h"
 #include "store/store_outbox.h"
 
-enum { SECOND_US = 1000000 };
+enum { SECOND_US = 1000000, ZONES_MAX = 64 };
+
+/* Zones that this process has read, for good: reading one takes milliseconds. */
+static const struct zone *
+read_once(struct str name)
+{
+	static struct arena names;
+	static struct known {
+		struct str name;
+		struct zone *zone;
+	} known[ZONES_MAX];
+	static size_t count;
+	char err[128];
+
+	for (size_t i = 0; i < count; i++)
+		if (str_eq(known[i].name, name))
+			return known[i].zone;
+	if (count == ZONES_MAX)
+		return NULL;
+	struct known *k = &known[count];
+	if (zone_load(&names, name, &k->zone, err) < 0)
+		return NULL;
+	k->name = arena_str(&names, name);
+	count++;
+	return k->zone;
+}
 
 /* A zone that this machine does not know is UTC: late is better than never. */
 static const struct zone *
-zone_of(struct job *job, struct str name)
+zone_of(struct str name)
 {
-	struct zone *z;
-	char err[128];
+	const struct zone *z = name.n ? read_once(name) : NULL;
 
-	if (!name.n)
-		name = STR("UTC");
-	if (zone_load(&job->arena, name, &z, err) == 0)
-		return z;
-	log_warn("time zone %s: %s: UTC is used", log_safe(name), err);
-	return zone_load(&job->arena, STR("UTC"), &z, err) == 0 ? z : NULL;
+	if (name.n && !z)
+		log_warn("time zone %s is not known here: UTC is used", log_safe(name));
+	return z ? z : read_once(STR("UTC"));
 }
 
 int64_t
-due_allowed(struct job *job, const struct tenant *t, int64_t at_us)
+due_allowed(const struct tenant *t, int64_t at_us)
 {
 	struct quiet q;
 
 	if (!t->quiet_hours.n || quiet_parse(&q, t->quiet_hours) < 0)
 		return at_us;
 	int64_t at = at_us / SECOND_US;
-	int64_t end = quiet_end(&q, zone_of(job, STR("UTC")), at);
+	int64_t end = quiet_end(&q, zone_of(STR("UTC")), at);
 	return end == at ? at_us : end * SECOND_US;
 }
 
 int64_t
-due_next(struct job *job, const struct outbox_row *row, int64_t now_us)
+due_next(const struct outbox_row *row, int64_t now_us)
 {
 	struct schedule s;
 	char err[128];
@@ -47,6 +68,6 @@ due_next(struct job *job, const struct outbox_row *row, int64_t now_us)
 	if (!row->schedule.n || schedule_parse(&s, row->schedule, err) < 0)
 		return 0;
 	int64_t after = (now_us > row->slot_us ? now_us : row->slot_us) / SECOND_US;
-	int64_t next = schedule_next(&s, zone_of(job, row->zone), after);
+	int64_t next = schedule_next(&s, zone_of(row->zone), after);
 	return next == SCHEDULE_NEVER ? 0 : next * SECOND_US;
 }

@@ -5,16 +5,15 @@
 
 #include <stdint.h>
 
-struct job;
 struct outbox_row;
 struct tenant;
 
 /* due_allowed returns the first time at or after at_us that is not within the tenant's
  * quiet hours, on its clock. */
-int64_t due_allowed(struct job *job, const struct tenant *t, int64_t at_us);
+int64_t due_allowed(const struct tenant *t, int64_t at_us);
 
 /* due_next returns the slot after now of a row with a schedule: whatever was missed
  * meanwhile is left out.  0: it does not come again. */
-int64_t due_next(struct job *job, const struct outbox_row *row, int64_t now_us);
+int64_t due_next(const struct outbox_row *row, int64_t now_us);
 
 #endif

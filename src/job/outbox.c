@@ -105,8 +105,8 @@ follow(struct outbox *o)
 	struct val values[] = {{.kind = VAL_TEXT, .text = r->tenant},
 		{.kind = VAL_INT, .integer = r->id},
 		{.kind = VAL_INT, .integer = r->round}};
-	struct val *items[] = {&names[0], &values[0], &names[1], &values[1], &names[2],
-		&values[2]};
+	struct val *items[] = {
+		&names[0], &values[0], &names[1], &values[1], &names[2], &values[2]};
 	struct val kwargs = {.kind = VAL_DICT, .count = 3, .items = items};
 	bool later = r->due_us > clock_wall_us();
 
@@ -153,9 +153,8 @@ row(struct flow *f)
 		return ask(o);
 	if (o->at < o->due.count)
 		return follow(o);
-	o->queued = (struct store_outbox_queued){.op.arena = &o->job->arena,
-		.rows = o->due.rows,
-		.count = o->due.count};
+	o->queued = (struct store_outbox_queued){
+		.op.arena = &o->job->arena, .rows = o->due.rows, .count = o->due.count};
 	store_outbox_queued(o->job->env->store, &o->queued, f);
 	return flow_wait(f, noted);
 }
@@ -186,7 +185,7 @@ asked(struct flow *f)
 		.round = r->round,
 		.status = STR("failed"),
 		.reason = o->reason.n ? o->reason : o->status,
-		.next_us = due_next(o->job, r, clock_wall_us())};
+		.next_us = due_next(r, clock_wall_us())};
 	store_outbox_end(o->job->env->store, &o->end, f);
 	return flow_wait(f, buried);
 }

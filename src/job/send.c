@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/flow.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "codec/placeholder.h"
 #include "codec/rqjob.h"
 #include "codec/tenant.h"
@@ -56,6 +57,7 @@ of(struct flow *f)
 static int
 over(struct send *s, const char *why)
 {
+	metric_add(M_OUTBOX_NOT_SENT, 1);
 	log_info("⏭️ [OUTBOX] not sent, %s tenant=%.*s id=%lld job_id=%s", why,
 		STR_FMT(s->job->tenant), (long long)s->id, log_safe(s->job->id));
 	return 0;
@@ -100,7 +102,7 @@ taken(struct flow *f)
 	if (s->take.row.message_id)
 		return flow_goto(f, keep);
 	int64_t now_us = clock_wall_us();
-	int64_t due_us = due_allowed(s->job, &s->take.found, now_us);
+	int64_t due_us = due_allowed(&s->take.found, now_us);
 	return due_us > now_us ? wait_until(s, due_us) : flow_goto(f, keep);
 }
 
@@ -171,7 +173,7 @@ end(struct send *s, struct str status, struct str reason)
 		.round = s->round,
 		.status = status,
 		.reason = reason,
-		.next_us = due_next(s->job, &s->take.row, clock_wall_us())};
+		.next_us = due_next(&s->take.row, clock_wall_us())};
 	store_outbox_end(s->job->env->store, &s->end, &s->flow);
 	return flow_wait(&s->flow, ended);
 }
@@ -231,6 +233,7 @@ ended(struct flow *f)
 
 	if (s->end.op.err < 0)
 		return record_error(s->job, &s->end.op);
+	metric_add(s->err == 0 ? M_OUTBOX_SENT : M_OUTBOX_FAILED, 1);
 	if (s->err == 0)
 		log_info("📤 [OUTBOX] sent tenant=%.*s id=%lld job_id=%s",
 			STR_FMT(s->job->tenant), (long long)s->id,

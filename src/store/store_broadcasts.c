@@ -53,8 +53,8 @@ insert_recipient(struct sql *db, struct store_broadcast_add *add,
 	r = sql_do(db,
 		"INSERT INTO broadcast_recipients (tenant_id, broadcast_id, chat, who,"
 		" name) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-		SQL_TEXT(t->id), SQL_NUMBER(add->id), SQL_TEXT(a.chat),
-		SQL_TEXT(a.who), SQL_TEXT(to->name));
+		SQL_TEXT(t->id), SQL_NUMBER(add->id), SQL_TEXT(a.chat), SQL_TEXT(a.who),
+		SQL_TEXT(to->name));
 	to->known = r == 0;
 	add->twice += r == 0;
 	return r;
@@ -67,8 +67,8 @@ check(struct store_broadcast_add *add)
 		return store_fail(&add->op, ERR_SHAPE,
 			"the rate is 1 to %d messages a minute", BROADCAST_RATE_MAX);
 	if (add->count < 1 || add->count > BROADCAST_RECIPIENTS_MAX)
-		return store_fail(&add->op, ERR_SHAPE, "a broadcast has 1 to %d recipients",
-			BROADCAST_RECIPIENTS_MAX);
+		return store_fail(&add->op, ERR_SHAPE,
+			"a broadcast has 1 to %d recipients", BROADCAST_RECIPIENTS_MAX);
 	return outbox_text_check(&add->op, add->text);
 }
 

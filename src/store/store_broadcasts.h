@@ -28,9 +28,9 @@ struct broadcast {
 };
 
 struct broadcast_recipient {
-	struct str to, name;   /* as store_outbox_add takes them; name may be absent */
-	const char *wrong;     /* result: why he can't be written to; NULL: he can */
-	bool known;            /* result: he is in the list before */
+	struct str to, name; /* as store_outbox_add takes them; name may be absent */
+	const char *wrong;   /* result: why he can't be written to; NULL: he can */
+	bool known;          /* result: he is in the list before */
 };
 
 /* store_broadcast_add: a draft.  A recipient who stands there twice, under whatever
@@ -47,7 +47,8 @@ struct store_broadcast_add {
 	int64_t id;
 	size_t wrong, twice; /* how many */
 };
-void store_broadcast_add(struct store *s, struct store_broadcast_add *op, struct flow *f);
+void
+store_broadcast_add(struct store *s, struct store_broadcast_add *op, struct flow *f);
 
 /* store_broadcast_act: start, pause, resume or cancel.  What it is already it stays;
  * ERR_EXISTS with words when it can't become that. */
@@ -56,10 +57,11 @@ struct store_broadcast_act {
 	struct str tenant, act;
 	int64_t id;
 
-	struct str status; /* now */
+	struct str status;  /* now */
 	int64_t taken_back; /* messages that were to go next and do not */
 };
-void store_broadcast_act(struct store *s, struct store_broadcast_act *op, struct flow *f);
+void
+store_broadcast_act(struct store *s, struct store_broadcast_act *op, struct flow *f);
 
 /* store_broadcast_list: id 0: all, the newest first, at most limit; else that one, or
  * ERR_NOT_FOUND. */

@@ -112,8 +112,7 @@ pump(struct sql *db, struct arena *a, struct running *b, int64_t until_us)
 	int64_t *ids = arena_alloc(a, ((size_t)most + 1) * sizeof(*ids));
 	int r = list_pending(db, b, most, ids, &count);
 	for (size_t i = 0; r >= 0 && i < count; i++, b->next_us += stretch_us)
-		r = give(db, b, ids[i], b->next_us,
-			b->next_us + jitter_us(stretch_us));
+		r = give(db, b, ids[i], b->next_us, b->next_us + jitter_us(stretch_us));
 	if (r < 0)
 		return r;
 	if (count == 0)

@@ -150,8 +150,7 @@ outbox_text_check(struct store_op *op, struct str text)
 	struct str wrong;
 
 	if (str_trim(text).n == 0 || text.n > TEXT_MAX)
-		return store_fail(
-			op, ERR_SHAPE, "a text has 1 to %d bytes", TEXT_MAX);
+		return store_fail(op, ERR_SHAPE, "a text has 1 to %d bytes", TEXT_MAX);
 	if (placeholder_check(text, &wrong) < 0)
 		return store_fail(op, ERR_SHAPE,
 			"no placeholder %.*s; there are {name} and {first_name}",
@@ -207,8 +206,7 @@ add_new(struct sql *db, struct store_outbox_add *add, const struct tenant *t)
 		r = insert(db, add, t->id, &to);
 	if (r < 0)
 		return r;
-	return outbox_find(
-		db, add->op.arena, t->id, sql_inserted(db), &add->row);
+	return outbox_find(db, add->op.arena, t->id, sql_inserted(db), &add->row);
 }
 
 static int

@@ -2,10 +2,9 @@
 /* store_outbox.h: messages that are no answer, as operations (store.h says how).
  *
  *              add                due             keep            mark           end
- *   (nothing) ----> waiting ----------> queued ---------> (turn kept) ---> ... ------> sent
- *                    ^  ^    queued       | take: not now      |                   |    failed
- *                    |  '-----------------'  (move)            | cancel, while     |
- *                    |                                         | pending           |
+ *   (nothing) ----> waiting ----------> queued ---------> (turn kept) ---> ... ------>
+ * sent ^  ^    queued       | take: not now      |                   |    failed |
+ * '-----------------'  (move)            | cancel, while     | | | pending           |
  *                    '------- the next slot of a schedule <----+-------------------'
  *
  *   cancelled   by a person, or by the customer's reply (unless_reply)
@@ -33,7 +32,8 @@ struct outbox_row {
 /* store_outbox_add: `to` is an address of one person or a phone, which is read by the
  * tenant's country and goes to the address that its owner last wrote from.  With a key
  * that is there already nothing is added: that row is the result, and known is set.
- * ERR_NOT_FOUND (tenant), ERR_SHAPE with words (`to`, an unknown placeholder, no text). */
+ * ERR_NOT_FOUND (tenant), ERR_SHAPE with words (`to`, an unknown placeholder, no text).
+ */
 struct store_outbox_add {
 	struct store_op op;
 	struct str tenant, to, text, name, key; /* name, key: may be absent */

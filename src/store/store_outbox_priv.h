@@ -7,9 +7,9 @@
 #include "store/store_priv.h"
 
 /* Columns of scheduled_messages in the order in which outbox_read reads them. */
-#define OUTBOX_SELECT                                                                 \
-	"SELECT id, broadcast_id, message_id, tenant_id, key, chat, name, body, "     \
-	"schedule, zone, status, reason, unless_reply, slot_us, due_us, round, "      \
+#define OUTBOX_SELECT                                                             \
+	"SELECT id, broadcast_id, message_id, tenant_id, key, chat, name, body, " \
+	"schedule, zone, status, reason, unless_reply, slot_us, due_us, round, "  \
 	"sent_count, sent_us, created_us FROM scheduled_messages "
 
 enum { OUTBOX_COLUMNS = 19 };
@@ -38,8 +38,8 @@ int outbox_text_check(struct store_op *op, struct str text) MUSTCHECK;
 
 /* outbox_withdraw ends a row that is not being sent, its message too: 1; 0 when it is
  * over, or perhaps on its way; or negative. */
-int outbox_withdraw(struct sql *db, struct str tenant, int64_t id, struct str reason)
-	MUSTCHECK;
+int outbox_withdraw(
+	struct sql *db, struct str tenant, int64_t id, struct str reason) MUSTCHECK;
 
 /* outbox_replied: the customer wrote, so what waits unless he does is cancelled. */
 int outbox_replied(struct sql *db, struct str tenant, int64_t conversation) MUSTCHECK;

@@ -205,8 +205,8 @@ take(struct store *s, struct store_op *op)
 	if (r <= 0)
 		return r < 0 ? r : over(t, "it is gone");
 	if (!is_mine(t))
-		return over(t, t->row.round == t->round ? t->row.status.p
-							: "it waits anew");
+		return over(t,
+			t->row.round == t->round ? t->row.status.p : "it waits anew");
 	if (t->row.message_id)
 		return 0;
 	r = read_customer(db, op->arena, &t->row, &customer);
@@ -253,8 +253,8 @@ store_outbox_move(struct store *s, struct store_outbox_move *op, struct flow *f)
 /* --- keep ------------------------------------------------------------------- */
 
 static int
-insert_turn(
-	struct sql *db, const struct store_outbox_keep *k, struct str tenant, int64_t to)
+insert_turn(struct sql *db, const struct store_outbox_keep *k, struct str tenant,
+	int64_t to)
 {
 	return sql_do(db,
 		"INSERT INTO turns (tenant_id, conversation_id, seq, state, attempt,"
@@ -282,8 +282,8 @@ insert_message(struct sql *db, const struct store_outbox_keep *k,
 static int
 keep_new(struct sql *db, struct store_outbox_keep *k, const struct outbox_row *row)
 {
-	int64_t conversation = conversation_make(db, k->op.arena, row->tenant,
-		row->chat, (struct str){NULL, 0}, NULL);
+	int64_t conversation = conversation_make(
+		db, k->op.arena, row->tenant, row->chat, (struct str){NULL, 0}, NULL);
 	if (conversation < 0)
 		return (int)conversation;
 	int r = insert_turn(db, k, row->tenant, conversation);
@@ -304,8 +304,8 @@ keep_new(struct sql *db, struct store_outbox_keep *k, const struct outbox_row *r
 }
 
 static int
-read_message(
-	struct sql *db, struct store_outbox_keep *k, struct str tenant, int64_t *ret_held)
+read_message(struct sql *db, struct store_outbox_keep *k, struct str tenant,
+	int64_t *ret_held)
 {
 	int r = sql_row(db,
 		"SELECT m.id, m.turn_id, m.body, m.outbound_key, m.status, t.attempt"

@@ -82,8 +82,7 @@ note(const struct store_outbox_due *due)
 static struct store_outbox_take
 take(int64_t id, int64_t round)
 {
-	struct store_outbox_take t = {
-		.tenant = STR("1"), .id = id, .round = round};
+	struct store_outbox_take t = {.tenant = STR("1"), .id = id, .round = round};
 
 	if (RUN(store_outbox_take, &t) < 0)
 		FAIL("%s", words);
@@ -193,7 +192,8 @@ TEST(a_phone_goes_where_its_owner_last_wrote_from)
 TEST(a_key_makes_a_message_one)
 {
 	scratch_begin();
-	struct store_outbox_add one = plan(LID, "Hello", 5), two = plan(LID, "Other", 9);
+	struct store_outbox_add one = plan(LID, "Hello", 5),
+				two = plan(LID, "Other", 9);
 	one.key = two.key = STR("k");
 	CHECK_INT(RUN(store_outbox_add, &one), 0);
 	CHECK_INT(RUN(store_outbox_add, &two), 0);
@@ -408,8 +408,8 @@ TEST(a_person_cancels_until_it_is_being_sent)
 	CHECK_INT(keep(id, 1, 1, &k), 0);
 	CHECK_INT(cancel(id), 0);
 	CHECK_INT(mark(&k, "sending", NULL), ERR_FENCED);
-	CHECK_STR(text("SELECT status || ' ' || reason FROM messages"),
-		"failed by hand");
+	CHECK_STR(
+		text("SELECT status || ' ' || reason FROM messages"), "failed by hand");
 	CHECK(take(id, 1).over);
 
 	id = add_to(JID, false);
