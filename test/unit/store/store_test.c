@@ -1561,7 +1561,8 @@ TEST(a_bad_value_is_refused_with_what_is_allowed)
 			"no property colour; there are name status country "
 			"gateway_url ai_provider ai_model "
 			"prompt ai_temperature ai_max_tokens default_text rules "
-			"debounce_ms human_pause_min ambiguous"},
+			"debounce_ms human_pause_min quiet_hours customer_name "
+			"ambiguous"},
 		{"debounce_ms", "60001",
 			"debounce_ms=60001: allowed is a whole number from 0 to 60000, "
 			"or -1"},
