@@ -221,6 +221,7 @@ eta_us(const struct broadcast *b)
 static void
 print_json(const struct broadcast *b)
 {
+	int64_t left = b->queued + b->pending;
 	struct buf out;
 
 	buf_init(&out);
@@ -237,7 +238,7 @@ print_json(const struct broadcast *b)
 		"\"created_us\":%lld,\"eta_us\":",
 		STR_FMT(b->status), (long long)b->rate_per_min, (long long)b->total,
 		(long long)b->sent, (long long)b->failed, (long long)b->skipped,
-		(long long)(b->queued + b->pending), (long long)b->created_us);
+		(long long)left, (long long)b->created_us);
 	if (eta_us(b))
 		buf_addf(&out, "%lld}\n", (long long)eta_us(b));
 	else
