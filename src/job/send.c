@@ -193,9 +193,9 @@ kept(struct flow *f)
 		return record_error(s->job, &s->keep.op);
 	if (s->keep.over)
 		return over(s, "it was cancelled");
-	if (str_eqz(s->keep.message_status, "failed"))
+	if (str_eqz(s->keep.message.status, "failed"))
 		return end(s, STR("failed"), STR("see its message"));
-	if (is_over(s->keep.message_status))
+	if (is_over(s->keep.message.status))
 		return end(s, STR("sent"), (struct str){NULL, 0});
 	if (s->job->hurried)
 		return -ECANCELED;
@@ -203,10 +203,7 @@ kept(struct flow *f)
 		.tenant = &s->take.found,
 		.to = s->take.row.chat,
 		.turn_id = s->keep.turn_id,
-		.reply_id = s->keep.message_id,
-		.text = s->keep.message_text,
-		.key = s->keep.message_key,
-		.status = s->keep.message_status};
+		.reply = {&s->keep.message, 1}};
 	deliver_start(&s->deliver, f);
 	return flow_wait(f, delivered);
 }

@@ -141,8 +141,8 @@ struct store_outbox_keep {
 	struct str text, key; /* outbound key */
 
 	bool over;
-	int64_t turn_id, message_id;
-	struct str message_text, message_key, message_status;
+	int64_t turn_id;
+	struct store_reply message;
 };
 void store_outbox_keep(struct store *s, struct store_outbox_keep *op, struct flow *f);
 

@@ -295,11 +295,11 @@ keep_new(struct sql *db, struct store_outbox_keep *k, const struct outbox_row *r
 		return store_fail(&k->op, r, "another message has the outbound key");
 	if (r < 0)
 		return r;
-	k->message_id = sql_inserted(db);
+	k->message.id = sql_inserted(db);
 	return sql_do(db,
 		"UPDATE scheduled_messages SET message_id = ?3, updated_us = ?4"
 		" WHERE id = ?2 AND tenant_id = ?1",
-		SQL_TEXT(row->tenant), SQL_NUMBER(row->id), SQL_NUMBER(k->message_id),
+		SQL_TEXT(row->tenant), SQL_NUMBER(row->id), SQL_NUMBER(k->message.id),
 		SQL_NUMBER(clock_wall_us()));
 }
 
@@ -311,13 +311,13 @@ read_message(struct sql *db, struct store_outbox_keep *k, struct str tenant,
 		"SELECT m.id, m.turn_id, m.body, m.outbound_key, m.status, t.attempt"
 		" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id"
 		" WHERE m.id = ?2 AND m.tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(k->message_id));
+		SQL_TEXT(tenant), SQL_NUMBER(k->message.id));
 	if (r <= 0)
 		return r < 0 ? r : store_fail(&k->op, ERR_NOT_FOUND, "no such message");
 	k->turn_id = sql_col_number(db, 1);
-	k->message_text = sql_col_text(db, 2, k->op.arena);
-	k->message_key = sql_col_text(db, 3, k->op.arena);
-	k->message_status = sql_col_text(db, 4, k->op.arena);
+	k->message.text = sql_col_text(db, 2, k->op.arena);
+	k->message.key = sql_col_text(db, 3, k->op.arena);
+	k->message.status = sql_col_text(db, 4, k->op.arena);
 	*ret_held = sql_col_number(db, 5);
 	return 0;
 }
@@ -344,7 +344,7 @@ lead(struct sql *db, const struct store_outbox_keep *k, struct str tenant)
 		" WHEN 'pending' THEN 'kept' WHEN 'sending' THEN 'sending'"
 		" ELSE 'done' END, updated_us = ?6 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id), SQL_NUMBER(k->attempt),
-		SQL_TEXT(k->job_id), SQL_NUMBER(k->message_id),
+		SQL_TEXT(k->job_id), SQL_NUMBER(k->message.id),
 		SQL_NUMBER(clock_wall_us()));
 }
 
@@ -364,7 +364,7 @@ keep(struct store *s, struct store_op *op)
 		  !(outbox_open(&row) || str_eqz(row.status, "failed"));
 	if (k->over)
 		return 0;
-	k->message_id = row.message_id;
+	k->message.id = row.message_id;
 	if (!row.message_id)
 		r = keep_new(db, k, &row);
 	else if (str_eqz(row.status, "failed"))

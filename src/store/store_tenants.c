@@ -39,6 +39,7 @@ static const struct allowed {
 	{"ai_temperature", NULL, "a number from 0 to 2, or -1"},
 	{"ai_max_tokens", NULL, "a whole number from 0 to 100000", 0, 100000},
 	{"debounce_ms", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
+	{"reply_part_chars", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
 	{"human_pause_min", NULL, "a whole number from 0 to 10080, or -1", -1, 10080},
 	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}"},
 	{"quiet_hours", NULL, "two times of the day like 22:00-08:00, or empty"},

@@ -20,7 +20,8 @@ def house(stage):
 
 def submit(house, *args, queue="prosaas", function="prosaas.test.follow"):
     """Enqueues a job without a tenant, as our own are; returns its id."""
-    return house.cli("jobs", "enqueue", function, "--queue", queue, "--args", json.dumps(args)).stdout.strip()
+    words = ("--queue", queue, "--args", json.dumps(args), "--retry", "3")
+    return house.cli("jobs", "enqueue", function, *words).stdout.strip()
 
 
 def field(house, id, name):
@@ -66,7 +67,7 @@ def test_jobs_without_a_tenant_are_retried_and_fail_like_others(house):
     failed = submit(house, "why not", function="prosaas.test.fail")
     wait_until(lambda: house.redis.text.zscore("rq:failed:prosaas", failed), 10, "it fails")
     slow = house.cli("jobs", "enqueue", "prosaas.test.sleep", "--queue", "prosaas", "--args", "[60]", "--timeout", "1",
-                     "--retries", "0").stdout.strip()
+                     "--retry", "0").stdout.strip()
     wait_until(lambda: house.redis.text.zscore("rq:failed:prosaas", slow), 15, "its time is over")
     assert "maximum timeout" in field(house, slow, "prosaas_reason")
 
@@ -143,7 +144,7 @@ def test_a_job_that_runs_alone_can_queue_none_and_waits(house):
 
 def test_a_key_of_a_wrong_type_is_tried_again(house):
     house.redis.text.set("rq:scheduled:prosaas", "x")
-    id = submit(house, "stuck")
+    id = submit(house, "stuck", queue="default")
     house.worker.wait_log(rf"job_id={id} .*reason=follow: error rq:queue:prosaas")
     house.redis.text.delete("rq:scheduled:prosaas")
     house.start("scheduler")

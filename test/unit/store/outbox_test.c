@@ -109,7 +109,7 @@ mark(const struct store_outbox_keep *k, const char *status, const char *reason)
 		.job_id = k->job_id,
 		.attempt = k->attempt,
 		.turn_id = k->turn_id,
-		.reply_id = k->message_id,
+		.reply_id = k->message.id,
 		.status = str_of(status),
 		.reason = str_of(reason)};
 
@@ -249,11 +249,11 @@ TEST(another_attempt_finds_the_message_that_was_kept)
 	int64_t id = add_to(JID, false);
 	CHECK_INT(keep(id, 1, 1, &one), 0);
 	CHECK_INT(mark(&one, "sending", NULL), 0);
-	CHECK(take(id, 1).row.message_id == one.message_id);
+	CHECK(take(id, 1).row.message_id == one.message.id);
 	CHECK_INT(keep(id, 1, 2, &two), 0);
-	CHECK_INT(two.message_id, one.message_id);
-	CHECK_STR(two.message_status, "sending");
-	CHECK_STR(two.message_text, "Hello Dana");
+	CHECK_INT(two.message.id, one.message.id);
+	CHECK_STR(two.message.status, "sending");
+	CHECK_STR(two.message.text, "Hello Dana");
 	CHECK_INT(keep(id, 1, 1, &late), ERR_FENCED);
 	CHECK_INT(mark(&one, "sent", NULL), ERR_FENCED);
 	CHECK_INT(mark(&two, "sent", NULL), 0);
@@ -340,14 +340,14 @@ TEST(a_dead_letter_that_is_replayed_sends_what_was_kept)
 	CHECK_STR(get(id).status, "failed");
 	CHECK(!take(id, 1).over);
 	CHECK_INT(keep(id, 1, 2, &again), 0);
-	CHECK_INT(again.message_id, k.message_id);
-	CHECK_STR(again.message_status, "pending");
+	CHECK_INT(again.message.id, k.message.id);
+	CHECK_STR(again.message.status, "pending");
 	CHECK_STR(get(id).status, "queued");
 	CHECK_INT(mark(&again, "sending", NULL), 0);
 	CHECK_INT(mark(&again, "failed", "ambiguous"), 0);
 	end_as(id, 1, "failed", 0);
 	CHECK_INT(keep(id, 1, 3, &again), 0);
-	CHECK_STR(again.message_status, "sending");
+	CHECK_STR(again.message.status, "sending");
 	scratch_end();
 }
 
