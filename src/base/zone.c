@@ -2,99 +2,26 @@
 /* zone.c: a time zone as the list of its changes. */
 #include "base/zone.h"
 
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/zone_priv.h"
 
 #define ZONEINFO "/usr/share/zoneinfo/"
 
-#define FOR_EVER (INT64_MAX / 4) /* leaves room to add offsets */
-
 enum {
-	DAY_S = 86400,
 	NAME_MAX_BYTES = 64, /* the longest of tzdata has 32 */
-	CHANGES_MAX = 1024,  /* Morocco has 250 until 2100 */
-};
-
-static const int64_t known_until = 4102444800; /* 2100-01-01 */
-
-struct change {
-	int64_t at, offset;
+	FILE_MAX_BYTES = 64 << 10,
 };
 
 struct zone {
 	size_t count; /* at least one: the first is the offset of 1970 */
-	struct change changes[];
+	struct zone_change changes[];
 };
-
-static int64_t
-libc_offset(int64_t at)
-{
-	time_t t = (time_t)at;
-	struct tm tm;
-
-	localtime_r(&t, &tm);
-	return tm.tm_gmtoff;
-}
-
-/* The second within (from, to] at which the offset is no longer that of from. */
-static int64_t
-change_within(int64_t from, int64_t to)
-{
-	int64_t offset = libc_offset(from);
-
-	while (to - from > 1) {
-		int64_t middle = from + (to - from) / 2;
-
-		if (libc_offset(middle) == offset)
-			from = middle;
-		else
-			to = middle;
-	}
-	return to;
-}
-
-static size_t
-scan(struct change changes[CHANGES_MAX])
-{
-	size_t n = 1;
-
-	changes[0] = (struct change){-FOR_EVER, libc_offset(0)};
-	for (int64_t day = 0; day < known_until && n < CHANGES_MAX; day += DAY_S) {
-		if (libc_offset(day + DAY_S) == changes[n - 1].offset)
-			continue;
-		int64_t at = change_within(day, day + DAY_S);
-		changes[n++] = (struct change){at, libc_offset(at)};
-	}
-	return n;
-}
-
-static void
-set_tz(const char *value)
-{
-	if ((value ? setenv("TZ", value, 1) : unsetenv("TZ")) < 0)
-		die("out of memory");
-	tzset();
-}
-
-static size_t
-scan_file(const char *path, struct change changes[CHANGES_MAX])
-{
-	const char *now = getenv("TZ");
-	char *was = now ? xstrdup(now) : NULL;
-	char value[sizeof(ZONEINFO) + NAME_MAX_BYTES + 1];
-
-	snprintf(value, sizeof(value), ":%s", path);
-	set_tz(value);
-	size_t n = scan(changes);
-	set_tz(was);
-	free(was);
-	return n;
-}
 
 static bool
 is_name_char(char c)
@@ -115,42 +42,56 @@ is_name(struct str name)
 	       !str_starts(name, STR("right/"));
 }
 
-/* libc takes any file for UTC that it can't read: look first. */
-static bool
-is_zone_file(const char *path)
+/* Negative: there is no such file. */
+static int
+read_file(const char *path, struct buf *out)
 {
-	char magic[4] = {0};
 	struct stat st;
 	FILE *f = fopen(path, "re");
 
 	if (!f)
-		return false;
-	bool good = fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) &&
-		    fread(magic, 1, sizeof(magic), f) == sizeof(magic) &&
-		    memcmp(magic, "TZif", 4) == 0;
+		return -errno;
+	if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode))
+		buf_grew(out,
+			fread(buf_room(out, FILE_MAX_BYTES), 1, FILE_MAX_BYTES, f));
 	fclose(f);
-	return good;
+	return 0;
 }
 
 static struct zone *
-keep(struct arena *a, const struct change *changes, size_t n)
+keep(struct arena *a, const struct zone_changes *c)
 {
-	size_t bytes = n * sizeof(*changes);
+	size_t bytes = c->count * sizeof(c->items[0]);
 	struct zone *z = arena_alloc(a, sizeof(*z) + bytes);
 
-	z->count = n;
-	memcpy(z->changes, changes, bytes);
+	z->count = c->count;
+	memcpy(z->changes, c->items, bytes);
 	return z;
+}
+
+static int
+load_file(struct arena *a, const char *path, struct zone **ret)
+{
+	struct zone_changes c;
+	struct buf bytes;
+
+	buf_init(&bytes);
+	int bad = read_file(path, &bytes);
+	if (bad == 0)
+		bad = zone_file_read(&c, buf_str(&bytes));
+	buf_done(&bytes);
+	if (bad == 0)
+		*ret = keep(a, &c);
+	return bad;
 }
 
 int
 zone_load(struct arena *a, struct str name, struct zone **ret, char err[128])
 {
-	struct change changes[CHANGES_MAX] = {{-FOR_EVER, 0}};
 	char path[sizeof(ZONEINFO) + NAME_MAX_BYTES];
 
 	if (str_eqz(name, "UTC")) {
-		*ret = keep(a, changes, 1);
+		*ret = keep(a, &(struct zone_changes){1, {{-ZONE_FOR_EVER, 0}}});
 		return 0;
 	}
 	if (!is_name(name)) {
@@ -158,13 +99,10 @@ zone_load(struct arena *a, struct str name, struct zone **ret, char err[128])
 		return ERR_SYNTAX;
 	}
 	snprintf(path, sizeof(path), ZONEINFO "%.*s", STR_FMT(name));
-	if (!is_zone_file(path)) {
-		snprintf(err, 128, "no time zone in " ZONEINFO " (package tzdata)");
-		return ERR_NOT_FOUND;
-	}
-	size_t n = scan_file(path, changes);
-	*ret = keep(a, changes, n);
-	return 0;
+	if (load_file(a, path, ret) == 0)
+		return 0;
+	snprintf(err, 128, "no time zone in " ZONEINFO " (package tzdata)");
+	return ERR_NOT_FOUND;
 }
 
 struct zone_span
@@ -182,7 +120,7 @@ zone_span_at(const struct zone *z, int64_t at)
 	}
 	return (struct zone_span){
 		.from = z->changes[low].at,
-		.to = low + 1 < z->count ? z->changes[low + 1].at : FOR_EVER,
+		.to = low + 1 < z->count ? z->changes[low + 1].at : ZONE_FOR_EVER,
 		.offset = z->changes[low].offset,
 		.before = z->changes[low > 0 ? low - 1 : 0].offset,
 	};

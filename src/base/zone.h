@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* zone.h: a time zone as the list of its changes.
  *
- * The system's zoneinfo is asked once, by zone_load(), at start: libc reads a zone
- * only through the environment (TZ), and no thread may run beside that.  What is
- * kept, the offset from UTC and the second of each change, needs neither
- * environment nor lock.
+ * The system's zoneinfo is read as it is, not through libc: that reads a zone only
+ * through the environment (TZ), which belongs to the whole process.  What is kept, the
+ * offset from UTC and the second of each change, is never written again.
  *
  * A span is a stretch of time with one offset.  At its beginning the local clock
  * jumps from `before` to `offset`: forward, so that local times are left out (a
  * gap), or back, so that some come twice.
  *
- * Known from 1970 to the end of 2099; after that the last offset stays.  Of two
- * changes within one day that undo each other none is seen: no zone has such. */
+ * Known from 1970 to the end of 2099; after that the last offset stays. */
 #ifndef BASE_ZONE_H
 #define BASE_ZONE_H
 
