@@ -82,17 +82,6 @@ CREATE INDEX broadcast_pending ON broadcast_recipients (broadcast_id, id)
 CREATE INDEX broadcast_scheduled ON broadcast_recipients (scheduled_id)
 	WHERE scheduled_id IS NOT NULL;
 
-CREATE VIEW broadcast_progress AS
-	SELECT r.broadcast_id, count(*) AS total,
-		count(*) FILTER (WHERE s.status = 'sent') AS sent,
-		count(*) FILTER (WHERE s.status = 'failed') AS failed,
-		count(*) FILTER (WHERE s.status IN ('skipped', 'cancelled')) AS skipped,
-		count(*) FILTER (WHERE s.status IN ('waiting', 'queued')) AS queued,
-		count(*) FILTER (WHERE s.id IS NULL) AS pending
-	FROM broadcast_recipients AS r
-	LEFT JOIN scheduled_messages AS s ON s.id = r.scheduled_id
-	GROUP BY r.broadcast_id;
-
 -- Actions: broadcast.create, .start, .pause, .resume, .cancel, .done
 ALTER TABLE audit ADD COLUMN broadcast_id INTEGER REFERENCES broadcasts ON DELETE CASCADE;
 CREATE INDEX audit_broadcast ON audit (broadcast_id) WHERE broadcast_id IS NOT NULL;
