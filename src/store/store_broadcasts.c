@@ -305,15 +305,15 @@ list(struct store *s, struct store_op *op)
 	l->count = 0;
 	int r = sql_row(db,
 		"SELECT b.id, b.name, b.body, b.status, b.rate_per_min, b.next_us,"
-		" b.created_us, count(*),"
+		" b.created_us, count(r.id),"
 		" count(*) FILTER (WHERE s.status = 'sent'),"
 		" count(*) FILTER (WHERE s.status = 'failed'),"
 		" count(*) FILTER (WHERE s.status IN ('skipped', 'cancelled')),"
 		" count(*) FILTER (WHERE s.status IN ('waiting', 'queued')),"
-		" count(*) FILTER (WHERE s.id IS NULL)"
+		" count(r.id) FILTER (WHERE s.id IS NULL)"
 		" FROM (SELECT * FROM broadcasts WHERE tenant_id = ?1"
 		"  AND (?2 = 0 OR id = ?2) ORDER BY id DESC LIMIT ?3) AS b"
-		" JOIN broadcast_recipients AS r ON r.broadcast_id = b.id"
+		" LEFT JOIN broadcast_recipients AS r ON r.broadcast_id = b.id"
 		" LEFT JOIN scheduled_messages AS s ON s.id = r.scheduled_id"
 		" GROUP BY b.id ORDER BY b.id DESC",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->id),
