@@ -63,13 +63,13 @@ static const char *
 read_when(struct outbox_cli *c, struct store_outbox_add *add)
 {
 	static char err[128];
-	struct zone *z;
+	const struct zone *z = zone_known(add->zone);
 	int64_t s;
 
 	if ((c->at.p != NULL) + (c->in.p != NULL) + (c->every.p != NULL) > 1)
 		return "only one of --at, --in and --every";
-	if (zone_load(&c->arena, add->zone, &z, err) < 0)
-		return err;
+	if (!z)
+		return "--zone: a time zone is like Europe/Berlin";
 	if (c->every.p)
 		return read_every(c, z, add);
 	add->zone = (struct str){NULL, 0};
@@ -95,7 +95,9 @@ find_zone(struct outbox_cli *c, struct str *ret)
 	store_tenant_get(c->store, &get, NULL);
 	if (store_run(c->store, &get.op) < 0)
 		return outbox_report(&get.op);
-	*ret = c->zone.p ? c->zone : STR("UTC");
+	*ret = c->zone.p ? c->zone : get.found.time_zone;
+	if (!ret->n)
+		*ret = STR("UTC");
 	return CLI_DONE;
 }
 

@@ -2,49 +2,23 @@
 /* due.c: when a message that is no answer may go, and when it goes again. */
 #include "job/due.h"
 
-#include "base/arena.h"
 #include "base/log.h"
 #include "base/quiet.h"
 #include "base/schedule.h"
 #include "base/zone.h"
 #include "store/store_outbox.h"
 
-enum { SECOND_US = 1000000, ZONES_MAX = 64 };
-
-/* Zones that this process has read, for good: reading one takes milliseconds. */
-static const struct zone *
-read_once(struct str name)
-{
-	static struct arena names;
-	static struct known {
-		struct str name;
-		struct zone *zone;
-	} known[ZONES_MAX];
-	static size_t count;
-	char err[128];
-
-	for (size_t i = 0; i < count; i++)
-		if (str_eq(known[i].name, name))
-			return known[i].zone;
-	if (count == ZONES_MAX)
-		return NULL;
-	struct known *k = &known[count];
-	if (zone_load(&names, name, &k->zone, err) < 0)
-		return NULL;
-	k->name = arena_str(&names, name);
-	count++;
-	return k->zone;
-}
+enum { SECOND_US = 1000000 };
 
 /* A zone that this machine does not know is UTC: late is better than never. */
 static const struct zone *
 zone_of(struct str name)
 {
-	const struct zone *z = name.n ? read_once(name) : NULL;
+	const struct zone *z = zone_known(name);
 
-	if (name.n && !z)
+	if (!z)
 		log_warn("time zone %s is not known here: UTC is used", log_safe(name));
-	return z ? z : read_once(STR("UTC"));
+	return z ? z : zone_known(STR("UTC"));
 }
 
 int64_t
@@ -55,7 +29,7 @@ due_allowed(const struct tenant *t, int64_t at_us)
 	if (!t->quiet_hours.n || quiet_parse(&q, t->quiet_hours) < 0)
 		return at_us;
 	int64_t at = at_us / SECOND_US;
-	int64_t end = quiet_end(&q, zone_of(STR("UTC")), at);
+	int64_t end = quiet_end(&q, zone_of(t->time_zone), at);
 	return end == at ? at_us : end * SECOND_US;
 }
 

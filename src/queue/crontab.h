@@ -34,7 +34,7 @@ struct crontab_entry {
 	struct str name, function, queue, tenant;
 	struct schedule schedule;
 	struct zone *zone;
-	bool once; /* missed: once */
+	bool once;       /* missed: once */
 	bool built_in;
 	struct str data; /* of each job, in the form of RQ_SERIALIZER */
 	/* private, until it is read */
@@ -48,9 +48,9 @@ struct crontab {
 	struct arena arena; /* all of it */
 };
 
-/* crontab_load reads the file that CRON_FILE names, if any, and what is built in.
- * 0, -errno, ERR_SYNTAX, ERR_SHAPE or ERR_LIMIT with one line in err: file, entry, what
- * is wrong. */
+/* crontab_load reads the file that CRON_FILE names, if any, and what is built in.  To be
+ * called before there are threads (base/zone.h).  0, -errno, ERR_SYNTAX, ERR_SHAPE or
+ * ERR_LIMIT with one line in err: file, entry, what is wrong. */
 int
 crontab_load(struct crontab *ret, const struct settings *s, char err[512]) MUSTCHECK;
 

@@ -10,13 +10,14 @@
 enum { LIMIT_MAX = 500 };
 
 static int
-audit(struct sql *db, struct str tenant, int64_t broadcast, struct str action)
+audit(struct sql *db, struct str tenant, int64_t broadcast, struct str action,
+	struct str actor)
 {
 	return sql_do(db,
-		"INSERT INTO audit (tenant_id, action, broadcast_id, created_us)"
-		" VALUES (?1, 'broadcast.' || ?3, ?2, ?4)",
+		"INSERT INTO audit (tenant_id, action, actor, broadcast_id, created_us)"
+		" VALUES (?1, 'broadcast.' || ?3, ?5, ?2, ?4)",
 		SQL_TEXT(tenant), SQL_NUMBER(broadcast), SQL_TEXT(action),
-		SQL_NUMBER(clock_wall_us()));
+		SQL_NUMBER(clock_wall_us()), SQL_TEXT(actor));
 }
 
 /* --- add -------------------------------------------------------------------- */
@@ -32,7 +33,7 @@ insert(struct sql *db, struct store_broadcast_add *add, struct str tenant)
 	if (r < 0)
 		return r;
 	add->id = sql_inserted(db);
-	return audit(db, tenant, add->id, STR("create"));
+	return audit(db, tenant, add->id, STR("create"), STR("cli"));
 }
 
 static int
@@ -213,7 +214,7 @@ become(struct sql *db, struct store_broadcast_act *a, struct str tenant,
 		SQL_TEXT(tenant), SQL_NUMBER(a->id), SQL_TEXT(str_of(act->to)),
 		SQL_NUMBER(clock_wall_us()));
 	if (r >= 0)
-		r = audit(db, tenant, a->id, str_of(act->name));
+		r = audit(db, tenant, a->id, str_of(act->name), STR("cli"));
 	a->status = str_of(act->to);
 	if (r >= 0 && act->takes_back)
 		r = take_back(db, a, tenant);
@@ -264,7 +265,7 @@ broadcast_settle(struct sql *db, struct str tenant, int64_t broadcast)
 		"  WHERE broadcast_id = ?2 AND status IN ('waiting', 'queued'))",
 		SQL_TEXT(tenant), SQL_NUMBER(broadcast), SQL_NUMBER(clock_wall_us()));
 
-	return r <= 0 ? r : audit(db, tenant, broadcast, STR("done"));
+	return r <= 0 ? r : audit(db, tenant, broadcast, STR("done"), STR("system"));
 }
 
 /* --- list ------------------------------------------------------------------- */

@@ -152,14 +152,16 @@ read_customer(struct sql *db, struct arena *a, const struct outbox_row *row,
 		" JOIN messages AS m ON m.tenant_id = c.tenant_id"
 		"  AND m.conversation_id = c.id"
 		" WHERE c.contact_id = ?2 AND c.tenant_id = ?1"
-		"  AND m.direction = 'in' AND m.created_us > ?3)"
-		" FROM contacts WHERE id = ?2 AND tenant_id = ?1",
+		"  AND m.direction = 'in' AND m.created_us > ?3),"
+		" opted_out_us IS NOT NULL FROM contacts WHERE id = ?2 AND tenant_id = "
+		"?1",
 		SQL_TEXT(row->tenant), SQL_NUMBER(contact),
 		SQL_NUMBER(row->created_us));
 	if (r <= 0)
 		return r;
 	ret->name = sql_col_text(db, 0, a);
 	ret->replied = sql_col_number(db, 1);
+	ret->opted_out = sql_col_number(db, 2);
 	return 0;
 }
 

@@ -51,6 +51,13 @@ def at_rest(stage):
                 or stage.rows("SELECT 1 FROM scheduled_messages WHERE status IN ('waiting', 'queued')"))
 
 
+def change(stage, sql):
+    db = sqlite3.connect(stage.data / "prosaas.db", timeout=10)
+    db.execute(sql)
+    db.commit()
+    db.close()
+
+
 # --- one ---------------------------------------------------------------------
 
 def test_a_message_is_sent_at_once_to_a_phone_and_to_an_address(stage):
@@ -152,13 +159,24 @@ def test_a_person_cancels_what_is_not_sent_yet(stage):
 def test_quiet_hours_are_waited_for(stage):
     office(stage)
     hour = time.gmtime().tm_hour
-    stage.cli("tenant", "set", "1", f"quiet_hours={hour:02d}:00-{(hour + 2) % 24:02d}:30")
+    stage.cli("tenant", "set", "1", f"quiet_hours={(hour + 2) % 24:02d}:00-{(hour + 4) % 24:02d}:30",
+              "time_zone=Etc/GMT-2")  # two hours before UTC: it is quiet now
     id = send(stage, CHAT, "good morning")
     wait_until(lambda: shown(stage, id)["due_us"] > time.time() * 1e6 + 60e6, 10, "it waits")
     due = time.gmtime(shown(stage, id)["due_us"] / 1e6)
     assert (due.tm_hour, due.tm_min, due.tm_sec) == ((hour + 2) % 24, 30, 0)
     assert shown(stage, id)["status"] == "waiting" and stage.gateway.sent() == []
     assert "allowed is" in stage.cli("tenant", "set", "1", "quiet_hours=at night", code=1).stderr
+
+
+def test_who_has_opted_out_hears_nothing(stage):
+    api, _ = office(stage)
+    assert api.post(webhook(message("O1"))).status == 200
+    wait_until(stage.inbound, 10, "he wrote")
+    change(stage, "UPDATE contacts SET opted_out_us = 1")
+    id = send(stage, CHAT, "news")
+    wait_status(stage, id, "skipped")
+    assert stage.gateway.sent() == []
 
 
 # --- again and again ---------------------------------------------------------
@@ -243,14 +261,6 @@ def test_a_refused_message_is_failed_and_can_be_replayed(stage):
     assert texts(stage) == ["hello"]
 
 
-def long_ago(stage):
-    """As if the jobs of all rows had been silent for long."""
-    db = sqlite3.connect(stage.data / "prosaas.db", timeout=10)
-    db.execute("UPDATE scheduled_messages SET looked_us = 1, due_us = 1")
-    db.commit()
-    db.close()
-
-
 def test_a_message_whose_job_is_lost_or_dead_is_not_forgotten(stage):
     _, worker = office(stage, "@every 1h")
     lost, dead = send(stage, CHAT, "lost", "--in", "80s"), send(stage, chat_of(2), "dead", "--in", "80s")
@@ -262,7 +272,7 @@ def test_a_message_whose_job_is_lost_or_dead_is_not_forgotten(stage):
     r.delete(jobs[f"1:{CHAT}"])
     r.zrem("rq:scheduled:prosaas", jobs[f"1:{chat_of(2)}"].removeprefix("rq:job:"))
     r.hset(jobs[f"1:{chat_of(2)}"], mapping={"status": "failed", "prosaas_reason": "retries are spent"})
-    long_ago(stage)
+    change(stage, "UPDATE scheduled_messages SET looked_us = 1, due_us = 1")  # silent for long
     stage.start("worker")
     stage.cli("jobs", "enqueue", "prosaas.outbox", "--queue", "prosaas")
     wait_status(stage, lost, "sent", 30)

@@ -55,4 +55,16 @@ TEST(quiet_hours_are_waited_for_to_the_second)
 	CHECK_INT(due_allowed(&always, night), night);
 }
 
+TEST(quiet_hours_are_on_the_tenants_clock)
+{
+	struct tenant t = {
+		.quiet_hours = STR("22:00-08:00"), .time_zone = STR("Asia/Jerusalem")};
+	/* 1 January 2026, 21:00 UTC is 23:00 there. */
+	int64_t night = INT64_C(1767301200) * SECOND;
+
+	CHECK_INT(due_allowed(&t, night), night + INT64_C(9) * HOUR * SECOND);
+	CHECK_INT(due_allowed(&t, night - INT64_C(2) * HOUR * SECOND),
+		night - INT64_C(2) * HOUR * SECOND);
+}
+
 UNIT_MAIN

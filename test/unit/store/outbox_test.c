@@ -445,6 +445,22 @@ TEST(names_come_from_the_row_then_from_the_contact)
 	scratch_end();
 }
 
+TEST(who_has_opted_out_hears_nothing)
+{
+	struct store_outbox_keep k;
+
+	scratch_begin();
+	hear_as(LID, JID, "A1");
+	script("UPDATE contacts SET opted_out_us = 1");
+	int64_t id = add_to(JID, false);
+	CHECK(take(id, 1).over);
+	CHECK_STR(get(id).status, "skipped");
+	CHECK_STR(get(id).reason, "opted out");
+	CHECK_INT(keep(id, 1, 1, &k), 0);
+	CHECK(k.over);
+	scratch_end();
+}
+
 TEST(another_tenant_sees_nothing)
 {
 	scratch_begin();
