@@ -38,7 +38,7 @@ struct store;
 struct store_op {
 	struct arena *arena; /* results go here */
 	int err;             /* when it is over: 0 or negative */
-	char words[320];     /* for the operator, when err is set */
+	char words[640];     /* for the operator, when err is set */
 	/* private */
 	struct store_op *next;
 	struct flow *flow;

@@ -160,7 +160,7 @@ def test_quiet_hours_are_waited_for(stage):
     office(stage)
     hour = time.gmtime().tm_hour
     stage.cli("tenant", "set", "1", f"quiet_hours={(hour + 2) % 24:02d}:00-{(hour + 4) % 24:02d}:30",
-              "time_zone=Etc/GMT-2")  # two hours before UTC: it is quiet now
+              "time_zone=Etc/GMT-2")  # two hours ahead of UTC: it is quiet now
     id = send(stage, CHAT, "good morning")
     wait_until(lambda: shown(stage, id)["due_us"] > time.time() * 1e6 + 60e6, 10, "it waits")
     due = time.gmtime(shown(stage, id)["due_us"] / 1e6)

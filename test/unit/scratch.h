@@ -20,7 +20,7 @@
 
 static struct arena arena;
 static struct store *store;
-static char scratch_dir[64], scratch_url[128], words[320];
+static char scratch_dir[64], scratch_url[128], words[640];
 
 static sqlite3 *
 scratch_connect(void)
