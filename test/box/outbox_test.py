@@ -131,6 +131,18 @@ def test_a_message_keeps_its_place_among_the_replies_of_its_chat(stage):
     assert {s["together"] for s in stage.gateway.sent()} == {1}
 
 
+def test_a_message_that_waits_behind_a_burst_is_not_taken_for_a_part_of_it(stage):
+    api, _ = office(stage, "@every 1h", tenant={"default_text": "Thank you!"}, REPLY_DEBOUNCE_MS=1500)
+    assert api.post(webhook(message("D1", "one"))).status == 200
+    wait_until(lambda: stage.redis.text.zcard("prosaas:due") == 1, 10, "it waits for more")
+    id = send(stage, CHAT, "and by the way")
+    wait_until(lambda: stage.redis.text.llen(f"prosaas:lane:1:{CHAT}:wait") == 1, 10, "it waits behind it")
+    assert api.post(webhook(message("D2", "two"))).status == 200
+    wait_status(stage, id, "sent")
+    wait_until(lambda: len(stage.gateway.sent()) == 3 and stage.at_rest(), 15, "all is over")
+    assert texts(stage) == ["Thank you!", "and by the way", "Thank you!"]
+
+
 # --- not ---------------------------------------------------------------------
 
 def test_a_reply_cancels_what_waits_for_none(stage):
