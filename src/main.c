@@ -13,6 +13,7 @@
 #include "base/settings.h"
 #include "base/zone.h"
 #include "cli_jobs.h"
+#include "cli_outbox.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -50,6 +51,12 @@ static const struct word {
 		"jobs and dead letters", NULL, false},
 	{"queues", cli_queues, "[restore] ...",
 		"queues, and the way back to Python workers", NULL, false},
+	{"send", cli_send, "TENANT TO TEXT ...", "a message to one customer", NULL,
+		false},
+	{"scheduled", cli_scheduled, "list|show|cancel ...",
+		"messages sent or to be sent", NULL, false},
+	{"broadcast", cli_broadcast, "create|start|pause|resume|cancel|list|show ...",
+		"one text to many customers", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 };
@@ -132,7 +139,8 @@ find_word(const char *name)
 static bool
 has_subcommands(const struct word *w)
 {
-	return w->run == cli_jobs || w->run == cli_queues;
+	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
+	       w->run == cli_scheduled || w->run == cli_broadcast;
 }
 
 /* Only these take words of their own. */

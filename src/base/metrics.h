@@ -80,6 +80,9 @@ struct buf;
 	X(M_CRON_DUPLICATE, COUNTER, "prosaas_cron_slots_total", "outcome=\"duplicate\"", "")  \
 	X(M_CRON_MISSED, COUNTER, "prosaas_cron_slots_total", "outcome=\"missed\"", "")        \
 	X(M_CRON_ERROR, COUNTER, "prosaas_cron_slots_total", "outcome=\"error\"", "")          \
+	X(M_OUTBOX_SENT, COUNTER, "prosaas_outbox_messages_total", "outcome=\"sent\"", "Messages that are no answer, by what became of them") \
+	X(M_OUTBOX_FAILED, COUNTER, "prosaas_outbox_messages_total", "outcome=\"failed\"", "") \
+	X(M_OUTBOX_NOT_SENT, COUNTER, "prosaas_outbox_messages_total", "outcome=\"not_sent\"", "") \
 	X(M_LANES_MENDED, COUNTER, "prosaas_lanes_mended_total", "", "Lanes whose holder had gone, given to the next that waited") \
 	X(M_START_TIME, GAUGE, "prosaas_start_time_seconds", "", "When this process started, Unix time")
 /* clang-format on */

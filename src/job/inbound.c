@@ -28,7 +28,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/flow.h"
 #include "base/lately.h"
@@ -44,6 +43,7 @@
 #include "job/hear.h"
 #include "job/job.h"
 #include "job/message.h"
+#include "job/outbound_key.h"
 #include "job/parts.h"
 #include "job/record.h"
 #include "store/store.h"
@@ -315,23 +315,15 @@ answered(struct flow *f)
 	return merges ? hear(in) : flow_goto(f, keep);
 }
 
-/* The key that makes a reply one: of the message it answers, in the form of a
- * WhatsApp message id.  Not of row numbers, which a new database gives again. */
+/* Of the message it answers. */
 static struct str
-outbound_key(struct inbound *in, size_t part)
+key_of(struct inbound *in, size_t part)
 {
 	struct str name = arena_printf(&in->job->arena, "part %zu", part);
 	struct str parts[] = {
 		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, name};
-	uint8_t digest[DIGEST_SIZE];
-	char hex[2 * 9 + 1];
 
-	digest_sha256(parts, ARRAY_LEN(parts), digest);
-	digest_hex(digest, 9, hex);
-	for (char *c = hex; *c; c++)
-		if (*c >= 'a')
-			*c = (char)(*c - 'a' + 'A');
-	return arena_printf(&in->job->arena, "3EB0%s", hex);
+	return outbound_key(&in->job->arena, parts, ARRAY_LEN(parts));
 }
 
 static struct store_replies
@@ -350,7 +342,7 @@ answer_parts(struct inbound *in)
 	r.parts = arena_zalloc(a, r.count * sizeof(*r.parts));
 	for (size_t i = 0; i < r.count; i++) {
 		r.parts[i].text = texts[i];
-		r.parts[i].key = outbound_key(in, i + 1);
+		r.parts[i].key = key_of(in, i + 1);
 	}
 	return r;
 }

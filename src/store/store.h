@@ -38,7 +38,7 @@ struct store;
 struct store_op {
 	struct arena *arena; /* results go here */
 	int err;             /* when it is over: 0 or negative */
-	char words[320];     /* for the operator, when err is set */
+	char words[640];     /* for the operator, when err is set */
 	/* private */
 	struct store_op *next;
 	struct flow *flow;
@@ -49,50 +49,58 @@ struct store_op {
 /* A tenant: a business with one WhatsApp number.  To add a property: one row
  * here and a migration that adds the column.  Kinds: TEXT is a struct str (absent
  * = NULL), SECRET the same, but never shown, NUMBER int64_t, REAL double. */
-#define TENANT_FIELDS(X)                                                               \
-	X(TEXT, name, "Name of the business")                                          \
-	X(TEXT, status,                                                                \
-		"active or paused: a paused tenant's messages are stored, not "        \
-		"answered")                                                            \
-	X(TEXT, country,                                                               \
-		"Country of phones written without +: IL or 972; empty: none")         \
-	X(TEXT, time_zone, "Its clock, like Europe/Berlin; empty: UTC")                \
-	X(TEXT, language, "Language of answers; empty: the customer's")                \
-	X(TEXT, gateway_url,                                                           \
-		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")             \
-	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")                  \
-	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                                \
-	X(TEXT, ai_base_url, "Base URL of its AI; empty: OPENAI_BASE_URL")             \
-	X(SECRET, ai_api_key, "Key for it; empty: OPENAI_API_KEY")                     \
-	X(TEXT, ai_fallbacks,                                                          \
-		"Models to ask when the first fails, comma separated; empty: "         \
-		"OPENAI_MODEL_FALLBACKS")                                              \
-	X(TEXT, prompt, "System prompt for the AI")                                    \
-	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")            \
-	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")         \
-	X(NUMBER, ai_input_tokens,                                                     \
-		"What one question may cost, in tokens; 0: AI_INPUT_TOKENS")           \
-	X(NUMBER, ai_history, "Earlier messages sent along; -1: AI_HISTORY")           \
-	X(REAL, ai_daily_budget,                                                       \
-		"What the AI may cost a day, in the currency of AI_PRICES; 0: "        \
-		"no limit")                                                            \
-	X(TEXT, fallback_text, "Said once when the AI fails for good; empty: nothing") \
-	X(TEXT, default_text,                                                          \
-		"Built-in answer when no rule matches; empty: no answer")              \
-	X(TEXT, rules,                                                                 \
-		"Built-in answers: JSON list of "                                      \
-		"{\"match\":\"word\",\"reply\":\"text\"}")                             \
-	X(NUMBER, debounce_ms,                                                         \
-		"Quiet in a chat before it is answered, ms; -1: "                      \
-		"REPLY_DEBOUNCE_MS")                                                   \
-	X(NUMBER, human_pause_min,                                                     \
-		"Minutes a person on the phone silences the bot in a chat; "           \
-		"-1: HUMAN_PAUSE_MIN")                                                 \
-	X(NUMBER, reply_part_chars,                                                    \
-		"Longer answers are sent in parts, characters; -1: "                   \
-		"REPLY_PART_CHARS")                                                    \
-	X(TEXT, ambiguous,                                                             \
+/* clang-format off */
+#define TENANT_FIELDS(X) \
+	X(TEXT, name, "Name of the business") \
+	X(TEXT, status, \
+		"active or paused: a paused tenant's messages are stored, not " \
+		"answered") \
+	X(TEXT, country, \
+		"Country of phones written without +: IL or 972; empty: none") \
+	X(TEXT, time_zone, "Its clock, like Europe/Berlin; empty: UTC") \
+	X(TEXT, language, "Language of answers; empty: the customer's") \
+	X(TEXT, gateway_url, \
+		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL") \
+	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER") \
+	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL") \
+	X(TEXT, ai_base_url, "Base URL of its AI; empty: OPENAI_BASE_URL") \
+	X(SECRET, ai_api_key, "Key for it; empty: OPENAI_API_KEY") \
+	X(TEXT, ai_fallbacks, \
+		"Models to ask when the first fails, comma separated; empty: " \
+		"OPENAI_MODEL_FALLBACKS") \
+	X(TEXT, prompt, "System prompt for the AI") \
+	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE") \
+	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS") \
+	X(NUMBER, ai_input_tokens, \
+		"What one question may cost, in tokens; 0: AI_INPUT_TOKENS") \
+	X(NUMBER, ai_history, "Earlier messages sent along; -1: AI_HISTORY") \
+	X(REAL, ai_daily_budget, \
+		"What the AI may cost a day, in the currency of AI_PRICES; 0: " \
+		"no limit") \
+	X(TEXT, fallback_text, \
+		"Said once when the AI fails for good; empty: nothing") \
+	X(TEXT, default_text, \
+		"Built-in answer when no rule matches; empty: no answer") \
+	X(TEXT, rules, \
+		"Built-in answers: JSON list of " \
+		"{\"match\":\"word\",\"reply\":\"text\"}") \
+	X(NUMBER, debounce_ms, \
+		"Quiet in a chat before it is answered, ms; -1: " \
+		"REPLY_DEBOUNCE_MS") \
+	X(NUMBER, human_pause_min, \
+		"Minutes a person on the phone silences the bot in a chat; " \
+		"-1: HUMAN_PAUSE_MIN") \
+	X(NUMBER, reply_part_chars, \
+		"Longer answers are sent in parts, characters; -1: " \
+		"REPLY_PART_CHARS") \
+	X(TEXT, quiet_hours, \
+		"When no message of ours that is no answer is sent: " \
+		"22:00-08:00; empty: never") \
+	X(TEXT, customer_name, \
+		"What {name} says of a contact without one; empty: Customer") \
+	X(TEXT, ambiguous, \
 		"dead or resend: what becomes of a message that was sent perhaps")
+/* clang-format on */
 
 #define TENANT_C_TEXT   struct str
 #define TENANT_C_SECRET struct str

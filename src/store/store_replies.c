@@ -279,12 +279,14 @@ mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
 	return r < 0 ? r : end_turn(db, m, tenant);
 }
 
+/* Whoever answers from the phone silences answers, not what a person has planned. */
 static int
-reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over)
+reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over,
+	bool *ret_answer)
 {
 	int r = sql_row(db,
 		"SELECT status IN ('pending', 'sending'),"
-		" status IN ('sent', 'delivered', 'read') FROM messages"
+		" status IN ('sent', 'delivered', 'read'), source = 'bot' FROM messages"
 		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3"
 		" AND source IN ('bot', 'system')",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(m->turn_id));
@@ -292,6 +294,7 @@ reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_
 		return r < 0 ? r : store_fail(&m->op, ERR_NOT_FOUND, "no such reply");
 	*ret_over = !sql_col_number(db, 0);
 	m->proven = sql_col_number(db, 1);
+	*ret_answer = sql_col_number(db, 2);
 	return 0;
 }
 
@@ -315,17 +318,17 @@ mark(struct store *s, struct store_op *op)
 	struct sql *db = store_db(s);
 	struct str tenant = tenant_id(m->tenant);
 	struct held held = {.state = TURN_DONE};
-	bool over = false;
+	bool over = false, answer = true;
 
 	int r = hold_turn(db, op, tenant, m->turn_id, m->job_id, m->attempt, &held);
 	if (r >= 0)
-		r = reply_status(db, m, tenant, &over);
+		r = reply_status(db, m, tenant, &over, &answer);
 	if (r < 0)
 		return r;
 	if (over && str_eqz(m->status, "sending"))
 		return store_fail(
 			op, ERR_FENCED, "the reply is sent or failed already");
-	if (held.silenced && str_eqz(m->status, "sending")) {
+	if (held.silenced && answer && str_eqz(m->status, "sending")) {
 		m->silenced = true;
 		m->status = STR("failed");
 		m->reason = STR("human");

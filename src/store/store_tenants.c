@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/quiet.h"
 #include "base/zone.h"
 #include "codec/phone.h"
 #include "store/store_priv.h"
@@ -45,6 +46,7 @@ static const struct allowed {
 	{"reply_part_chars", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
 	{"human_pause_min", NULL, "a whole number from 0 to 10080, or -1", -1, 10080},
 	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}"},
+	{"quiet_hours", NULL, "two times of the day like 22:00-08:00, or empty"},
 	{"ambiguous", "dead|resend", "dead or resend"},
 };
 
@@ -153,6 +155,14 @@ is_country(struct str s)
 	return s.n == 0 || phone_is_country(s);
 }
 
+static bool
+is_quiet_hours(struct str s)
+{
+	struct quiet q;
+
+	return s.n == 0 || quiet_parse(&q, s) == 0;
+}
+
 /* CASE, because AND promises no order and json_type() of what is no JSON fails. */
 static bool
 is_rules(struct sql *db, struct str s)
@@ -179,6 +189,8 @@ set_text(struct sql *db, const struct field *f, struct str s, struct str *ret)
 	if (f->offset == offsetof(struct tenant, country) && !is_country(s))
 		return false;
 	if (f->offset == offsetof(struct tenant, gateway_url) && !is_url(s))
+		return false;
+	if (f->offset == offsetof(struct tenant, quiet_hours) && !is_quiet_hours(s))
 		return false;
 	if (f->offset == offsetof(struct tenant, ai_base_url) && !is_url(s))
 		return false;

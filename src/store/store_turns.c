@@ -16,7 +16,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "store/store_priv.h"
+#include "store/store_outbox_priv.h"
 
 enum { HISTORY_MAX = 1000 }; /* more is no conversation but a mistake */
 
@@ -352,6 +352,8 @@ static int
 make_row(struct sql *db, struct store_load *l)
 {
 	int r = l->from_me && l->human_pause_min > 0 ? pause_bot(db, l) : 0;
+	if (r >= 0 && !l->from_me)
+		r = outbox_replied(db, tenant_id(l->tenant), l->conversation_id);
 	if (r >= 0)
 		r = l->debounce_ms > 0 && wants_answer(l) ? join_turn(db, l) : 0;
 	if (r == 0)

@@ -19,7 +19,7 @@
 
 static struct arena arena;
 static struct store *store;
-static char dir[64], url[128], words[320];
+static char dir[64], url[128], words[640];
 
 static const char *
 file(void)

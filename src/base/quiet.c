@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* quiet.c: hours of the day at which nobody is written to. */
+#include "base/quiet.h"
+
+#include "base/err.h"
+#include "base/zone.h"
+
+enum { DAY_S = 86400 };
+
+/* "8:00" or "08:00"; 24:00 is the end of a day. */
+static int
+read_time(struct str text, int64_t *ret)
+{
+	struct str minute = text;
+	struct str hour = str_cut(&minute, ':');
+	int64_t h, m;
+
+	if (hour.n > 2 || minute.n != 2 || !str_is_number(hour) ||
+		!str_is_number(minute))
+		return ERR_SYNTAX;
+	if (str_int(hour, &h) < 0 || str_int(minute, &m) < 0 || m > 59 ||
+		h * 60 + m > 24 * 60)
+		return ERR_SYNTAX;
+	*ret = (h * 60 + m) * 60 % DAY_S;
+	return 0;
+}
+
+int
+quiet_parse(struct quiet *ret, struct str text)
+{
+	struct str to = text;
+	struct str from = str_cut(&to, '-');
+
+	if (read_time(str_trim(from), &ret->from) < 0 ||
+		read_time(str_trim(to), &ret->to) < 0 || ret->from == ret->to)
+		return ERR_SYNTAX;
+	return 0;
+}
+
+static int64_t
+time_of_day(int64_t local)
+{
+	return (local % DAY_S + DAY_S) % DAY_S;
+}
+
+/* Seconds from the local time until it is no longer quiet; 0: it is not. */
+static int64_t
+left(const struct quiet *q, int64_t local)
+{
+	int64_t now = time_of_day(local);
+	bool over_midnight = q->from > q->to;
+	bool is_quiet = over_midnight ? now >= q->from || now < q->to
+				      : now >= q->from && now < q->to;
+
+	return is_quiet ? time_of_day(q->to - now) : 0;
+}
+
+/* Within a span local time runs evenly; at its end we look again. */
+int64_t
+quiet_end(const struct quiet *q, const struct zone *z, int64_t at)
+{
+	for (;;) {
+		struct zone_span span = zone_span_at(z, at);
+		int64_t wait = left(q, at + span.offset);
+
+		if (wait == 0)
+			return at;
+		at = at + wait < span.to ? at + wait : span.to;
+	}
+}
