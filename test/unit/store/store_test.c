@@ -1558,10 +1558,7 @@ TEST(a_bad_value_is_refused_with_what_is_allowed)
 			"ai_provider=ääääääääääääääx: allowed is builtin, openai or "
 			"empty"},
 		{"colour", "red",
-			"no property colour; there are name status country "
-			"gateway_url ai_provider ai_model "
-			"prompt ai_temperature ai_max_tokens default_text rules "
-			"debounce_ms human_pause_min ambiguous"},
+			"no property colour; `prosaas tenant show ID` lists them"},
 		{"debounce_ms", "60001",
 			"debounce_ms=60001: allowed is a whole number from 0 to 60000, "
 			"or -1"},
