@@ -61,7 +61,7 @@ struct job {
 	bool hurried;
 	/* Called when another job of its chat has come; NULL: not told. */
 	void (*on_notice)(struct job *job);
-	const char *step; /* where it failed */
+	const char *step; /* where it failed; a sub-flow that fails sets it first */
 };
 
 /* job_run decodes data and starts what it names.  job->ended is called once, from

@@ -19,6 +19,19 @@ end(struct absorb *a, int err)
 }
 
 static void
+copy_jobs(struct absorb *a, const struct redisReply *rows)
+{
+	a->jobs = arena_alloc(a->arena, rows->elements * sizeof(*a->jobs));
+	for (size_t i = 0; i < rows->elements; i++) {
+		const struct redisReply *row = redis_at(rows, i);
+
+		a->jobs[i].id = arena_str(a->arena, redis_text(redis_at(row, 0)));
+		a->jobs[i].data = arena_str(a->arena, redis_text(redis_at(row, 1)));
+	}
+	a->count = rows->elements;
+}
+
+static void
 on_peeked(struct redis_cmd *cmd)
 {
 	struct absorb *a = container_of(cmd, struct absorb, cmd);
@@ -26,16 +39,8 @@ on_peeked(struct redis_cmd *cmd)
 	a->count = 0;
 	if (cmd->err == 0 && cmd->reply->type != REDIS_REPLY_ARRAY)
 		cmd->err = ERR_FENCED;
-	for (size_t i = 0; cmd->err == 0 && i < ABSORB_MAX; i++) {
-		const struct redisReply *row = redis_at(cmd->reply, i);
-
-		if (!row)
-			break;
-		a->jobs[a->count].id =
-			arena_str(a->arena, redis_text(redis_at(row, 0)));
-		a->jobs[a->count++].data =
-			arena_str(a->arena, redis_text(redis_at(row, 1)));
-	}
+	if (cmd->err == 0 && cmd->reply->elements > 0)
+		copy_jobs(a, cmd->reply);
 	end(a, cmd->err);
 }
 

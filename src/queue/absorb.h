@@ -34,7 +34,7 @@ struct absorb {
 
 	/* set when it is over; ERR_FENCED, or as redis.h says: */
 	int err;
-	struct absorb_job jobs[ABSORB_MAX]; /* of absorb_peek(), in order */
+	struct absorb_job *jobs; /* of absorb_peek(), in order; in the arena */
 	size_t count;
 
 	/* private */

@@ -2,6 +2,7 @@
 /* env.c: opens what jobs work with. */
 #include "role/env.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -15,6 +16,8 @@
 #include "job/job.h"
 #include "net/http_client.h"
 #include "store/store.h"
+
+enum { TRIM_BYTES = 4 << 20 };
 
 /* Without a user:password@ that a URL in it may have. */
 static void
@@ -41,6 +44,10 @@ env_open(struct job_env *env, struct loop *l, const struct settings *s)
 	struct arena arena;
 	char err[256];
 
+	/* What the store's thread allocates the loop frees: without this glibc gives
+	 * each job's few pages back to the kernel, and interrupts every processor for
+	 * it. */
+	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
 	arena_init(&arena);
 	env->s = s;
 	if (strcmp(s->test_jobs, "on") == 0)

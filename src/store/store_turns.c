@@ -401,13 +401,14 @@ static int
 read_texts(struct sql *db, struct store_load *l)
 {
 	int r = sql_row(db,
-		"SELECT body FROM messages WHERE turn_id = ?2 AND tenant_id = ?1"
-		" AND direction = 'in' AND body <> '' AND twin_of IS NULL"
-		" ORDER BY id LIMIT ?3",
+		"SELECT body, min(?3, count(*) OVER ()) FROM messages"
+		" WHERE turn_id = ?2 AND tenant_id = ?1 AND direction = 'in'"
+		" AND body <> '' AND twin_of IS NULL ORDER BY id LIMIT ?3",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->turn_id),
 		SQL_NUMBER(TEXTS_MAX));
 	if (r > 0)
-		l->texts = arena_alloc(l->op.arena, TEXTS_MAX * sizeof(*l->texts));
+		l->texts = arena_alloc(
+			l->op.arena, (size_t)sql_col_number(db, 1) * sizeof(*l->texts));
 	for (; r > 0; r = sql_next(db))
 		l->texts[l->text_count++] = sql_col_text(db, 0, l->op.arena);
 	return r;

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* deliver.c: a kept message of ours, on its way to the customer, once.
+ *
+ *   "pending":                      post ---> marked ---> posted ---> sent ---> 0
+ *                                    ^       "sending"      |         "sent"
+ *   "sending":  probe ---> probed ---'                      '-> failed, or "pending"
+ *                            '-> failed: "ambiguous"
+ *
+ * Every arrow is a wait whose result is on disk before the next begins. */
+#include "job/deliver.h"
+
+#include <errno.h>
+
+#include "base/err.h"
+#include "job/job.h"
+#include "job/record.h"
+
+static flow_step probe, probed, post, marked, posted, sent, failed;
+
+static struct deliver *
+of(struct flow *f)
+{
+	return container_of(f, struct deliver, flow);
+}
+
+static void
+fill_gateway_call(struct deliver *d)
+{
+	d->gw = (struct gateway_call){
+		.arena = &d->job->arena,
+		.tenant = d->job->tenant,
+		.base_url = d->tenant->gateway_url,
+		.to = d->to,
+		.text = d->text,
+		.key = d->key,
+	};
+	job_waits(d->job, job_hurry_http, &d->gw.http);
+}
+
+static void
+start_mark(struct deliver *d, struct str status, struct str reason)
+{
+	d->mark = (struct store_mark){
+		.op.arena = &d->job->arena,
+		.turn_id = d->turn_id,
+		.reply_id = d->reply_id,
+		.attempt = d->job->attempt,
+		.tenant = d->job->tenant,
+		.job_id = d->job->id,
+		.status = status,
+		.reason = reason,
+		.provider_message_id = d->gw.message_id,
+	};
+	store_mark(d->job->env->store, &d->mark, &d->flow);
+}
+
+/* --- was it posted before a crash? ------------------------------------------ */
+
+static int
+probe(struct flow *f)
+{
+	struct deliver *d = of(f);
+
+	fill_gateway_call(d);
+	gateway_probe(d->job->env->gateway, &d->gw, f);
+	return flow_wait(f, probed);
+}
+
+static int
+probed(struct flow *f)
+{
+	struct deliver *d = of(f);
+	int err = gateway_probe_finish(&d->gw);
+
+	job_waits(d->job, NULL, NULL);
+	if (err < 0 && err_transient(err)) {
+		d->job->retry_after_ms = d->gw.retry_after_ms;
+		return job_fail(d->job, err, "gateway: %s", d->gw.words);
+	}
+	bool durable = err == 0 && d->gw.durable;
+	if (durable || str_eqz(d->tenant->ambiguous, "resend"))
+		return flow_goto(f, post);
+	start_mark(d, STR("failed"), STR("ambiguous"));
+	return flow_wait(f, failed);
+}
+
+/* --- sending -------------------------------------------------------------- */
+
+/* Committed before the post: whoever comes after a crash knows of it. */
+static int
+post(struct flow *f)
+{
+	struct deliver *d = of(f);
+
+	if (d->job->hurried)
+		return -ECANCELED;
+	d->gw = (struct gateway_call){0};
+	start_mark(d, STR("sending"), (struct str){NULL, 0});
+	return flow_wait(f, marked);
+}
+
+static int
+marked(struct flow *f)
+{
+	struct deliver *d = of(f);
+
+	if (d->mark.op.err < 0)
+		return record_error(d->job, &d->mark.op);
+	d->silenced = d->mark.silenced;
+	if (d->silenced)
+		return 0;
+	fill_gateway_call(d);
+	gateway_send(d->job->env->gateway, &d->gw, f);
+	return flow_wait(f, posted);
+}
+
+static int
+posted(struct flow *f)
+{
+	struct deliver *d = of(f);
+	int err = gateway_send_finish(&d->gw);
+
+	job_waits(d->job, NULL, NULL);
+	if (err == 0) {
+		start_mark(d, STR("sent"), (struct str){NULL, 0});
+		return flow_wait(f, sent);
+	}
+	d->job->retry_after_ms = d->gw.retry_after_ms;
+	if (err == ERR_AMBIGUOUS) /* it stays "sending": the next attempt probes */
+		return job_fail(d->job, ERR_REMOTE, "gateway: %s", d->gw.words);
+	job_fail(d->job, err, "gateway: %s", d->gw.words);
+	if (err_transient(err)) /* nothing was sent: the next must not doubt it */
+		start_mark(d, STR("pending"), (struct str){NULL, 0});
+	else
+		start_mark(d, STR("failed"), str_of(d->job->words));
+	return flow_wait(f, failed);
+}
+
+static int
+sent(struct flow *f)
+{
+	struct deliver *d = of(f);
+
+	return d->mark.op.err < 0 ? record_error(d->job, &d->mark.op) : 0;
+}
+
+/* The row says how it stands; now the job ends with the reason. */
+static int
+failed(struct flow *f)
+{
+	struct deliver *d = of(f);
+
+	if (d->mark.op.err < 0)
+		return record_error(d->job, &d->mark.op);
+	if (str_eqz(d->mark.reason, "ambiguous"))
+		return job_fail(d->job, ERR_AMBIGUOUS,
+			"ambiguous: the gateway may have sent it and can't tell");
+	return d->gw.err;
+}
+
+static void
+done(struct flow *f, int err)
+{
+	struct deliver *d = of(f);
+
+	d->err = err;
+	if (err < 0)
+		d->job->step = f->name;
+	flow_wake(d->then);
+}
+
+void
+deliver_start(struct deliver *d, struct flow *then)
+{
+	d->then = then;
+	d->silenced = false;
+	if (str_eqz(d->status, "sending"))
+		flow_init(&d->flow, probe, "probe", done);
+	else
+		flow_init(&d->flow, post, "post", done);
+	flow_wake(&d->flow);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* record.c: one message of a job, written down. */
+#include "job/record.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "codec/val.h"
+#include "job/job.h"
+#include "job/message.h"
+#include "store/store.h"
+
+static bool
+is_old(const struct job *job, const struct message *m)
+{
+	int64_t max_us = job->env->s->answer_max_age_min * 60 * 1000000;
+
+	return max_us > 0 && m->sent_us > 0 && clock_wall_us() - m->sent_us > max_us;
+}
+
+/* Other names of the person who writes: 7.0 of Baileys has one alternative address,
+ * 6.7 has the number and the LID apart. */
+static struct str
+other_name(const struct message *m, struct str named, const char *server)
+{
+	if (named.n)
+		return named;
+	return str_ends(m->chat_alt, str_of(server)) ? m->chat_alt : (struct str){0};
+}
+
+void
+record_start(struct job *job, const struct message *m, const struct val *v, bool burst,
+	int64_t history_max, struct store_load *load, struct flow *f)
+{
+	const struct settings *s = job->env->s;
+	struct buf raw;
+
+	buf_init(&raw);
+	val_json(&raw, v);
+	*load = (struct store_load){
+		.op.arena = &job->arena,
+		.tenant = job->tenant,
+		.provider = STR("baileys"),
+		.chat = m->chat,
+		.message_id = m->id,
+		.job_id = job->id,
+		.from_me = m->from_me,
+		.answerable = m->answerable && !is_old(job, m),
+		.lid = other_name(m, m->sender_lid, "@lid"),
+		.phone = other_name(m, m->sender_pn, "@s.whatsapp.net"),
+		.kind = str_of(m->kind),
+		.text = m->text,
+		.raw = arena_str(&job->arena, buf_str(&raw)),
+		.push_name = m->push_name,
+		.sent_us = m->sent_us,
+		.attempt = job->attempt,
+		.history_max = history_max,
+		.debounce_ms = burst ? s->reply_debounce_ms : 0,
+		.human_pause_min = s->human_pause_min,
+		.replies_max = s->replies_max_hour,
+	};
+	buf_done(&raw);
+	store_load(job->env->store, load, f);
+}
+
+int
+record_error(struct job *job, const struct store_op *op)
+{
+	if (op->err == ERR_NO_TENANT)
+		return job_fail(
+			job, op->err, "unknown_tenant: %.*s", STR_FMT(job->tenant));
+	return job_fail(job, op->err, "database: %s",
+		op->words[0] ? op->words : err_text(op->err));
+}
+
+int
+record_finish(struct job *job, const struct store_load *load)
+{
+	if (load->op.err < 0)
+		return record_error(job, &load->op);
+	if (load->merge_id)
+		log_info("🪢 [WEBHOOK_JOB] two contacts are one person tenant=%.*s "
+			 "audit=%lld",
+			STR_FMT(job->tenant), (long long)load->merge_id);
+	return 0;
+}
