@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "cli_jobs.h"
+#include "cli_person.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -49,6 +50,10 @@ static const struct word {
 		"jobs and dead letters", NULL, false},
 	{"queues", cli_queues, "[restore] ...",
 		"queues, and the way back to Python workers", NULL, false},
+	{"person", cli_person, "show|export|erase|unmerge TENANT WHO ...",
+		"what is known of one person", NULL, false},
+	{"audit", cli_audit, "TENANT [--limit N] [--json]",
+		"what people and programs decided", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 };
@@ -131,7 +136,8 @@ find_word(const char *name)
 static bool
 has_subcommands(const struct word *w)
 {
-	return w->run == cli_jobs || w->run == cli_queues;
+	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_person ||
+	       w->run == cli_audit;
 }
 
 /* Only these take words of their own. */
