@@ -49,6 +49,7 @@ retain(struct store *s, struct store_op *op)
 	struct sql *db = store_db(s);
 	struct tenant t;
 
+	k->messages = k->raw = 0;
 	int r = tenant_find(db, tenant, op->arena, &t);
 	if (r <= 0)
 		return r < 0 ? r : tenant_must(db, op, tenant);
