@@ -390,10 +390,9 @@ static int
 ask(const struct person *p)
 {
 	fprintf(stderr,
-		"prosaas: this would erase %lld messages in %lld conversations, and "
-		"what Redis holds: add --yes\n",
-		(long long)(p->found.received + p->found.sent),
-		(long long)p->found.conversations);
+		"prosaas: this would erase %lld messages received, %lld sent, and what "
+		"Redis holds: add --yes\n",
+		(long long)p->found.received, (long long)p->found.sent);
 	return CLI_USAGE;
 }
 
