@@ -3,7 +3,9 @@
 import json
 import threading
 
-from harness import CHAT, FAILED, SCHEDULED, chat_of, message, wait_until, webhook
+from rq.job import Job
+
+from harness import CHAT, FAILED, FUNCTION, QUEUE, SCHEDULED, chat_of, message, wait_until, webhook
 
 LID = "71234567890123@lid"
 NUMBER = "972501234567"
@@ -148,6 +150,27 @@ def test_redis_may_know_who_is_in_no_table(stage):
     stage.redis.text.zadd(FAILED, {"dead1": 9999999999})
     stage.cli("person", "erase", "1", CHAT, "--yes")
     assert stage.redis.text.zcard(FAILED) == 0 and not stage.redis.text.exists("rq:job:dead1")
+
+
+def test_a_job_of_a_python_api_is_left_for_a_worker_to_split(stage):
+    stage.start_redis()
+    stage.start_gateway()
+    stage.prepare(default_text="Thank you!")
+    other = {**message("Y2", "a stranger's word", chat_of(7))}
+    job = Job.create(FUNCTION, kwargs={"tenant_id": "1", "messages": [message("Y1", CANARY), other]},
+                     connection=stage.redis.bytes)
+    job.save()
+    job.set_status("queued")
+    stage.redis.text.rpush(QUEUE, job.id)
+    left = stage.cli("person", "erase", "1", CHAT, "--yes", code=1)
+    assert "1 jobs of a Python api" in left.stderr and job.exists(job.id, connection=stage.redis.bytes)
+    stage.start("worker")
+    wait_until(lambda: len(stage.inbound()) == 2, 10, "it is split and worked")
+    stage.wait_at_rest()
+    stage.cli("person", "erase", "1", CHAT, "--yes")
+    wait_rewritten(stage)
+    assert traces(stage, CANARY) == []
+    assert [r["body"] for r in stage.inbound()] == ["a stranger's word"]
 
 
 def test_a_merge_is_listed_and_undone_by_hand(stage):
