@@ -114,10 +114,11 @@ audit_run(void *into)
 int
 cli_audit(const struct settings *s, int argc, char **argv)
 {
-	struct audit u = {.limit = LIMIT};
+	static struct audit u; /* the words live as long as the process */
 	char err[256];
 	int status;
 
+	u.limit = LIMIT;
 	const struct cli_row *r =
 		cli_words(&command, argc, argv, &u, &u.words, &status);
 	if (!r)

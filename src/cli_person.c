@@ -180,10 +180,11 @@ person_unmerge(void *into)
 int
 cli_person(const struct settings *s, int argc, char **argv)
 {
-	struct person p = {.s = s, .wait_s = PERSON_UNSET};
+	static struct person p; /* the words live as long as the process */
 	char err[256];
 	int status;
 
+	p = (struct person){.s = s, .wait_s = PERSON_UNSET};
 	const struct cli_row *r =
 		cli_words(&command, argc, argv, &p, &p.words, &status);
 	if (!r)
