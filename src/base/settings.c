@@ -165,6 +165,20 @@ load_row(struct settings *s, size_t i, char err[256])
 	return bad;
 }
 
+static void
+add_own_queue(struct settings *s)
+{
+	struct str names = str_of(s->rq_queues), name;
+	size_t size = names.n + sizeof("," OWN_QUEUE);
+
+	while (str_next(&names, &name))
+		if (str_eqz(name, OWN_QUEUE))
+			return;
+	char *all = xmalloc(size);
+	snprintf(all, size, "%s," OWN_QUEUE, s->rq_queues);
+	s->rq_queues = all;
+}
+
 int
 settings_load(struct settings *s, char err[256])
 {
@@ -174,6 +188,7 @@ settings_load(struct settings *s, char err[256])
 		if (bad < 0)
 			return bad;
 	}
+	add_own_queue(s);
 	return 0;
 }
 

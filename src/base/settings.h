@@ -23,6 +23,10 @@
 
 struct buf;
 
+/* The queue of jobs that no worker of Python's could run: those that we queue
+ * ourselves.  settings_load appends it to RQ_QUEUES, so that each role knows it. */
+#define OWN_QUEUE "prosaas"
+
 /* clang-format off */
 #define SETTINGS(X)                                                                             \
 	X(WORD, role, "SERVICE_ROLE", "all", 0, 0, "api|worker|scheduler|admin|all", "What this process does when the command line does not say") \
@@ -36,7 +40,7 @@ struct buf;
 	X(SECRET, admin_token, "ADMIN_TOKEN", NULL, 0, 0, NULL, "Bearer token of the admin API; unset: it answers 401") \
 	X(NUMBER, admin_port, "ADMIN_PORT", "5050", 0, 65535, NULL, "Port of the admin API")    \
 	X(TEXT, admin_hosts, "ADMIN_HOSTS", NULL, 0, 0, NULL, "Names, comma separated, that the Host of an admin request may have besides addresses and localhost") \
-	X(TEXT, rq_queues, "RQ_QUEUES", "high,default,low,maintenance,broadcasts", 0, 0, NULL, "Queues, first is served first") \
+	X(TEXT, rq_queues, "RQ_QUEUES", "high,default,low,maintenance,broadcasts", 0, 0, NULL, "Queues, first is served first; `prosaas`, our own work, is served last where it is not named") \
 	X(WORD, rq_serializer, "RQ_SERIALIZER", "pickle", 0, 0, "pickle|json", "How job data is written; both are read") \
 	X(TEXT, job_function, "JOB_FUNCTION", "server.jobs.webhook_process_job.webhook_process_job", 0, 0, NULL, "func_name written into jobs, so that Python workers can take them") \
 	X(NUMBER, worker_concurrency, "WORKER_CONCURRENCY", "256", 1, 10000, NULL, "Jobs in flight per worker process") \
@@ -47,6 +51,7 @@ struct buf;
 	X(NUMBER, reply_debounce_ms, "REPLY_DEBOUNCE_MS", "1200", 0, 60000, NULL, "Milliseconds of quiet in a chat before it is answered, so that a burst gets one answer; 0: one message, one answer") \
 	X(NUMBER, human_pause_min, "HUMAN_PAUSE_MIN", "30", 0, 10080, NULL, "Minutes for which a person who answers from the phone silences the bot in that chat; 0: never") \
 	X(NUMBER, replies_max_hour, "REPLIES_MAX_HOUR", "60", 0, 1000, NULL, "Replies of the bot in one chat an hour, against two bots that answer each other; 0: no limit") \
+	X(NUMBER, reply_part_chars, "REPLY_PART_CHARS", "1500", 0, 60000, NULL, "Longer answers are sent in parts, cut where a paragraph, a line or a sentence ends; 0: in one") \
 	X(NUMBER, answer_max_age_min, "ANSWER_MAX_AGE_MIN", "1440", 0, 525600, NULL, "Minutes after which a message, by its sender's clock, is stored and not answered any more (history that a phone delivers late); 0: no limit") \
 	X(NUMBER, retain_messages_days, "RETAIN_MESSAGES_DAYS", "0", 0, 36500, NULL, "Days after which what was said is blanked, unless the tenant says otherwise (docs/privacy.md); 0: never") \
 	X(NUMBER, retain_raw_days, "RETAIN_RAW_DAYS", "30", 0, 36500, NULL, "Days after which a message as it came (its JSON) is blanked, likewise; 0: never") \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* deliver.c: a kept message of ours, on its way to the customer, once.
  *
- *   "pending":                      post ---> marked ---> posted ---> sent ---> 0
- *                                    ^       "sending"      |         "sent"
- *   "sending":  probe ---> probed ---'                      '-> failed, or "pending"
- *                            '-> failed: "ambiguous"
+ *    .------------------------------- next part -------------------------------.
+ *    v                                                                         |
+ *   part ---> "pending":               post ---> marked ---> posted ---> sent --'--> 0
+ *      |                                ^       "sending"      |        "sent"
+ *      '----> "sending": probe ---> probed                     '-> failed, or "pending"
+ *                                       '-> failed: "ambiguous"
  *
  * Every arrow is a wait whose result is on disk before the next begins. */
 #include "job/deliver.h"
@@ -15,12 +17,18 @@
 #include "job/job.h"
 #include "job/record.h"
 
-static flow_step probe, probed, post, marked, posted, sent, failed;
+static flow_step part, probe, probed, post, marked, posted, sent, failed;
 
 static struct deliver *
 of(struct flow *f)
 {
 	return container_of(f, struct deliver, flow);
+}
+
+static struct store_reply *
+in_hand(const struct deliver *d)
+{
+	return &d->reply.parts[d->at];
 }
 
 static void
@@ -31,8 +39,8 @@ fill_gateway_call(struct deliver *d)
 		.tenant = d->job->tenant,
 		.base_url = d->tenant->gateway_url,
 		.to = d->to,
-		.text = d->text,
-		.key = d->key,
+		.text = in_hand(d)->text,
+		.key = in_hand(d)->key,
 	};
 	job_waits(d->job, job_hurry_http, &d->gw.http);
 }
@@ -43,7 +51,7 @@ start_mark(struct deliver *d, struct str status, struct str reason)
 	d->mark = (struct store_mark){
 		.op.arena = &d->job->arena,
 		.turn_id = d->turn_id,
-		.reply_id = d->reply_id,
+		.reply_id = in_hand(d)->id,
 		.attempt = d->job->attempt,
 		.tenant = d->job->tenant,
 		.job_id = d->job->id,
@@ -52,6 +60,26 @@ start_mark(struct deliver *d, struct str status, struct str reason)
 		.provider_message_id = d->gw.message_id,
 	};
 	store_mark(d->job->env->store, &d->mark, &d->flow);
+}
+
+static bool
+is_over(const struct store_reply *part)
+{
+	return !str_eqz(part->status, "pending") && !str_eqz(part->status, "sending");
+}
+
+static int
+part(struct flow *f)
+{
+	struct deliver *d = of(f);
+
+	while (d->at < d->reply.count && is_over(in_hand(d)))
+		d->at++;
+	if (d->at == d->reply.count)
+		return 0;
+	if (str_eqz(in_hand(d)->status, "sending"))
+		return flow_goto(f, probe);
+	return flow_goto(f, post);
 }
 
 /* --- was it posted before a crash? ------------------------------------------ */
@@ -141,7 +169,10 @@ sent(struct flow *f)
 {
 	struct deliver *d = of(f);
 
-	return d->mark.op.err < 0 ? record_error(d->job, &d->mark.op) : 0;
+	if (d->mark.op.err < 0)
+		return record_error(d->job, &d->mark.op);
+	d->at++;
+	return flow_goto(f, part);
 }
 
 /* The row says how it stands; now the job ends with the reason. */
@@ -174,9 +205,7 @@ deliver_start(struct deliver *d, struct flow *then)
 {
 	d->then = then;
 	d->silenced = false;
-	if (str_eqz(d->status, "sending"))
-		flow_init(&d->flow, probe, "probe", done);
-	else
-		flow_init(&d->flow, post, "post", done);
+	d->at = 0;
+	flow_init(&d->flow, part, "part", done);
 	flow_wake(&d->flow);
 }

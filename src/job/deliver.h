@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* deliver.h: a kept message of ours, on its way to the customer, once.
  *
- * Its row is there ("pending", or "sending" after a crash); when it is over the row
- * says how it ended.  How often it may be posted depends on the gateway: see
- * docs/reliability.md. */
+ * The rows of its parts are there ("pending", or "sending" after a crash); when it is
+ * over they say how it ended.  One part is sent after the other.  How often one may be
+ * posted depends on the gateway: see docs/reliability.md. */
 #ifndef JOB_DELIVER_H
 #define JOB_DELIVER_H
 
@@ -21,8 +21,8 @@ struct deliver {
 	struct job *job;             /* it leads the turn */
 	const struct tenant *tenant; /* whose gateway */
 	struct str to;
-	int64_t turn_id, reply_id;
-	struct str text, key, status; /* of the row */
+	int64_t turn_id;
+	struct store_replies reply; /* as kept; at least one part is not over */
 
 	/* set when it is over: */
 	int err;       /* with the job's words */
@@ -30,6 +30,7 @@ struct deliver {
 
 	/* private */
 	struct flow flow, *then;
+	size_t at; /* the part in hand */
 	struct store_mark mark;
 	struct gateway_call gw;
 };

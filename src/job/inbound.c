@@ -42,6 +42,7 @@
 #include "job/hear.h"
 #include "job/job.h"
 #include "job/message.h"
+#include "job/parts.h"
 #include "job/record.h"
 #include "store/store.h"
 
@@ -128,11 +129,8 @@ loaded(struct flow *f)
 	in->answered = false;
 	in->texts = l->texts;
 	in->text_count = l->text_count;
-	if (l->reply_id) {
-		in->keep.reply_id = l->reply_id;
-		in->keep.reply_text = l->reply_text;
-		in->keep.reply_key = l->reply_key;
-		in->keep.reply_status = l->reply_status;
+	if (l->reply.count > 0) {
+		in->keep.reply = l->reply;
 		return flow_goto(f, kept);
 	}
 	if (!may_hear(in) || l->debounce_ms == 0)
@@ -251,10 +249,11 @@ answered(struct flow *f)
 /* The key that makes a reply one: of the message it answers, in the form of a
  * WhatsApp message id.  Not of row numbers, which a new database gives again. */
 static struct str
-outbound_key(struct inbound *in)
+outbound_key(struct inbound *in, size_t part)
 {
+	struct str name = arena_printf(&in->job->arena, "part %zu", part);
 	struct str parts[] = {
-		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, STR("part 1")};
+		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, name};
 	uint8_t digest[DIGEST_SIZE];
 	char hex[2 * 9 + 1];
 
@@ -264,6 +263,27 @@ outbound_key(struct inbound *in)
 		if (*c >= 'a')
 			*c = (char)(*c - 'a' + 'A');
 	return arena_printf(&in->job->arena, "3EB0%s", hex);
+}
+
+static struct store_replies
+answer_parts(struct inbound *in)
+{
+	struct arena *a = &in->job->arena;
+	int64_t max = in->load.found.reply_part_chars;
+	struct store_replies r = {0};
+	struct str *texts;
+
+	if (!in->answer.p)
+		return r;
+	if (max < 0)
+		max = in->job->env->s->reply_part_chars;
+	r.count = parts_split(a, in->answer, (size_t)max, &texts);
+	r.parts = arena_zalloc(a, r.count * sizeof(*r.parts));
+	for (size_t i = 0; i < r.count; i++) {
+		r.parts[i].text = texts[i];
+		r.parts[i].key = outbound_key(in, i + 1);
+	}
+	return r;
 }
 
 static int
@@ -278,8 +298,7 @@ keep(struct flow *f)
 		.inbound_id = in->load.inbound_id,
 		.tenant = in->job->tenant,
 		.job_id = in->job->id,
-		.text = in->answer,
-		.key = outbound_key(in),
+		.answer = answer_parts(in),
 		.tokens_in = in->ask.tokens_in,
 		.tokens_out = in->ask.tokens_out,
 	};
@@ -308,7 +327,7 @@ kept(struct flow *f)
 		return record_error(in->job, &k->op);
 	if (k->silenced)
 		return silenced(in);
-	if (k->reply_id == 0)
+	if (k->reply.count == 0)
 		return flow_goto(f, next); /* no answer to give */
 	if (in->job->hurried)
 		return -ECANCELED;
@@ -316,10 +335,7 @@ kept(struct flow *f)
 		.tenant = &in->load.found,
 		.to = in->m.chat,
 		.turn_id = in->load.turn_id,
-		.reply_id = k->reply_id,
-		.text = k->reply_text,
-		.key = k->reply_key,
-		.status = k->reply_status};
+		.reply = k->reply};
 	deliver_start(&in->deliver, f);
 	return flow_wait(f, delivered);
 }

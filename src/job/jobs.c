@@ -8,6 +8,8 @@
 #include "codec/rqjob.h"
 #include "job/inbound.h"
 #include "job/job.h"
+#include "job/retention.h"
+#include "job/sessions.h"
 #include "job/split.h"
 #include "job/testing.h"
 #include "net/http_client.h"
@@ -22,8 +24,9 @@ webhook_start(struct job *job, const struct rqjob_call *call)
 }
 
 /* Of a job of the original the last part of its Python name decides, so that any
- * module path works alike; of one for tests the whole name, and only TEST_JOBS. */
-enum known_by { LAST_PART, TEST_NAME };
+ * module path works alike; of our own the whole name, and of one for tests only
+ * with TEST_JOBS. */
+enum known_by { LAST_PART, WHOLE_NAME, TEST_NAME };
 
 static const struct row {
 	const char *name;
@@ -31,6 +34,8 @@ static const struct row {
 	void (*start)(struct job *job, const struct rqjob_call *call);
 } rows[] = {
 	{"webhook_process_job", LAST_PART, webhook_start},
+	{"prosaas.sessions", WHOLE_NAME, sessions_start},
+	{"prosaas.retention", WHOLE_NAME, retention_start},
 	{"prosaas.test.echo", TEST_NAME, testing_echo},
 	{"prosaas.test.add", TEST_NAME, testing_add},
 	{"prosaas.test.noop", TEST_NAME, testing_noop},
@@ -38,6 +43,7 @@ static const struct row {
 	{"prosaas.test.fail", TEST_NAME, testing_fail},
 	{"prosaas.test.flaky", TEST_NAME, testing_flaky},
 	{"prosaas.test.crash", TEST_NAME, testing_crash},
+	{"prosaas.test.follow", TEST_NAME, testing_follow},
 };
 
 static struct str
@@ -55,7 +61,9 @@ is_named(const struct row *row, struct str func, const struct settings *s)
 {
 	if (row->known_by == LAST_PART)
 		return str_eqz(last_part(func), row->name);
-	return strcmp(s->test_jobs, "on") == 0 && str_eqz(func, row->name);
+	if (row->known_by == TEST_NAME && strcmp(s->test_jobs, "on") != 0)
+		return false;
+	return str_eqz(func, row->name);
 }
 
 void

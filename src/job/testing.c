@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* testing.c: jobs for tests and benchmarks.
  *
- * All but sleep end at once, from the call that starts them. */
+ * All but sleep and follow end at once, from the call that starts them. */
 #include "job/testing.h"
 
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/flow.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
+#include "job/follow.h"
 #include "job/job.h"
 #include "net/loop.h"
 
@@ -158,4 +160,62 @@ testing_sleep(struct job *job, const struct rqjob_call *call)
 	nap->timer.data = nap;
 	uv_timer_start(&nap->timer, on_time, (uint64_t)(s * 1000), 0);
 	job_waits(job, hurry_nap, nap);
+}
+
+/* --- follow --------------------------------------------------------------- */
+
+struct leader {
+	struct flow flow;
+	struct job *job;
+	struct follow follow;
+};
+
+static flow_step lead, followed;
+
+static int
+lead(struct flow *f)
+{
+	struct leader *l = container_of(f, struct leader, flow);
+
+	follow_start(&l->follow, l->job, f);
+	return flow_wait(f, followed);
+}
+
+static int
+followed(struct flow *f)
+{
+	struct leader *l = container_of(f, struct leader, flow);
+
+	if (l->follow.err < 0)
+		return job_fail(l->job, l->follow.err, "follow: %s", l->follow.words);
+	return 0;
+}
+
+static void
+end_leader(struct flow *f, int err)
+{
+	job_end(container_of(f, struct leader, flow)->job, err);
+}
+
+void
+testing_follow(struct job *job, const struct rqjob_call *call)
+{
+	static struct val key = {.kind = VAL_TEXT, .text = {"n", 1}};
+	static struct val one = {.kind = VAL_INT, .integer = 1};
+	static struct val *items[] = {&key, &one};
+	static const struct val kwargs = {
+		.kind = VAL_DICT, .count = 1, .items = items};
+	struct leader *l = ARENA_NEW(&job->arena, struct leader);
+
+	l->job = job;
+	l->follow = (struct follow){
+		.id = val_text(rqjob_arg(call, "id", 0)),
+		.function = "prosaas.test.echo",
+		.kwargs = &kwargs,
+		.tenant = val_text(rqjob_arg(call, "tenant", 1)),
+		.lane = val_text(rqjob_arg(call, "lane", 2)),
+		.due_s = val_int(rqjob_arg(call, "due", 3), 0),
+	};
+	flow_init(&l->flow, lead, "lead", end_leader);
+	flow_wake(&l->flow);
 }

@@ -9,6 +9,8 @@
  *   prosaas.test.fail(text)       fails for good, with that text
  *   prosaas.test.flaky(times)     fails so many attempts, then returns their number
  *   prosaas.test.crash()          takes the whole worker down
+ *   prosaas.test.follow(id, ...)  queues the job id: prosaas.test.echo(n=1), with
+ *                                 tenant, lane and due (Unix s) where they are given
  *
  * With them RQ's own workers and ours can be held against each other: values,
  * retries, stops and crashes, without a store, an AI or a gateway. */
@@ -22,6 +24,6 @@ struct rqjob_call;
 typedef void testing_start(struct job *job, const struct rqjob_call *call);
 
 testing_start testing_echo, testing_add, testing_noop, testing_sleep, testing_fail,
-	testing_flaky, testing_crash;
+	testing_flaky, testing_crash, testing_follow;
 
 #endif

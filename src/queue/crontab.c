@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* crontab.c: what the scheduler queues by the clock.
  *
- *   read_file ---> json_parse ---> read_entry (a row of `keys` for each key) --->
- * finish
- */
+ *   read_file ---.
+ *                +---> json_parse ---> read_entry (a row of `keys` for each key)
+ *   built_in ----'
+ *
+ * What is built in comes last, so that an entry of the file stands in its place. */
 #include "queue/crontab.h"
 
 #include <errno.h>
@@ -28,9 +30,20 @@ enum {
 	WHY_SIZE = 256,
 };
 
+/* Our own work.  To add some: a row here and one in job/jobs.c. */
+static const char built_in[] =
+	"["
+	"{\"name\":\"prosaas.sessions\",\"schedule\":\"@every 1m\","
+	"\"function\":\"prosaas.sessions\",\"queue\":\"" OWN_QUEUE "\"},"
+	"{\"name\":\"prosaas.retention\",\"schedule\":\"@every 1m\","
+	"\"function\":\"prosaas.retention\",\"queue\":\"" OWN_QUEUE "\"}"
+	"]";
+
 struct reader {
 	const struct settings *s;
 	struct crontab *t;
+	const char *source; /* of what is read, for the operator */
+	bool built_in;
 	char why[WHY_SIZE]; /* what is wrong with the value at hand */
 };
 
@@ -257,22 +270,48 @@ read_entry(struct reader *r, struct crontab_entry *e, const struct val *entry)
 	return bad;
 }
 
+static bool
+is_replaced(const struct reader *r, const struct val *entry)
+{
+	struct str name = val_text(val_get(entry, "name"));
+
+	for (size_t i = 0; r->built_in && i < r->t->count; i++)
+		if (str_eq(r->t->entries[i].name, name))
+			return true;
+	return false;
+}
+
+static void
+make_room(struct crontab *t, size_t more)
+{
+	struct crontab_entry *all =
+		arena_zalloc(&t->arena, (t->count + more + 1) * sizeof(*all));
+
+	if (t->count > 0)
+		memcpy(all, t->entries, t->count * sizeof(*all));
+	t->entries = all;
+}
+
 static int
 read_entries(struct reader *r, const struct val *list, char err[512])
 {
 	struct crontab *t = r->t;
 
-	t->entries = arena_zalloc(&t->arena, (list->count + 1) * sizeof(*t->entries));
-	for (; t->count < list->count; t->count++) {
+	make_room(t, list->count);
+	for (size_t i = 0; i < list->count; i++) {
 		struct crontab_entry *e = &t->entries[t->count];
 
-		int bad = read_entry(r, e, list->items[t->count]);
-		if (bad == 0)
+		if (is_replaced(r, list->items[i]))
 			continue;
-		snprintf(err, 512, "CRON_FILE=%s: entry %zu%s%.*s%s: %s",
-			r->s->cron_file, t->count + 1, e->name.p ? " (" : "",
-			STR_FMT(e->name), e->name.p ? ")" : "", r->why);
-		return bad;
+		e->built_in = r->built_in;
+		int bad = read_entry(r, e, list->items[i]);
+		if (bad < 0) {
+			snprintf(err, 512, "%s: entry %zu%s%.*s%s: %s", r->source,
+				i + 1, e->name.p ? " (" : "", STR_FMT(e->name),
+				e->name.p ? ")" : "", r->why);
+			return bad;
+		}
+		t->count++;
 	}
 	return 0;
 }
@@ -280,13 +319,13 @@ read_entries(struct reader *r, const struct val *list, char err[512])
 /* --- the file ------------------------------------------------------------- */
 
 static int
-read_file(const char *path, struct buf *out, char err[512])
+read_file(const struct reader *r, struct buf *out, char err[512])
 {
-	FILE *f = fopen(path, "re");
+	FILE *f = fopen(r->s->cron_file, "re");
 
 	if (!f) {
 		int bad = -errno;
-		snprintf(err, 512, "CRON_FILE=%s: %s", path, strerror(-bad));
+		snprintf(err, 512, "%s: %s", r->source, strerror(-bad));
 		return bad;
 	}
 	size_t n = fread(buf_room(out, FILE_MAX_BYTES + 1), 1, FILE_MAX_BYTES + 1, f);
@@ -294,7 +333,7 @@ read_file(const char *path, struct buf *out, char err[512])
 	fclose(f);
 	buf_grew(out, n);
 	if (failed || n > FILE_MAX_BYTES) {
-		snprintf(err, 512, "CRON_FILE=%s: %s", path,
+		snprintf(err, 512, "%s: %s", r->source,
 			failed ? "can't be read" : "larger than 1 MiB");
 		return failed ? -EIO : ERR_LIMIT;
 	}
@@ -309,34 +348,46 @@ read_table(struct reader *r, struct str text, char err[512])
 
 	int bad = json_parse(&r->t->arena, text, NODES_MAX, &list, why);
 	if (bad < 0) {
-		snprintf(err, 512, "CRON_FILE=%s: %s", r->s->cron_file, why);
+		snprintf(err, 512, "%s: %s", r->source, why);
 		return bad;
 	}
 	if (list->kind != VAL_LIST || list->count > ENTRIES_MAX) {
 		snprintf(err, 512,
-			"CRON_FILE=%s: it is not an array of at most %d "
+			"%s: it is not an array of at most %d "
 			"entries",
-			r->s->cron_file, ENTRIES_MAX);
+			r->source, ENTRIES_MAX);
 		return ERR_SHAPE;
 	}
 	return read_entries(r, list, err);
+}
+
+static int
+read_cron_file(struct reader *r, char err[512])
+{
+	struct buf text;
+
+	buf_init(&text);
+	r->source = arena_printf(&r->t->arena, "CRON_FILE=%s", r->s->cron_file).p;
+	int bad = read_file(r, &text, err);
+	if (bad == 0)
+		bad = read_table(r, arena_str(&r->t->arena, buf_str(&text)), err);
+	buf_done(&text);
+	return bad;
 }
 
 int
 crontab_load(struct crontab *ret, const struct settings *s, char err[512])
 {
 	struct reader r = {.s = s, .t = ret};
-	struct buf text;
 
 	*ret = (struct crontab){0};
 	arena_init(&ret->arena);
-	if (!s->cron_file)
-		return 0;
-	buf_init(&text);
-	int bad = read_file(s->cron_file, &text, err);
-	if (bad == 0)
-		bad = read_table(&r, arena_str(&ret->arena, buf_str(&text)), err);
-	buf_done(&text);
+	int bad = s->cron_file ? read_cron_file(&r, err) : 0;
+	if (bad == 0) {
+		r.source = "built in";
+		r.built_in = true;
+		bad = read_table(&r, str_of(built_in), err);
+	}
 	if (bad < 0)
 		crontab_done(ret);
 	return bad;

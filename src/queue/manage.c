@@ -122,10 +122,11 @@ manage_submit(struct redis *r, struct redis_cmd *cmd, const struct manage_job *j
 	static const char *const empty[] = {"success_callback_name",
 		"failure_callback_name", "started_at", "ended_at", "last_heartbeat",
 		"worker_name"};
-	bool tenant = j->tenant.n > 0, retries = j->retries >= 0;
+	bool tenant = j->tenant.n > 0, lane = j->lane.n > 0, retries = j->retries >= 0;
 
 	redis_eval(r, cmd, SCRIPT_SUBMIT, 0,
-		5 + 2 * (int)ARRAY_LEN(empty) + 6 + 2 * tenant + 2 * retries, done);
+		5 + 2 * (int)ARRAY_LEN(empty) + 6 + 2 * (tenant + lane + retries),
+		done);
 	redis_arg(r, j->id);
 	redis_arg(r, j->queue);
 	redis_arg_date(r, clock_wall_us());
@@ -147,6 +148,10 @@ manage_submit(struct redis *r, struct redis_cmd *cmd, const struct manage_job *j
 	if (tenant) {
 		redis_argz(r, "prosaas_tenant");
 		redis_arg(r, j->tenant);
+	}
+	if (lane) {
+		redis_argz(r, "prosaas_lane");
+		redis_arg(r, j->lane);
 	}
 	if (retries) {
 		redis_argz(r, "retries_left");

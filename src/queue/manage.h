@@ -68,6 +68,7 @@ void manage_discard(struct redis *r, struct redis_cmd *cmd, const struct str *id
 
 struct manage_job {
 	struct str id, queue, tenant; /* tenant: absent for none */
+	struct str lane;              /* absent: it waits for nobody */
 	struct str description, data;
 	struct str parent;          /* the job it waits for; absent: none */
 	int64_t due_s;              /* Unix seconds; 0: at once */

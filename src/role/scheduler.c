@@ -75,6 +75,13 @@ on_cron_failed(void *arg, const char *words)
 	complain(arg, "table", words);
 }
 
+/* Our own work comes every minute, and makes up for what it missed by itself. */
+static enum log_level
+level_of(const struct cron_act *act, enum log_level usual)
+{
+	return act->entry->built_in ? LOG_DEBUG : usual;
+}
+
 static void
 on_missed(const struct cron_act *act)
 {
@@ -83,7 +90,8 @@ on_missed(const struct cron_act *act)
 	metric_add(M_CRON_MISSED, 1);
 	clock_iso(first, act->missed_from * 1000000);
 	clock_iso(last, act->slot * 1000000);
-	log_warn("⏭️ Missed cron=%.*s slots from %s to %s: %s",
+	log_line(level_of(act, LOG_WARN),
+		"⏭️ Missed cron=%.*s slots from %s to %s: %s",
 		STR_FMT(act->entry->name), first, last,
 		act->entry->once ? "the last is run now" : "skipped");
 }
@@ -102,11 +110,11 @@ on_cron(void *arg, const struct cron_act *act, enum cron_outcome outcome,
 	switch (outcome) {
 	case CRON_QUEUED:
 		metric_add(M_CRON_RUN, 1);
-		log_info("⏰ Enqueued %s", line);
+		log_line(level_of(act, LOG_INFO), "⏰ Enqueued %s", line);
 		break;
 	case CRON_DUPLICATE:
 		metric_add(M_CRON_DUPLICATE, 1);
-		log_info("⏭️ Skipped duplicate %s", line);
+		log_line(level_of(act, LOG_INFO), "⏭️ Skipped duplicate %s", line);
 		break;
 	case CRON_ERROR:
 		metric_add(M_CRON_ERROR, 1);

@@ -129,8 +129,9 @@ log_end(const struct job *job, enum finish_how how, int64_t us)
 		[FINISH_STOPPED] = "✋ [WEBHOOK_JOB] Stopped"};
 	const char *id = log_safe(job->id);
 
-	if (how == FINISH_OK)
-		log_info("✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id,
+	if (how == FINISH_OK) /* our own work comes every minute */
+		log_line(str_eqz(job->queue, OWN_QUEUE) ? LOG_DEBUG : LOG_INFO,
+			"✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id,
 			(double)us / 1000);
 	else if (how == FINISH_DUE)
 		log_debug("waits for more of its chat job_id=%s", id);

@@ -81,6 +81,9 @@ struct store_op {
 	X(NUMBER, retain_raw_days,                                              \
 		"Days after which the message as it came is blanked; 0: "       \
 		"never; -1: RETAIN_RAW_DAYS")                                   \
+	X(NUMBER, reply_part_chars,                                             \
+		"Longer answers are sent in parts, characters; -1: "            \
+		"REPLY_PART_CHARS")                                             \
 	X(TEXT, ambiguous,                                                      \
 		"dead or resend: what becomes of a message that was sent perhaps")
 
@@ -131,6 +134,16 @@ enum silence { /* why the bot does not answer in a conversation now */
 	SILENCE_HUMAN, /* a person answers from the phone */
 	SILENCE_LOOP,  /* it has answered replies_max times in the last hour */
 	SILENCE_ECHO,  /* the customer's words are its own last reply: another bot */
+};
+
+struct store_reply { /* a reply to a turn, or one part of it */
+	int64_t id;
+	struct str text, key, status; /* key: outbound key */
+};
+
+struct store_replies { /* in the order in which they are sent */
+	struct store_reply *parts;
+	size_t count;
 };
 
 struct store_history {
@@ -184,8 +197,7 @@ struct store_load {
 			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
 	bool known;       /* the inbound row was there before */
-	int64_t reply_id; /* 0: none yet */
-	struct str reply_text, reply_key, reply_status;
+	struct store_replies reply; /* none: not decided yet */
 	/* of a turn that is not done: */
 	enum silence silence;
 	struct str *texts; /* what the customer says in this turn, in order */
@@ -195,27 +207,25 @@ struct store_load {
 };
 void store_load(struct store *s, struct store_load *op, struct flow *f);
 
-/* store_keep: the answer is decided; its row is written (status "pending") and the
- * turn is kept.  When the turn has a reply already, that one is returned.  With an
- * absent text the turn is done without a reply; a turn that is done stays so, and
- * reply_id is 0.  A key that another turn's reply has is ERR_EXISTS. */
+/* store_keep: the answer is decided; a row for each of its parts is written (status
+ * "pending") and the turn is kept.  When the turn has a reply already, that one is
+ * returned.  Without parts the turn is done without a reply; a turn that is done stays
+ * so, and reply has none.  A key that another reply has is ERR_EXISTS. */
 struct store_keep {
 	struct store_op op;
 	int64_t turn_id, attempt, inbound_id;
 	struct str tenant, job_id;
-	struct str text; /* absent: no reply */
-	struct str key;  /* outbound key */
+	struct store_replies answer; /* text and key of each part; none: no reply */
 	int64_t tokens_in, tokens_out;
 
 	bool silenced; /* a person has answered meanwhile: done, without a reply */
-	int64_t reply_id;
-	struct str reply_text, reply_key, reply_status;
+	struct store_replies reply;
 };
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
 
-/* store_mark: the reply is about to be posted ("sending"), was taken ("sent": the
- * turn is done) or can't be ("failed": the turn is done).  A reply that is sent or
- * failed stays so, and "sending" it again is ERR_FENCED, for then it must not be
+/* store_mark: a part of the reply is about to be posted ("sending"), was taken ("sent")
+ * or can't be ("failed": then the parts after it are failed too, reason "unsent").  With
+ * the last part the turn is done.  A part that is sent or failed stays so, and "sending" it again is ERR_FENCED, for then it must not be
  * posted.  "pending" takes a "sending" back whose post is known not to have left.
  *
  * An echo that came before "sent" and was stored as a human's message is dropped for

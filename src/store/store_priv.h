@@ -78,19 +78,14 @@ struct merge {
 int contact_merge(struct sql *db, struct str tenant, struct merge *m) MUSTCHECK;
 
 /* store_turns.c: what keep and mark share with load. */
-struct reply {
-	int64_t id;
-	struct str text, key, status;
-};
-
 struct str turn_state_name(enum turn_state state);
 enum turn_state turn_state_of(struct str name);
 int turn_set_state(struct sql *db, struct str tenant, int64_t turn,
 	enum turn_state state) MUSTCHECK;
 int turn_fenced(struct store_op *op, int64_t attempt, int64_t held) MUSTCHECK;
 
-/* turn_reply: 1 and *ret, or 0 and zeros, or negative. */
-int turn_reply(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
-	struct reply *ret) MUSTCHECK;
+/* turn_replies reads the parts of the turn's reply: how many, or negative. */
+int turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
+	struct store_replies *ret) MUSTCHECK;
 
 #endif

@@ -39,20 +39,40 @@ hold_turn(struct sql *db, struct store_op *op, struct str tenant, int64_t turn,
 }
 
 static int
-insert_reply(struct sql *db, const struct store_keep *k, struct str tenant)
+insert_part(struct sql *db, const struct store_keep *k, struct str tenant, size_t i)
 {
+	const struct store_reply *part = &k->answer.parts[i];
+
 	return sql_do(db,
 		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction, "
 		"source,"
-		" provider, chat, outbound_key, reply_to, kind, body, status, "
+		" provider, chat, outbound_key, reply_to, kind, body, status, part, "
 		"created_us,"
 		" updated_us)"
 		" SELECT tenant_id, conversation_id, turn_id, 'out', 'bot', provider, "
 		"chat, ?4,"
-		" id, 'text', ?5, 'pending', ?6, ?6 FROM messages"
+		" id, 'text', ?5, 'pending', ?7, ?6, ?6 FROM messages"
 		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3",
 		SQL_TEXT(tenant), SQL_NUMBER(k->inbound_id), SQL_NUMBER(k->turn_id),
-		SQL_TEXT(k->key), SQL_TEXT(k->text), SQL_NUMBER(clock_wall_us()));
+		SQL_TEXT(part->key), SQL_TEXT(part->text), SQL_NUMBER(clock_wall_us()),
+		SQL_NUMBER((int64_t)i + 1));
+}
+
+static int
+insert_reply(struct sql *db, struct store_keep *k, struct str tenant)
+{
+	for (size_t i = 0; i < k->answer.count; i++) {
+		int r = insert_part(db, k, tenant, i);
+		if (r == ERR_EXISTS)
+			return store_fail(&k->op, r,
+				"another turn has the outbound key %.*s",
+				STR_FMT(k->answer.parts[i].key));
+		if (r <= 0)
+			return r < 0 ? r
+				     : store_fail(&k->op, ERR_NOT_FOUND,
+					       "no such message");
+	}
+	return 0;
 }
 
 static int
@@ -69,20 +89,6 @@ end_asking(
 		SQL_NUMBER(clock_wall_us()));
 }
 
-/* 1 when the turn has a reply. */
-static int
-return_reply(struct sql *db, struct store_keep *k, struct str tenant)
-{
-	struct reply reply;
-
-	int r = turn_reply(db, k->op.arena, tenant, k->turn_id, &reply);
-	k->reply_id = reply.id;
-	k->reply_text = reply.text;
-	k->reply_key = reply.key;
-	k->reply_status = reply.status;
-	return r;
-}
-
 static int
 keep(struct store *s, struct store_op *op)
 {
@@ -93,30 +99,26 @@ keep(struct store *s, struct store_op *op)
 
 	int r = hold_turn(db, op, tenant, k->turn_id, k->job_id, k->attempt, &held);
 	if (r >= 0)
-		r = return_reply(db, k, tenant);
+		r = turn_replies(db, op->arena, tenant, k->turn_id, &k->reply);
 	if (r != 0 || held.state == TURN_DONE)
-		return r;
+		return r < 0 ? r : 0;
 
-	k->silenced = held.silenced && k->text.p;
-	bool has_reply = k->text.p && !held.silenced;
-	if (has_reply) {
+	bool answers = k->answer.count > 0;
+	k->silenced = held.silenced && answers;
+	if (answers && !k->silenced)
 		r = insert_reply(db, k, tenant);
-		if (r == ERR_EXISTS)
-			return store_fail(op, r,
-				"another turn has the outbound key %.*s",
-				STR_FMT(k->key));
-		if (r <= 0)
-			return r < 0 ? r
-				     : store_fail(op, ERR_NOT_FOUND, "no such message");
-	}
-	r = end_asking(db, k, tenant, has_reply);
-	return r < 0 ? r : return_reply(db, k, tenant);
+	if (r >= 0)
+		r = end_asking(db, k, tenant, answers && !k->silenced);
+	if (r >= 0)
+		r = turn_replies(db, op->arena, tenant, k->turn_id, &k->reply);
+	return r < 0 ? r : 0;
 }
 
 void
 store_keep(struct store *s, struct store_keep *op, struct flow *f)
 {
 	op->silenced = false;
+	op->reply = (struct store_replies){0};
 	store_start(s, &op->op, keep, f);
 }
 
@@ -169,6 +171,29 @@ drop_echo(struct sql *db, const struct store_mark *m, struct str tenant)
 		SQL_TEXT(m->provider_message_id));
 }
 
+/* What comes after a part that can't be sent would make no sense. */
+static int
+drop_rest(struct sql *db, const struct store_mark *m, struct str tenant)
+{
+	return sql_do(db,
+		"UPDATE messages SET status = 'failed', reason = 'unsent', updated_us "
+		"= ?3"
+		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source IN ('bot', 'system')"
+		" AND status = 'pending'",
+		SQL_TEXT(tenant), SQL_NUMBER(m->turn_id), SQL_NUMBER(clock_wall_us()));
+}
+
+static int
+end_turn(struct sql *db, const struct store_mark *m, struct str tenant)
+{
+	return sql_do(db,
+		"UPDATE turns SET state = 'done', updated_us = ?3 WHERE id = ?2"
+		" AND tenant_id = ?1 AND NOT EXISTS (SELECT 1 FROM messages"
+		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source IN ('bot', 'system')"
+		" AND status IN ('pending', 'sending'))",
+		SQL_TEXT(tenant), SQL_NUMBER(m->turn_id), SQL_NUMBER(clock_wall_us()));
+}
+
 static int
 mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
 {
@@ -180,7 +205,9 @@ mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
 	}
 	if (r == ERR_EXISTS) /* the gateway repeats its ids; sent is sent */
 		r = update_over(db, m, tenant, (struct str){NULL, 0});
-	return r < 0 ? r : turn_set_state(db, tenant, m->turn_id, TURN_DONE);
+	if (r >= 0 && str_eqz(m->status, "failed"))
+		r = drop_rest(db, m, tenant);
+	return r < 0 ? r : end_turn(db, m, tenant);
 }
 
 static int
@@ -188,7 +215,8 @@ reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_
 {
 	int r = sql_row(db,
 		"SELECT status IN ('pending', 'sending') FROM messages"
-		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3 AND source = 'bot'",
+		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3"
+		" AND source IN ('bot', 'system')",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(m->turn_id));
 	if (r <= 0)
 		return r < 0 ? r : store_fail(&m->op, ERR_NOT_FOUND, "no such reply");

@@ -57,22 +57,26 @@ turn_fenced(struct store_op *op, int64_t attempt, int64_t held)
 }
 
 int
-turn_reply(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
-	struct reply *ret)
+turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
+	struct store_replies *ret)
 {
-	*ret = (struct reply){0};
+	*ret = (struct store_replies){0};
 	int r = sql_row(db,
-		"SELECT id, body, outbound_key, status FROM messages"
-		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source = 'bot'",
+		"SELECT id, body, outbound_key, status, count(*) OVER () FROM messages"
+		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source IN ('bot', 'system')"
+		" ORDER BY part",
 		SQL_TEXT(tenant), SQL_NUMBER(turn));
 	if (r > 0)
-		*ret = (struct reply){
+		ret->parts = arena_alloc(
+			a, (size_t)sql_col_number(db, 4) * sizeof(*ret->parts));
+	for (; r > 0; r = sql_next(db))
+		ret->parts[ret->count++] = (struct store_reply){
 			.id = sql_col_number(db, 0),
 			.text = sql_col_text(db, 1, a),
 			.key = sql_col_text(db, 2, a),
 			.status = sql_col_text(db, 3, a),
 		};
-	return r;
+	return r < 0 ? r : (int)ret->count;
 }
 
 /* --- load ----------------------------------------------------------------- */
@@ -158,20 +162,22 @@ static int
 reopen(struct sql *db, struct store_load *l)
 {
 	struct str tenant = tenant_id(l->tenant);
-	struct reply reply;
 
 	int r = sql_do(db,
 		"UPDATE messages SET status = iif(reason = 'ambiguous', 'sending', "
 		"'pending'),"
 		" reason = NULL, updated_us = ?3"
-		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source = 'bot'"
+		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source IN ('bot', 'system')"
 		" AND status = 'failed'",
 		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id), SQL_NUMBER(clock_wall_us()));
 	if (r > 0)
-		r = turn_reply(db, l->op.arena, tenant, l->turn_id, &reply);
+		r = turn_replies(db, l->op.arena, tenant, l->turn_id, &l->reply);
 	if (r <= 0)
 		return r;
-	l->state = str_eqz(reply.status, "sending") ? TURN_SENDING : TURN_KEPT;
+	l->state = TURN_KEPT;
+	for (size_t i = 0; i < l->reply.count; i++)
+		if (str_eqz(l->reply.parts[i].status, "sending"))
+			l->state = TURN_SENDING;
 	return turn_set_state(db, tenant, l->turn_id, l->state);
 }
 
@@ -311,7 +317,8 @@ pause_bot(struct sql *db, struct store_load *l)
 	return sql_do(db,
 		"UPDATE conversations SET human_until_us = ?3 WHERE id = ?2"
 		" AND tenant_id = ?1 AND NOT EXISTS (SELECT 1 FROM messages"
-		" WHERE tenant_id = ?1 AND conversation_id = ?2 AND source = 'bot'"
+		" WHERE tenant_id = ?1 AND conversation_id = ?2 AND source IN ('bot', "
+		"'system')"
 		" AND status = 'sending' AND body = ?4)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_NUMBER(now + l->human_pause_min * 60 * 1000000), SQL_TEXT(l->text));
@@ -340,19 +347,6 @@ make_row(struct sql *db, struct store_load *l)
 	if (r == 0)
 		r = insert_turn(db, l);
 	return r < 0 ? r : insert_row(db, l);
-}
-
-static int
-find_reply(struct sql *db, struct store_load *l)
-{
-	struct reply reply;
-
-	int r = turn_reply(db, l->op.arena, tenant_id(l->tenant), l->turn_id, &reply);
-	l->reply_id = reply.id;
-	l->reply_text = reply.text;
-	l->reply_key = reply.key;
-	l->reply_status = reply.status;
-	return r;
 }
 
 static void
@@ -423,11 +417,11 @@ read_silence(struct sql *db, struct store_load *l)
 	int r = sql_row(db,
 		"SELECT (SELECT human_until_us > ?3 FROM conversations WHERE id = ?2"
 		" AND tenant_id = ?1), count(*) FILTER (WHERE source = 'bot' AND "
-		"status <> 'failed' AND created_us > ?3 - 3600000000),"
+		"part = 1 AND status <> 'failed' AND created_us > ?3 - 3600000000),"
 		" ifnull(?4 = (SELECT body FROM messages WHERE tenant_id = ?1"
 		" AND conversation_id = ?2 AND source = 'bot' ORDER BY id DESC LIMIT "
 		"1), 0)"
-		" FROM (SELECT source, status, created_us FROM messages WHERE "
+		" FROM (SELECT source, part, status, created_us FROM messages WHERE "
 		"tenant_id = ?1"
 		" AND conversation_id = ?2 ORDER BY id DESC LIMIT ?5)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
@@ -463,7 +457,8 @@ load(struct store *s, struct store_op *op)
 	if (r >= 0)
 		r = r > 0 ? take_over(db, l, &row) : make_row(db, l);
 	if (r >= 0 && l->known)
-		r = find_reply(db, l);
+		r = turn_replies(
+			db, op->arena, tenant_id(l->tenant), l->turn_id, &l->reply);
 	if (r < 0 || l->state == TURN_DONE) /* nobody will ask */
 		return r < 0 ? r : 0;
 	r = read_silence(db, l);
@@ -476,7 +471,7 @@ void
 store_load(struct store *s, struct store_load *op, struct flow *f)
 {
 	op->known = false;
-	op->reply_id = 0;
+	op->reply = (struct store_replies){0};
 	op->silence = SILENCE_NONE;
 	op->texts = NULL;
 	op->text_count = 0;

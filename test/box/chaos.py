@@ -17,7 +17,7 @@ from rq.job import Job
 from harness import FUNCTION, PATIENCE, figure
 
 CENSUS = (pathlib.Path(__file__).parent / "census.lua").read_text(encoding="utf-8")
-QUEUES = ("high", "default", "low", "maintenance", "broadcasts")
+QUEUES = ("high", "default", "low", "maintenance", "broadcasts", "prosaas")
 CRASHES_MOST = 3  # a job that saw five workers die is poison: that is another test
 
 # ARGV: started before (ISO), most crashes.  Returns how many leases ended.

@@ -148,7 +148,7 @@ def test_a_new_entry_has_missed_nothing_and_a_removed_one_is_forgotten(house):
     house.redis.text.hset(CRON, "removed", 1000000000)
     house.start("scheduler")
     wait_until(lambda: abs(last_slot(house, "new") - time.time()) < 60, 15, "it begins now")
-    assert house.redis.text.hkeys(CRON) == ["new"]
+    assert [name for name in house.redis.text.hkeys(CRON) if not name.startswith("prosaas.")] == ["new"]
     assert queued(house) == []
 
 

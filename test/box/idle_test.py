@@ -28,8 +28,8 @@ def watch(stage, seconds):
 
 
 def wait_blocked(stage):
-    """The worker has found nothing and blocks on each of its queues."""
-    wait_until(lambda: stage.redis.text.info("clients")["blocked_clients"] == 5, 15, "it blocks")
+    """The worker has found nothing and blocks on each of its queues, our own too."""
+    wait_until(lambda: stage.redis.text.info("clients")["blocked_clients"] == 6, 15, "it blocks")
 
 
 def test_an_idle_worker_sends_fewer_than_two_commands_a_second(stage):

@@ -29,11 +29,11 @@ def test_rq_info_and_its_classes_see_our_worker_at_work(fleet):
     w = wait_until(lambda: next((w for w in Worker.all(connection=fleet.bytes)
                                  if w.get_current_job_id() == job.id), None), 10, "it says what it runs")
     assert w.get_state() == "busy" and w.pid == worker.pid
-    assert [q.name for q in w.queues] == ["high", "default", "low"]
+    assert [q.name for q in w.queues] == ["high", "default", "low", "prosaas"]
     assert w.get_current_job().args == (60,)
     assert StartedJobRegistry("default", connection=fleet.bytes).get_job_ids() == [job.id]
     said = fleet.rq("info")
-    assert re.search(rf"{re.escape(w.name)}.*busy", said) and "1 workers, 3 queues" in said, said
+    assert re.search(rf"{re.escape(w.name)}.*busy", said) and "1 workers, 4 queues" in said, said
     assert fleet.r.zscore(WIP, job.id) > time.time(), "and looking on changes nothing"
 
 
@@ -98,7 +98,7 @@ def test_what_dashboards_read_of_jobs_and_workers_is_as_rq_writes_it(fleet):
     h = fleet.r.hgetall(key)
     assert DATE.fullmatch(h["birth"]) and DATE.fullmatch(h["last_heartbeat"])
     assert int(h["pid"]) == worker.pid and h["state"] == "busy" and h["version"]
-    assert h["queues"] == "high,default,low" and h["hostname"] and "python_version" in h
+    assert h["queues"] == "high,default,low,prosaas" and h["hostname"] and "python_version" in h
     assert (int(h["successful_job_count"]), int(h["failed_job_count"])) == (2, 1)
     assert float(h["total_working_time"]) >= 0 and "ip_address" in h
     assert 0 < fleet.r.ttl(key) <= 480

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What people say, and their numbers, are in no log, whatever goes wrong."""
+"""What people say, and their numbers, are in no log, whatever goes wrong, and stay only for so long."""
 import json
+import sqlite3
 
 import pytest
 
-from harness import ADMIN, FAILED, SECRET, ask, message, wait_until, webhook
+from harness import ADMIN, FAILED, SECRET, ask, chat_of, message, wait_until, webhook
 
 NUMBER = "972509876543"
 CHAT, LID = NUMBER + "@s.whatsapp.net", "71234567890123@lid"
@@ -84,3 +85,43 @@ def test_no_log_has_a_text_a_name_or_a_number(stage, format):
         assert not any(c in metrics for c in CANARIES)
     listed = stage.cli("jobs", "list", "--status", "failed").stdout
     assert not any(c in listed for c in CANARIES)
+
+
+# --- retention ---------------------------------------------------------------
+
+def retain(stage):
+    """The job, by hand: the clock's is the same."""
+    id = stage.cli("jobs", "enqueue", "prosaas.retention", "--queue", "prosaas").stdout.strip()
+    wait_until(lambda: stage.redis.text.zscore("rq:finished:prosaas", id), 10, "it has run")
+
+
+def age(stage, days, where="1"):
+    db = sqlite3.connect(stage.data / "prosaas.db", timeout=10)
+    with db:
+        db.execute(f"UPDATE messages SET created_us = created_us - {days * 86400000000} WHERE {where}")
+    db.close()
+
+
+def test_what_is_old_is_blanked_and_still_known(stage):
+    api, worker = stage.pipeline(RETAIN_MESSAGES_DAYS=90, scheduler=True)
+    for i in range(3):
+        assert say(api, f"T{i}", f"zq-canary {i}", chat_of(i)) == 200
+    stage.wait_at_rest()
+    age(stage, 100, f"chat = '{chat_of(0)}'")
+    age(stage, 40, f"chat = '{chat_of(1)}'")
+    retain(stage)
+    assert [(r["body"], r["raw"] is not None) for r in stage.inbound()] == [
+        (None, False), ("zq-canary 1", False), ("zq-canary 2", True)]
+    assert worker.metric('prosaas_retention_rows_total{class="messages"}') == 2, "the question and its answer"
+    assert worker.metric('prosaas_retention_rows_total{class="raw"}') == 1
+    assert b"zq-canary 0" not in (stage.data / "prosaas.db").read_bytes()
+
+    stage.redis.text.delete(*stage.redis.text.keys("rq:job:wh_*"), *stage.redis.text.keys("job_lock:*"))
+    assert say(api, "T0", "zq-canary 0", chat_of(0)) == 200
+    stage.wait_at_rest()
+    assert len(stage.inbound()) == 3 and len(stage.gateway.sent()) == 3, "a duplicate for ever"
+
+
+def test_the_clock_runs_it(stage):
+    stage.pipeline(scheduler=True)
+    wait_until(lambda: stage.redis.text.hexists("prosaas:cron", "prosaas.retention"), 10, "it is in the table")

@@ -6,7 +6,7 @@ import pytest
 
 from harness import SECRET, Raw, ask, chat_of, message, wait_until, webhook
 
-QUEUES = ["high", "default", "low", "maintenance", "broadcasts"]
+QUEUES = ["high", "default", "low", "maintenance", "broadcasts", "prosaas"]
 
 
 @pytest.fixture(scope="module")

@@ -250,6 +250,23 @@ TEST(settings_name_what_is_wrong)
 	unsetenv("INTERNAL_SECRET_FILE");
 }
 
+TEST(the_queue_of_our_own_is_served_after_those_that_are_named)
+{
+	struct settings s;
+	char err[256];
+
+	CHECK_INT(settings_load(&s, err), 0);
+	CHECK_STR(str_of(s.rq_queues), "high,default,low,maintenance,broadcasts,"
+				       "prosaas");
+	setenv("RQ_QUEUES", "a, b", 1);
+	CHECK_INT(settings_load(&s, err), 0);
+	CHECK_STR(str_of(s.rq_queues), "a, b,prosaas");
+	setenv("RQ_QUEUES", "a, prosaas,b", 1);
+	CHECK_INT(settings_load(&s, err), 0);
+	CHECK_STR(str_of(s.rq_queues), "a, prosaas,b");
+	unsetenv("RQ_QUEUES");
+}
+
 TEST(settings_mask_secrets_and_passwords)
 {
 	struct settings s;

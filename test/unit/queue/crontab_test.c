@@ -18,7 +18,7 @@ static int
 load(const char *text)
 {
 	struct settings s = {.cron_file = path,
-		.rq_queues = "high, default,maintenance",
+		.rq_queues = "high, default,maintenance,prosaas",
 		.rq_serializer = "pickle"};
 
 	err[0] = '\0';
@@ -32,6 +32,27 @@ load(const char *text)
 	return bad;
 }
 
+/* Those of the file, which stand first. */
+static size_t
+named(void)
+{
+	size_t n = 0;
+
+	while (n < table.count && !table.entries[n].built_in)
+		n++;
+	return n;
+}
+
+static const struct crontab_entry *
+find(const char *name)
+{
+	for (size_t i = 0; i < table.count; i++)
+		if (str_eqz(table.entries[i].name, name))
+			return &table.entries[i];
+	FAIL("no entry %s", name);
+	return NULL;
+}
+
 TEST(an_entry_is_read_with_its_defaults)
 {
 	struct rqjob_call call;
@@ -39,7 +60,7 @@ TEST(an_entry_is_read_with_its_defaults)
 	CHECK_INT(load("[{\"name\":\"nightly\",\"schedule\":\"30 3 * * *\","
 		       "\"function\":\"jobs.clean_up\"}]"),
 		0);
-	CHECK_INT(table.count, 1);
+	CHECK_INT(named(), 1);
 	const struct crontab_entry *e = table.entries;
 	CHECK_STR(e->name, "nightly");
 	CHECK_STR(e->function, "jobs.clean_up");
@@ -62,7 +83,7 @@ TEST(an_entry_is_read_with_all_its_keys)
 		       "\"function\":\"jobs.b\",\"timezone\":\"Asia/Kolkata\","
 		       "\"schedule\":\"@daily\",\"name\":\"b\"}]"),
 		0);
-	CHECK_INT(table.count, 2);
+	CHECK_INT(named(), 2);
 	const struct crontab_entry *e = &table.entries[1];
 	CHECK_STR(e->name, "b");
 	CHECK_STR(e->queue, "default");
@@ -87,15 +108,36 @@ TEST(entries_of_one_zone_share_it)
 	crontab_done(&table);
 }
 
-TEST(without_a_file_the_table_is_empty)
+TEST(without_a_file_there_is_what_is_built_in)
 {
-	struct settings s = {0};
+	struct settings s = {.rq_queues = OWN_QUEUE, .rq_serializer = "pickle"};
 
 	CHECK_INT(crontab_load(&table, &s, err), 0);
-	CHECK_INT(table.count, 0);
+	CHECK_INT(named(), 0);
+	size_t built_in = table.count;
+	CHECK(find("prosaas.sessions")->built_in);
+	CHECK(find("prosaas.retention")->built_in);
+	CHECK_STR(find("prosaas.sessions")->queue, OWN_QUEUE);
 	crontab_done(&table);
 	CHECK_INT(load("[]"), 0);
-	CHECK_INT(table.count, 0);
+	CHECK_INT(named(), 0);
+	CHECK_INT(table.count, built_in);
+	crontab_done(&table);
+}
+
+TEST(an_entry_of_the_file_stands_in_the_place_of_a_built_in_one)
+{
+	CHECK_INT(load("[]"), 0);
+	size_t built_in = table.count;
+	crontab_done(&table);
+	CHECK_INT(load("[{\"name\":\"prosaas.sessions\",\"schedule\":\"@daily\","
+		       "\"function\":\"prosaas.sessions\",\"queue\":\"prosaas\"}]"),
+		0);
+	CHECK_INT(named(), 1);
+	CHECK_INT(table.count, built_in);
+	const struct crontab_entry *e = find("prosaas.sessions");
+	CHECK(!e->built_in);
+	CHECK_INT(schedule_next(&e->schedule, e->zone, 0), 86400);
 	crontab_done(&table);
 }
 

@@ -496,8 +496,9 @@ TEST(the_reply_goes_to_the_address_that_wrote)
 			.attempt = 1,
 			.inbound_id = both[i]->inbound_id,
 			.tenant = STR("1"),
-			.text = STR("reply"),
-			.key = both[i]->message_id};
+			.answer = {&(struct store_reply){.text = STR("reply"),
+					   .key = both[i]->message_id},
+				1}};
 		CHECK_INT(RUN(store_keep, &k), 0);
 	}
 	CHECK_STR(text("SELECT group_concat(chat, ' ') FROM (SELECT * FROM messages"
@@ -627,8 +628,9 @@ TEST(what_came_since_goes_by_its_address)
 		.attempt = 1,
 		.inbound_id = l.inbound_id,
 		.tenant = STR("1"),
-		.text = STR("reply"),
-		.key = STR("K4")};
+		.answer = {
+			&(struct store_reply){.text = STR("reply"), .key = STR("K4")},
+			1}};
 	CHECK_INT(RUN(store_keep, &k), 0);
 	from("M5", LID);
 	CHECK_INT(unmerge(id), 0);

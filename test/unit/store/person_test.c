@@ -136,20 +136,21 @@ static struct store_load
 talk(const char *id, const char *chat, const char *said, const char *lid)
 {
 	struct store_load l = load(id, chat, said, lid);
+	struct store_reply part = {.text = arena_printf(&arena, "answer to %s", said),
+		.key = arena_printf(&arena, "KEY%s", id)};
 	struct store_keep k = {.tenant = STR("1"),
 		.turn_id = l.turn_id,
 		.inbound_id = l.inbound_id,
 		.job_id = str_of(id),
 		.attempt = 1,
-		.text = arena_printf(&arena, "answer to %s", said),
-		.key = arena_printf(&arena, "KEY%s", id),
+		.answer = {&part, 1},
 		.tokens_in = 10,
 		.tokens_out = 3};
 
 	CHECK_INT(RUN(store_keep, &k), 0);
 	struct store_mark m = {.tenant = STR("1"),
 		.turn_id = l.turn_id,
-		.reply_id = k.reply_id,
+		.reply_id = k.reply.parts[0].id,
 		.job_id = str_of(id),
 		.attempt = 1,
 		.status = STR("sent")};

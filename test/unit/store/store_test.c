@@ -193,6 +193,19 @@ loaded(const char *id)
 	return l;
 }
 
+static struct store_replies
+in_parts(const char *const *texts, const char *const *keys, size_t count)
+{
+	struct store_replies r = {
+		arena_zalloc(&arena, (count + 1) * sizeof(*r.parts)), count};
+
+	for (size_t i = 0; i < count; i++) {
+		r.parts[i].text = arena_str(&arena, str_of(texts[i]));
+		r.parts[i].key = arena_str(&arena, str_of(keys[i]));
+	}
+	return r;
+}
+
 static struct store_keep
 answer(const struct store_load *l, const char *reply, const char *key)
 {
@@ -200,8 +213,7 @@ answer(const struct store_load *l, const char *reply, const char *key)
 		.attempt = l->attempt,
 		.inbound_id = l->inbound_id,
 		.tenant = l->tenant,
-		.text = str_of(reply),
-		.key = str_of(key),
+		.answer = in_parts(&reply, &key, reply ? 1 : 0),
 		.tokens_in = 11,
 		.tokens_out = 7};
 }
@@ -212,7 +224,7 @@ kept(const struct store_load *l, const char *key)
 	struct store_keep k = answer(l, "reply", key);
 
 	CHECK_INT(RUN(store_keep, &k), 0);
-	CHECK(k.reply_id > 0);
+	CHECK_INT((int64_t)k.reply.count, 1);
 	return k;
 }
 
@@ -220,7 +232,7 @@ static int
 mark_by(int64_t attempt, const struct store_keep *k, const char *status, const char *id)
 {
 	struct store_mark m = {.turn_id = k->turn_id,
-		.reply_id = k->reply_id,
+		.reply_id = k->reply.parts[0].id,
 		.attempt = attempt,
 		.tenant = k->tenant,
 		.status = str_of(status),
@@ -256,7 +268,7 @@ TEST(a_message_makes_its_row_turn_and_conversation_once)
 	struct store_load first = loaded("M1");
 	CHECK(!first.known);
 	CHECK_INT(first.state, TURN_OPEN);
-	CHECK_INT(first.reply_id, 0);
+	CHECK_INT((int64_t)first.reply.count, 0);
 	CHECK_STR(first.found.id, "1");
 
 	struct store_load again = loaded("M1");
@@ -344,7 +356,7 @@ TEST(a_message_delivered_again_after_its_turn_is_done_is_no_error)
 	struct store_load again = loaded("M1");
 	CHECK(again.known);
 	CHECK_INT(again.state, TURN_DONE);
-	CHECK_STR(again.reply_status, "sent");
+	CHECK_STR(again.reply.parts[0].status, "sent");
 	CHECK_INT(number("SELECT attempt FROM turns"), 2);
 	end();
 }
@@ -384,10 +396,10 @@ TEST(a_load_after_a_keep_finds_the_reply)
 	struct store_load again = message("M1", 2);
 	CHECK_INT(RUN(store_load, &again), 0);
 	CHECK_INT(again.state, TURN_KEPT);
-	CHECK_INT(again.reply_id, k.reply_id);
-	CHECK_STR(again.reply_text, "reply");
-	CHECK_STR(again.reply_key, "K1");
-	CHECK_STR(again.reply_status, "pending");
+	CHECK_INT(again.reply.parts[0].id, k.reply.parts[0].id);
+	CHECK_STR(again.reply.parts[0].text, "reply");
+	CHECK_STR(again.reply.parts[0].key, "K1");
+	CHECK_STR(again.reply.parts[0].status, "pending");
 	end();
 }
 
@@ -413,11 +425,11 @@ TEST(an_echo_of_a_reply_finds_its_row_by_key_or_by_id)
 	CHECK_INT(mark(&k, "sending", NULL), 0);
 	struct store_load early = echo("K1");
 	CHECK(early.known);
-	CHECK_INT(early.inbound_id, k.reply_id);
+	CHECK_INT(early.inbound_id, k.reply.parts[0].id);
 	CHECK_STR(text("SELECT state FROM turns"), "sending");
 
 	CHECK_INT(mark(&k, "sent", "P1"), 0);
-	CHECK_INT(echo("P1").inbound_id, k.reply_id);
+	CHECK_INT(echo("P1").inbound_id, k.reply.parts[0].id);
 	CHECK_INT(number("SELECT count(*) FROM messages"), 2);
 	end();
 }
@@ -552,10 +564,10 @@ TEST(a_second_keep_returns_the_first_reply)
 	struct store_load l = loaded("M1");
 	struct store_keep k = kept(&l, "K1"), again = answer(&l, "other", "K2");
 	CHECK_INT(RUN(store_keep, &again), 0);
-	CHECK_INT(again.reply_id, k.reply_id);
-	CHECK_STR(again.reply_text, "reply");
-	CHECK_STR(again.reply_key, "K1");
-	CHECK_STR(again.reply_status, "pending");
+	CHECK_INT(again.reply.parts[0].id, k.reply.parts[0].id);
+	CHECK_STR(again.reply.parts[0].text, "reply");
+	CHECK_STR(again.reply.parts[0].key, "K1");
+	CHECK_STR(again.reply.parts[0].status, "pending");
 	CHECK_INT(number("SELECT count(*) FROM messages"), 2);
 	CHECK_STR(text("SELECT state || tokens_in || '+' || tokens_out FROM turns"),
 		"kept11+7");
@@ -584,10 +596,10 @@ TEST(no_answer_ends_the_turn_and_it_stays_ended)
 	struct store_keep k = answer(&l, NULL, "K1"),
 			  again = answer(&l, "after all", "K1");
 	CHECK_INT(RUN(store_keep, &k), 0);
-	CHECK_INT(k.reply_id, 0);
+	CHECK_INT((int64_t)k.reply.count, 0);
 	CHECK_STR(text("SELECT state FROM turns"), "done");
 	CHECK_INT(RUN(store_keep, &again), 0);
-	CHECK_INT(again.reply_id, 0);
+	CHECK_INT((int64_t)again.reply.count, 0);
 	CHECK_INT(number("SELECT count(*) FROM messages"), 1);
 	end();
 }
@@ -600,7 +612,7 @@ TEST(a_turn_of_another_tenant_is_not_found)
 	struct store_keep k = kept(&l, "K1"), foreign = k;
 	foreign.tenant = STR("2");
 	CHECK_INT(RUN(store_keep, &foreign), ERR_NOT_FOUND);
-	foreign.reply_id = k.reply_id;
+	foreign.reply = k.reply;
 	CHECK_INT(mark(&foreign, "sent", "P1"), ERR_NOT_FOUND);
 	end();
 }
@@ -671,7 +683,7 @@ TEST(another_job_takes_an_open_turn_over_and_the_first_may_not_go_on)
 	CHECK_INT(RUN(store_keep, &k), 0);
 
 	struct store_mark m = {.turn_id = k.turn_id,
-		.reply_id = k.reply_id,
+		.reply_id = k.reply.parts[0].id,
 		.attempt = 1,
 		.tenant = STR("1"),
 		.job_id = STR("J1"),
@@ -708,6 +720,91 @@ person_says(const char *id, const char *what)
 	CHECK_INT(RUN(store_load, &l), 0);
 }
 
+static struct store_keep
+kept_in_parts(const struct store_load *l)
+{
+	static const char *const texts[] = {"one", "two", "three"};
+	static const char *const keys[] = {"K1", "K2", "K3"};
+	struct store_keep k = answer(l, NULL, NULL);
+
+	k.answer = in_parts(texts, keys, 3);
+	CHECK_INT(RUN(store_keep, &k), 0);
+	CHECK_INT((int64_t)k.reply.count, 3);
+	return k;
+}
+
+static int
+mark_part(const struct store_keep *k, size_t i, const char *status, const char *reason)
+{
+	struct store_keep part = *k;
+	struct store_mark m;
+
+	part.reply.parts = &k->reply.parts[i];
+	m = (struct store_mark){.turn_id = k->turn_id,
+		.reply_id = part.reply.parts[0].id,
+		.attempt = k->attempt,
+		.tenant = k->tenant,
+		.status = str_of(status),
+		.reason = str_of(reason)};
+	return RUN(store_mark, &m);
+}
+
+#define PARTS                                                                          \
+	"SELECT group_concat(body || '=' || status || ifnull(':' || reason, ''), ' ')" \
+	" FROM (SELECT * FROM messages WHERE source = 'bot' ORDER BY part)"
+
+TEST(a_turn_is_done_with_the_last_part_of_its_reply)
+{
+	begin();
+	struct store_load l = loaded("M1");
+	struct store_keep k = kept_in_parts(&l);
+	for (size_t i = 0; i < 3; i++) {
+		CHECK_STR(text("SELECT state FROM turns"), i == 0 ? "kept" : "sending");
+		CHECK_INT(mark_part(&k, i, "sending", NULL), 0);
+		CHECK_INT(mark_part(&k, i, "sent", NULL), 0);
+	}
+	CHECK_STR(text("SELECT state FROM turns"), "done");
+	CHECK_STR(text(PARTS), "one=sent two=sent three=sent");
+	end();
+}
+
+TEST(an_attempt_after_a_crash_finds_where_each_part_stands)
+{
+	begin();
+	struct store_load l = loaded("M1");
+	struct store_keep k = kept_in_parts(&l);
+	CHECK_INT(mark_part(&k, 0, "sending", NULL), 0);
+	CHECK_INT(mark_part(&k, 0, "sent", NULL), 0);
+	CHECK_INT(mark_part(&k, 1, "sending", NULL), 0);
+	struct store_load again = message("M1", 2);
+	CHECK_INT(RUN(store_load, &again), 0);
+	CHECK_INT(again.state, TURN_SENDING);
+	CHECK_INT((int64_t)again.reply.count, 3);
+	CHECK_STR(again.reply.parts[0].status, "sent");
+	CHECK_STR(again.reply.parts[1].status, "sending");
+	CHECK_STR(again.reply.parts[2].status, "pending");
+	CHECK_STR(again.reply.parts[2].key, "K3");
+	end();
+}
+
+TEST(parts_after_one_that_failed_are_not_sent_and_a_replay_sends_them)
+{
+	begin();
+	struct store_load l = loaded("M1");
+	struct store_keep k = kept_in_parts(&l);
+	CHECK_INT(mark_part(&k, 0, "sending", NULL), 0);
+	CHECK_INT(mark_part(&k, 0, "sent", NULL), 0);
+	CHECK_INT(mark_part(&k, 1, "sending", NULL), 0);
+	CHECK_INT(mark_part(&k, 1, "failed", "ambiguous"), 0);
+	CHECK_STR(text(PARTS), "one=sent two=failed:ambiguous three=failed:unsent");
+	CHECK_STR(text("SELECT state FROM turns"), "done");
+	struct store_load replay = message("M1", 2);
+	CHECK_INT(RUN(store_load, &replay), 0);
+	CHECK_INT(replay.state, TURN_SENDING);
+	CHECK_STR(text(PARTS), "one=sent two=sending three=pending");
+	end();
+}
+
 TEST(a_person_silences_the_bot_in_that_conversation)
 {
 	begin();
@@ -717,7 +814,7 @@ TEST(a_person_silences_the_bot_in_that_conversation)
 	struct store_keep k = answer(&l, "reply", "K1");
 	CHECK_INT(RUN(store_keep, &k), 0);
 	CHECK(k.silenced);
-	CHECK_INT(k.reply_id, 0);
+	CHECK_INT((int64_t)k.reply.count, 0);
 	CHECK_STR(text("SELECT state FROM turns WHERE job_id = 'M1'"), "done");
 	end();
 }
@@ -730,7 +827,7 @@ TEST(a_person_who_is_faster_than_the_post_stops_it)
 	CHECK(!k.silenced);
 	person_says("P1", "I am here");
 	struct store_mark m = {.turn_id = k.turn_id,
-		.reply_id = k.reply_id,
+		.reply_id = k.reply.parts[0].id,
 		.attempt = 1,
 		.tenant = STR("1"),
 		.status = STR("sending")};
@@ -835,7 +932,7 @@ TEST(failed_is_the_end_and_says_why)
 	struct store_load l = loaded("M1");
 	struct store_keep k = kept(&l, "K1");
 	struct store_mark m = {.turn_id = l.turn_id,
-		.reply_id = k.reply_id,
+		.reply_id = k.reply.parts[0].id,
 		.attempt = 1,
 		.tenant = STR("1"),
 		.status = STR("failed"),
@@ -854,7 +951,7 @@ static void
 fail_reply(const struct store_keep *k, const char *reason)
 {
 	struct store_mark m = {.turn_id = k->turn_id,
-		.reply_id = k->reply_id,
+		.reply_id = k->reply.parts[0].id,
 		.attempt = k->attempt,
 		.tenant = STR("1"),
 		.status = STR("failed"),
@@ -879,9 +976,9 @@ TEST(a_replay_finds_a_refused_reply_pending_and_a_doubtful_one_sending)
 
 		fail_reply(&k, rows[i].reason);
 		CHECK_INT(RUN(store_load, &replay), 0);
-		CHECK_STR(replay.reply_status, rows[i].status);
+		CHECK_STR(replay.reply.parts[0].status, rows[i].status);
 		CHECK_INT(replay.state, rows[i].state);
-		CHECK_INT(replay.reply_id, k.reply_id);
+		CHECK_INT(replay.reply.parts[0].id, k.reply.parts[0].id);
 		CHECK_STR(text("SELECT state FROM turns"),
 			rows[i].status[0] == 'p' ? "kept" : "sending");
 		CHECK_INT(
@@ -898,7 +995,7 @@ TEST(a_failed_reply_stays_failed_for_a_message_that_is_only_delivered_again)
 	fail_reply(&k, "gateway: 400");
 	struct store_load again = loaded("M1"); /* a new job's first attempt */
 	CHECK_INT(again.state, TURN_DONE);
-	CHECK_STR(again.reply_status, "failed");
+	CHECK_STR(again.reply.parts[0].status, "failed");
 	end();
 }
 
@@ -909,7 +1006,7 @@ TEST(a_sent_reply_is_not_opened_again_by_a_replay)
 	struct store_load replay = message("M1", 2);
 	CHECK_INT(RUN(store_load, &replay), 0);
 	CHECK_INT(replay.state, TURN_DONE);
-	CHECK_STR(replay.reply_status, "sent");
+	CHECK_STR(replay.reply.parts[0].status, "sent");
 	end();
 }
 
@@ -1073,11 +1170,11 @@ start_mark(struct customer *c, struct str status)
 {
 	c->mark = (struct store_mark){.op.arena = &c->arena,
 		.turn_id = c->load.turn_id,
-		.reply_id = c->keep.reply_id,
+		.reply_id = c->keep.reply.parts[0].id,
 		.attempt = 1,
 		.tenant = STR("1"),
 		.status = status,
-		.provider_message_id = c->keep.key};
+		.provider_message_id = c->keep.reply.parts[0].key};
 	store_mark(store, &c->mark, &c->flow);
 }
 
@@ -1526,6 +1623,7 @@ TEST(a_bad_id_is_refused)
 	CHECK_INT(number("SELECT count(*) FROM tenants"), 1);
 	end();
 }
+
 
 TEST(a_bad_value_is_refused_with_what_is_allowed)
 {
