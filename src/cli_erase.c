@@ -46,7 +46,7 @@ struct erase {
 	size_t key_count, picked_count, picked_size;
 
 	struct str busy; /* a job of theirs that runs; absent: none */
-	int64_t jobs, locks, left;
+	int64_t rows, jobs, locks, left;
 };
 
 /* --- the chats ------------------------------------------------------------ */
@@ -322,16 +322,16 @@ erase_rows(struct erase *e)
 	struct person *p = e->p;
 	struct store_erase op = {.op.arena = &p->arena,
 		.tenant = p->words.words[0],
-		.contact_id = p->found.contact_id};
+		.who = p->found.who,
+		.elsewhere = e->jobs + e->locks > 0};
 	char err[256];
 
-	if (op.contact_id == 0)
-		return 0;
 	store_erase(p->store, &op, NULL);
 	if (store_run(p->store, &op.op) < 0) {
 		person_report(&op.op);
 		return -1;
 	}
+	e->rows = op.rows;
 	for (size_t i = 0; i < op.table_count; i++)
 		if (op.tables[i].rows > 0)
 			printf("%-20s %lld\n", op.tables[i].table,
@@ -376,6 +376,8 @@ erase(struct erase *e)
 		bad = erase_rows(e);
 	if (release(e) < 0 || bad < 0)
 		return CLI_FAILED;
+	if (e->rows + e->jobs + e->locks + e->left == 0)
+		return person_nobody(e->p);
 	printf("%-20s %lld\n%-20s %lld\n", "jobs", (long long)e->jobs, "locks",
 		(long long)e->locks);
 	if (e->left > 0)

@@ -53,7 +53,7 @@ person_find(struct person *p)
 {
 	p->found = (struct store_person){.op.arena = &p->arena,
 		.tenant = p->words.words[0],
-		.who = p->words.words[1]};
+		.name = p->words.words[1]};
 	store_person(p->store, &p->found, NULL);
 	if (store_run(p->store, &p->found.op) == 0)
 		return true;
@@ -61,17 +61,13 @@ person_find(struct person *p)
 	return false;
 }
 
-static bool
-find_known(struct person *p)
+int
+person_nobody(const struct person *p)
 {
-	if (!person_find(p))
-		return false;
-	if (p->found.contact_id > 0)
-		return true;
-	fprintf(stderr, "prosaas: nobody of that name has written to tenant ");
+	fprintf(stderr, "prosaas: nobody of that name is known to tenant ");
 	cli_print_safe(stderr, p->words.words[0]);
 	fputc('\n', stderr);
-	return false;
+	return CLI_FAILED;
 }
 
 /* --- show ----------------------------------------------------------------- */
@@ -119,9 +115,11 @@ person_show(void *into)
 	struct person *p = into;
 	struct store_person *f = &p->found;
 
-	if (!find_known(p))
+	if (!person_find(p))
 		return CLI_FAILED;
-	printf("%-14s%lld\n", "contact", (long long)f->contact_id);
+	if (f->who.contact_id == 0)
+		return person_nobody(p);
+	printf("%-14s%lld\n", "contact", (long long)f->who.contact_id);
 	line("name", masked(p, f->push_name));
 	for (size_t i = 0; i < f->name_count; i++)
 		line(arena_z(&p->arena, f->names[i].kind),
@@ -143,16 +141,18 @@ person_export(void *into)
 	struct buf out;
 	int status = CLI_DONE;
 
-	if (!find_known(p))
+	if (!person_find(p))
 		return CLI_FAILED;
 	buf_init(&out);
 	struct store_export e = {.op.arena = &p->arena,
 		.tenant = p->words.words[0],
-		.contact_id = p->found.contact_id,
+		.who = p->found.who,
 		.out = &out};
 	store_export(p->store, &e, NULL);
 	if (store_run(p->store, &e.op) < 0)
 		status = person_report(&e.op);
+	else if (e.rows == 0)
+		status = person_nobody(p);
 	else if (fwrite(buf_str(&out).p, 1, buf_len(&out), stdout) < buf_len(&out))
 		status = CLI_FAILED;
 	buf_done(&out);

@@ -27,6 +27,9 @@ bool person_find(struct person *p);
 /* person_report says on stderr why an operation failed; CLI_FAILED. */
 int person_report(const struct store_op *op);
 
+/* person_nobody says that nobody of that name is known; CLI_FAILED. */
+int person_nobody(const struct person *p);
+
 int person_erase(void *into);
 
 #endif

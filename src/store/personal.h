@@ -5,8 +5,9 @@
  * a test compares it with the schema, so that a new table has to say here what it
  * holds.  The order is that of erasing: who refers to a row stands before it.
  *
- * A condition is SQL.  ?1 is the tenant, ?2 the contact; person(id) are the contact and
- * those that were merged into it, chats(id) their conversations.
+ * A condition is SQL.  ?1 is the tenant; person(id) are the contact and those that were
+ * merged into it, chats(id) their conversations, names(value) their LID, JID and phone,
+ * for rows about somebody who has not written yet: then person and chats are empty.
  *
  * To add a table: one row. */
 #ifndef STORE_PERSONAL_H
@@ -25,13 +26,21 @@
 /* Of the business, not of those who write to it. */
 #define IMPERSONAL_TABLES(X) X(tenants)
 
-/* Before a statement whose condition is one of those above. */
+/* Before a statement with one of those conditions, and its arguments; who is a
+ * struct store_who *. */
 #define WITH_PERSON                                                        \
 	"WITH RECURSIVE person(id) AS (SELECT id FROM contacts"            \
 	"  WHERE tenant_id = ?1 AND id = ?2 UNION SELECT c.id"             \
 	"  FROM contacts AS c JOIN person AS p ON c.merged_into = p.id"    \
 	"  WHERE c.tenant_id = ?1),"                                       \
 	" chats(id) AS (SELECT id FROM conversations WHERE tenant_id = ?1" \
-	"  AND contact_id IN person) "
+	"  AND contact_id IN person),"                                     \
+	" names(value) AS (SELECT value FROM contact_identities"           \
+	"  WHERE tenant_id = ?1 AND contact_id IN person"                  \
+	"  UNION SELECT ?3 WHERE ?3 IS NOT NULL"                           \
+	"  UNION SELECT ?4 WHERE ?4 IS NOT NULL) "
+#define PERSON_ARGS(tenant, who)                                                   \
+	SQL_TEXT(tenant), SQL_NUMBER((who)->contact_id), SQL_TEXT((who)->address), \
+		SQL_TEXT((who)->phone)
 
 #endif

@@ -196,7 +196,7 @@ struct store_load {
 	int64_t merge_id; /* the message showed that two contacts are one: the audit
 			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
-	bool known;       /* the inbound row was there before */
+	bool known;                 /* the inbound row was there before */
 	struct store_replies reply; /* none: not decided yet */
 	/* of a turn that is not done: */
 	enum silence silence;
@@ -224,9 +224,10 @@ struct store_keep {
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
 
 /* store_mark: a part of the reply is about to be posted ("sending"), was taken ("sent")
- * or can't be ("failed": then the parts after it are failed too, reason "unsent").  With
- * the last part the turn is done.  A part that is sent or failed stays so, and "sending" it again is ERR_FENCED, for then it must not be
- * posted.  "pending" takes a "sending" back whose post is known not to have left.
+ * or can't be ("failed": then the parts after it are failed too, reason "unsent"). With
+ * the last part the turn is done.  A part that is sent or failed stays so, and
+ * "sending" it again is ERR_FENCED, for then it must not be posted.  "pending" takes a
+ * "sending" back whose post is known not to have left.
  *
  * An echo that came before "sent" and was stored as a human's message is dropped for
  * the reply it echoes.  A provider_message_id that another reply has is not stored. */
@@ -264,17 +265,20 @@ void store_unmerge(struct store *s, struct store_unmerge *op, struct flow *f);
 
 /* store_person: who is it, by phone (read by the tenant's country), JID or LID.
  * ERR_NOT_FOUND without such a tenant, ERR_SHAPE for what is no name.  Nobody of that
- * name is no error: contact_id is 0, and the only name the given one, under which Redis
- * may know somebody whom the database does not. */
+ * name is no error: Redis may know him, or a list of those to be written to. */
 struct store_name {
 	struct str kind, value; /* "lid", "jid", "phone"; "chat" is an address that a
 				   message came under or went to */
 };
+struct store_who { /* contact_id 0: nobody wrote under the name that was given */
+	int64_t contact_id;
+	struct str address, phone; /* that name; one may be absent */
+};
 struct store_person {
 	struct store_op op;
-	struct str tenant, who;
+	struct str tenant, name;
 
-	int64_t contact_id;
+	struct store_who who;
 	struct str push_name;
 	struct store_name *names;
 	size_t name_count;
@@ -283,20 +287,23 @@ struct store_person {
 };
 void store_person(struct store *s, struct store_person *op, struct flow *f);
 
-/* store_export writes all that the tables hold of a contact (personal.h) as one JSON
+/* store_export writes all that the tables hold of a person (personal.h) as one JSON
  * document, as it is at one moment; it is built in memory, so that whoever reads it
  * slowly holds up nobody.  buf_init() before, buf_done() after. */
 struct store_export {
 	struct store_op op;
 	struct str tenant;
-	int64_t contact_id;
+	struct store_who who;
 	struct buf *out;
+
+	int64_t rows;
 };
 void store_export(struct store *s, struct store_export *op, struct flow *f);
 
-/* store_erase deletes all that the tables hold of a contact.  What stays is one row of
- * the audit: how much it was, and hashes of the names, by which somebody who gives a
- * name can be told when it was erased. */
+/* store_erase deletes all that the tables hold of a person.  What stays is one row of
+ * the audit, if there was anything to erase, here or elsewhere: how much it was, and
+ * hashes of the names, by which somebody who gives a name can be told when it was
+ * erased. */
 struct store_erased {
 	const char *table;
 	int64_t rows;
@@ -304,10 +311,12 @@ struct store_erased {
 struct store_erase {
 	struct store_op op;
 	struct str tenant;
-	int64_t contact_id;
+	struct store_who who;
+	bool elsewhere;
 
 	struct store_erased *tables;
 	size_t table_count;
+	int64_t rows; /* of all tables */
 };
 void store_erase(struct store *s, struct store_erase *op, struct flow *f);
 

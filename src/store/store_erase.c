@@ -16,14 +16,15 @@
 #include "store/store_priv.h"
 
 /* Deletes the rows of one table: how many. */
-typedef int erase_rows(struct sql *db, struct str tenant, int64_t contact);
+typedef int erase_rows(struct sql *db, struct str tenant, const struct store_who *who);
 
-#define ERASE_(table, condition)                                                     \
-	static int erase_##table(struct sql *db, struct str tenant, int64_t contact) \
-	{                                                                            \
-		return sql_do(db,                                                    \
-			WITH_PERSON "DELETE FROM " #table " WHERE " condition,       \
-			SQL_TEXT(tenant), SQL_NUMBER(contact));                      \
+#define ERASE_(table, condition)                                                \
+	static int erase_##table(                                               \
+		struct sql *db, struct str tenant, const struct store_who *who) \
+	{                                                                       \
+		return sql_do(db,                                               \
+			WITH_PERSON "DELETE FROM " #table " WHERE " condition,  \
+			PERSON_ARGS(tenant, who));                              \
 	}
 PERSONAL_TABLES(ERASE_)
 #undef ERASE_
@@ -47,10 +48,10 @@ add_totals(struct sql *db, const struct store_erase *e, struct buf *out)
 		"  AND conversation_id IN chats), count(*), ifnull(sum(tokens_in), 0),"
 		" ifnull(sum(tokens_out), 0) FROM turns"
 		" WHERE tenant_id = ?1 AND conversation_id IN chats",
-		SQL_TEXT(tenant_id(e->tenant)), SQL_NUMBER(e->contact_id));
+		PERSON_ARGS(tenant_id(e->tenant), &e->who));
 	if (r <= 0)
 		return r;
-	buf_addf(out, "messages=%lld turns=%lld tokens_in=%lld tokens_out=%lld",
+	buf_addf(out, "messages=%lld turns=%lld tokens_in=%lld tokens_out=%lld of",
 		(long long)sql_col_number(db, 0), (long long)sql_col_number(db, 1),
 		(long long)sql_col_number(db, 2), (long long)sql_col_number(db, 3));
 	return 0;
@@ -61,18 +62,14 @@ add_hashes(struct sql *db, const struct store_erase *e, struct buf *out)
 {
 	struct arena *a = e->op.arena;
 
-	int r = sql_row(db,
-		WITH_PERSON
-		"SELECT kind, value FROM contact_identities"
-		" WHERE tenant_id = ?1 AND contact_id IN person ORDER BY kind, value",
-		SQL_TEXT(tenant_id(e->tenant)), SQL_NUMBER(e->contact_id));
+	int r = sql_row(db, WITH_PERSON "SELECT value FROM names ORDER BY value",
+		PERSON_ARGS(tenant_id(e->tenant), &e->who));
 	for (; r > 0; r = sql_next(db)) {
-		struct str kind = sql_col_text(db, 0, a);
-		struct str name[] = {tenant_id(e->tenant), sql_col_text(db, 1, a)};
+		struct str name[] = {tenant_id(e->tenant), sql_col_text(db, 0, a)};
 		char id[DIGEST_ID_SIZE];
 
 		digest_id(name, ARRAY_LEN(name), id);
-		buf_addf(out, " %.*s=%s", STR_FMT(kind), id);
+		buf_addf(out, " %s", id);
 	}
 	return r;
 }
@@ -90,13 +87,15 @@ add_audit(struct sql *db, const struct store_erase *e, struct str detail)
 static int
 erase_all(struct sql *db, struct store_erase *e)
 {
+	e->rows = 0;
 	e->table_count = ARRAY_LEN(tables);
 	e->tables = arena_zalloc(e->op.arena, e->table_count * sizeof(*e->tables));
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
-		int n = tables[i].erase(db, tenant_id(e->tenant), e->contact_id);
+		int n = tables[i].erase(db, tenant_id(e->tenant), &e->who);
 		if (n < 0)
 			return n;
 		e->tables[i] = (struct store_erased){tables[i].table, n};
+		e->rows += n;
 	}
 	return 0;
 }
@@ -114,7 +113,7 @@ erase(struct store *s, struct store_op *op)
 		r = add_hashes(db, e, &detail);
 	if (r >= 0)
 		r = erase_all(db, e);
-	if (r >= 0)
+	if (r >= 0 && (e->rows > 0 || e->elsewhere))
 		r = add_audit(db, e, buf_str(&detail));
 	buf_done(&detail);
 	return r;

@@ -12,14 +12,15 @@
 #include "store/store_priv.h"
 
 /* Finds the rows of one table. */
-typedef int export_rows(struct sql *db, struct str tenant, int64_t contact);
+typedef int export_rows(struct sql *db, struct str tenant, const struct store_who *who);
 
-#define EXPORT_(table, condition)                                                      \
-	static int rows_of_##table(struct sql *db, struct str tenant, int64_t contact) \
-	{                                                                              \
-		return sql_row(db,                                                     \
-			WITH_PERSON "SELECT * FROM " #table " WHERE " condition,       \
-			SQL_TEXT(tenant), SQL_NUMBER(contact));                        \
+#define EXPORT_(table, condition)                                                \
+	static int rows_of_##table(                                              \
+		struct sql *db, struct str tenant, const struct store_who *who)  \
+	{                                                                        \
+		return sql_row(db,                                               \
+			WITH_PERSON "SELECT * FROM " #table " WHERE " condition, \
+			PERSON_ARGS(tenant, who));                               \
 	}
 PERSONAL_TABLES(EXPORT_)
 #undef EXPORT_
@@ -34,28 +35,31 @@ static const struct {
 };
 
 static int
-add_table(struct sql *db, const struct store_export *e, size_t i)
+add_table(struct sql *db, struct store_export *e, size_t i)
 {
 	const char *comma = "";
 
 	buf_addf(e->out, ",\"%s\":[", tables[i].table);
-	int r = tables[i].rows(db, tenant_id(e->tenant), e->contact_id);
+	int r = tables[i].rows(db, tenant_id(e->tenant), &e->who);
 	for (; r > 0; r = sql_next(db)) {
 		buf_addz(e->out, comma);
 		sql_row_json(db, e->out);
 		comma = ",";
+		e->rows++;
 	}
 	buf_addc(e->out, ']');
 	return r;
 }
 
 /* The list ends with the person: a reader begins there. */
-static int export(struct store *s, struct store_op *op)
+static int
+export_person(struct store *s, struct store_op *op)
 {
 	struct store_export *e = container_of(op, struct store_export, op);
 	char now[CLOCK_ISO_SIZE];
 	int r = 0;
 
+	e->rows = 0;
 	clock_iso(now, clock_wall_us());
 	buf_addz(e->out, "{\"tenant\":");
 	json_quote(e->out, tenant_id(e->tenant));
@@ -69,5 +73,5 @@ static int export(struct store *s, struct store_op *op)
 void
 store_export(struct store *s, struct store_export *op, struct flow *f)
 {
-	store_start(s, &op->op, export, f);
+	store_start(s, &op->op, export_person, f);
 }

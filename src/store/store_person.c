@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store_person.c: who is meant, and how much there is of him.
  *
- *   who ---> jid_parse ---> contact_of_chat ---.
+ *   name --> jid_parse ---> contact_of_chat ---.
  *     `----> phone_read --> contact_of_phone --+---> names, counts
  *
  * A bare number is read as a phone, never as a LID: its digits say nothing. */
@@ -15,22 +15,25 @@
 static int
 by_address(struct sql *db, struct store_person *p, const struct jid *j)
 {
-	struct str name = jid_text(p->op.arena, j);
+	char phone[PHONE_SIZE];
 
-	p->names[0] = (struct store_name){STR("chat"), name};
-	p->contact_id = contact_of_chat(db, p->op.arena, tenant_id(p->tenant), name);
-	return p->contact_id < 0 ? (int)p->contact_id : 0;
+	p->who.address = jid_text(p->op.arena, j);
+	if (jid_has_phone(j) && phone_of_user(j->user, phone) == 0)
+		p->who.phone = arena_str(p->op.arena, str_of(phone));
+	p->who.contact_id =
+		contact_of_chat(db, p->op.arena, tenant_id(p->tenant), p->who.address);
+	return p->who.contact_id < 0 ? (int)p->who.contact_id : 0;
 }
 
 /* The address of a phone that nobody has is the likeliest one. */
 static int
 by_phone(struct sql *db, struct store_person *p, struct str phone)
 {
-	p->names[0] = (struct store_name){
-		STR("chat"), arena_printf(p->op.arena, "%.*s@s.whatsapp.net",
-				     (int)phone.n - 1, phone.p + 1)};
-	p->contact_id = contact_of_phone(db, tenant_id(p->tenant), phone);
-	return p->contact_id < 0 ? (int)p->contact_id : 0;
+	p->who.phone = arena_str(p->op.arena, phone);
+	p->who.address = arena_printf(
+		p->op.arena, "%.*s@s.whatsapp.net", (int)phone.n - 1, phone.p + 1);
+	p->who.contact_id = contact_of_phone(db, tenant_id(p->tenant), phone);
+	return p->who.contact_id < 0 ? (int)p->who.contact_id : 0;
 }
 
 static int
@@ -43,11 +46,10 @@ find(struct sql *db, struct store_person *p)
 	int r = tenant_find(db, tenant_id(p->tenant), p->op.arena, &t);
 	if (r <= 0)
 		return r < 0 ? r : tenant_must(db, &p->op, tenant_id(p->tenant));
-	p->names = arena_zalloc(p->op.arena, sizeof(*p->names));
-	p->name_count = 1;
-	if (jid_parse(p->who, &j) == 0)
+	p->who = (struct store_who){0};
+	if (jid_parse(p->name, &j) == 0)
 		return by_address(db, p, &j);
-	if (phone_read(p->who, t.country, phone) == 0)
+	if (phone_read(p->name, t.country, phone) == 0)
 		return by_phone(db, p, str_of(phone));
 	return store_fail(&p->op, ERR_SHAPE,
 		"that is no address (972501234567@s.whatsapp.net, ...@lid) and no "
@@ -56,16 +58,18 @@ find(struct sql *db, struct store_person *p)
 			    : " with its country code (the tenant has no country)");
 }
 
+/* An address that was given is the only one of somebody unknown. */
 #define SELECT_NAMES                                                             \
 	" FROM (SELECT kind, value FROM contact_identities WHERE tenant_id = ?1" \
 	"  AND contact_id IN person UNION SELECT 'chat', chat FROM messages"     \
-	"  WHERE tenant_id = ?1 AND conversation_id IN chats)"
+	"  WHERE tenant_id = ?1 AND conversation_id IN chats"                    \
+	" UNION SELECT 'chat', ?3 WHERE ?2 = 0)"
 
 static int
 count_names(struct sql *db, const struct store_person *p)
 {
 	int r = sql_row(db, WITH_PERSON "SELECT count(*)" SELECT_NAMES,
-		SQL_TEXT(tenant_id(p->tenant)), SQL_NUMBER(p->contact_id));
+		PERSON_ARGS(tenant_id(p->tenant), &p->who));
 	return r > 0 ? (int)sql_col_number(db, 0) : r;
 }
 
@@ -80,7 +84,7 @@ read_names(struct sql *db, struct store_person *p)
 	int r = sql_row(db,
 		WITH_PERSON "SELECT kind, value" SELECT_NAMES
 			    " ORDER BY kind = 'chat', kind, value",
-		SQL_TEXT(tenant_id(p->tenant)), SQL_NUMBER(p->contact_id));
+		PERSON_ARGS(tenant_id(p->tenant), &p->who));
 	for (; r > 0 && p->name_count < (size_t)count; r = sql_next(db))
 		p->names[p->name_count++] =
 			(struct store_name){sql_col_text(db, 0, p->op.arena),
@@ -99,7 +103,7 @@ read_counts(struct sql *db, struct store_person *p)
 		" ifnull(sum(direction = 'in'), 0), ifnull(sum(direction = 'out'), 0),"
 		" min(created_us), max(created_us) FROM messages"
 		" WHERE tenant_id = ?1 AND conversation_id IN chats",
-		SQL_TEXT(tenant_id(p->tenant)), SQL_NUMBER(p->contact_id));
+		PERSON_ARGS(tenant_id(p->tenant), &p->who));
 	if (r <= 0)
 		return r;
 	p->push_name = sql_col_text(db, 0, p->op.arena);
@@ -119,9 +123,9 @@ person(struct store *s, struct store_op *op)
 	struct sql *db = store_db(s);
 
 	int r = find(db, p);
-	if (r >= 0 && p->contact_id > 0)
+	if (r >= 0)
 		r = read_names(db, p);
-	if (r >= 0 && p->contact_id > 0)
+	if (r >= 0)
 		r = read_counts(db, p);
 	return r < 0 ? r : 0;
 }

@@ -54,7 +54,8 @@ def test_a_person_is_shown_with_his_names_masked(stage):
     assert NUMBER not in shown and "7123456789" not in shown and "Dana" not in shown
     full = stage.cli("person", "show", "1", LID, "--full").stdout
     assert CHAT in full and LID in full and "+" + NUMBER in full and "Dana Canary" in full
-    assert "nobody" in stage.cli("person", "show", "1", chat_of(9), code=1).stderr
+    for act in (["show"], ["export"], ["erase", "--yes"]):
+        assert "nobody" in stage.cli("person", act[0], "1", chat_of(9), *act[1:], code=1).stderr
     assert "no phone" in stage.cli("person", "show", "1", "Dana", code=1).stderr
     assert "not found" in stage.cli("person", "show", "9", LID, code=1).stderr
 

@@ -161,7 +161,7 @@ talk(const char *id, const char *chat, const char *said, const char *lid)
 static struct store_person
 who(const char *name)
 {
-	struct store_person p = {.tenant = STR("1"), .who = str_of(name)};
+	struct store_person p = {.tenant = STR("1"), .name = str_of(name)};
 
 	CHECK_INT(RUN(store_person, &p), 0);
 	return p;
@@ -170,9 +170,9 @@ who(const char *name)
 static struct store_erase
 erase(const char *name)
 {
-	struct store_erase e = {.tenant = STR("1"), .contact_id = who(name).contact_id};
+	struct store_erase e = {.tenant = STR("1"), .who = who(name).who};
 
-	CHECK(e.contact_id > 0);
+	CHECK(e.who.contact_id > 0);
 	CHECK_INT(RUN(store_erase, &e), 0);
 	CHECK_INT(store_empty_log(store, words), 0);
 	return e;
@@ -201,14 +201,14 @@ TEST(a_person_is_found_by_any_name)
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct store_person p = who(names[i]);
 
-		CHECK_INT(p.contact_id, 1);
+		CHECK_INT(p.who.contact_id, 1);
 		CHECK_STR(p.push_name, "Dana Canary");
 		CHECK_INT(p.received, 2);
 		CHECK_INT(p.sent, 2);
 		CHECK_INT(p.turns, 2);
 		CHECK_INT(p.name_count, 5); /* lid, jid, phone, two addresses */
 	}
-	CHECK_INT(who(OTHER).contact_id, 0);
+	CHECK_INT(who(OTHER).who.contact_id, 0);
 	end();
 }
 
@@ -216,7 +216,7 @@ TEST(who_is_unknown_keeps_the_name_that_redis_may_know)
 {
 	begin();
 	struct store_person p = who("050 765 43 21");
-	CHECK_INT(p.contact_id, 0);
+	CHECK_INT(p.who.contact_id, 0);
 	CHECK_INT(p.name_count, 1);
 	CHECK_STR(p.names[0].value, OTHER);
 	end();
@@ -225,9 +225,9 @@ TEST(who_is_unknown_keeps_the_name_that_redis_may_know)
 TEST(what_is_no_name_and_no_tenant_is_said)
 {
 	begin();
-	struct store_person p = {.tenant = STR("1"), .who = STR("Dana")};
+	struct store_person p = {.tenant = STR("1"), .name = STR("Dana")};
 	CHECK_INT(RUN(store_person, &p), ERR_SHAPE);
-	p = (struct store_person){.tenant = STR("7"), .who = STR(JID)};
+	p = (struct store_person){.tenant = STR("7"), .name = STR(JID)};
 	CHECK_INT(RUN(store_person, &p), ERR_NOT_FOUND);
 	end();
 }
@@ -237,8 +237,7 @@ TEST(what_is_no_name_and_no_tenant_is_said)
 static const struct val *
 exported(const char *name, struct buf *out)
 {
-	struct store_export e = {
-		.tenant = STR("1"), .contact_id = who(name).contact_id, .out = out};
+	struct store_export e = {.tenant = STR("1"), .who = who(name).who, .out = out};
 	struct val *v;
 	char why[128];
 
@@ -319,7 +318,7 @@ TEST(an_erased_person_is_in_no_byte_of_the_database)
 	CHECK(!holds("7123456789"));
 	CHECK(holds("stranger") && holds(OTHER));
 	CHECK_INT(number("SELECT count(*) FROM messages"), 2);
-	CHECK_INT(who(JID).contact_id, 0);
+	CHECK_INT(who(JID).who.contact_id, 0);
 	CHECK(e.table_count > 0);
 	CHECK(!text("PRAGMA foreign_key_check").p);
 	end();
@@ -356,8 +355,21 @@ TEST(an_erase_leaves_an_audit_row_without_personal_data)
 	CHECK_INT(l.count, 1);
 	CHECK_STR(l.rows[0].action, "person.erase");
 	CHECK(str_starts(l.rows[0].detail,
-		STR("messages=2 turns=1 tokens_in=10 tokens_out=3 jid=")));
+		STR("messages=2 turns=1 tokens_in=10 tokens_out=3 of ")));
 	CHECK(!memmem(l.rows[0].detail.p, l.rows[0].detail.n, "97250", 5));
+	end();
+}
+
+TEST(an_erase_of_nobody_leaves_no_trace)
+{
+	begin();
+	struct store_erase e = {.tenant = STR("1"), .who = who(JID).who};
+	CHECK_INT(RUN(store_erase, &e), 0);
+	CHECK_INT(e.rows, 0);
+	CHECK_INT(number("SELECT count(*) FROM audit"), 0);
+	e.elsewhere = true; /* Redis knew him */
+	CHECK_INT(RUN(store_erase, &e), 0);
+	CHECK_INT(number("SELECT count(*) FROM audit"), 1);
 	end();
 }
 
@@ -370,7 +382,7 @@ TEST(who_was_erased_and_writes_again_is_a_new_contact)
 	struct store_load l = load("M1", JID, "hello", LID);
 	CHECK(!l.known);
 	CHECK_INT(l.history_count, 0);
-	CHECK_INT(who(JID).contact_id, number("SELECT max(id) FROM contacts"));
+	CHECK_INT(who(JID).who.contact_id, number("SELECT max(id) FROM contacts"));
 	CHECK_INT(who(JID).received, 1);
 	end();
 }
@@ -393,7 +405,7 @@ TEST(another_tenants_person_of_the_same_name_stays)
 	erase(JID);
 	CHECK_INT(number("SELECT count(*) FROM messages WHERE tenant_id = '2'"), 1);
 	struct store_erase e = {
-		.tenant = STR("1"), .contact_id = number("SELECT id FROM contacts")};
+		.tenant = STR("1"), .who.contact_id = number("SELECT id FROM contacts")};
 	CHECK_INT(RUN(store_erase, &e), 0);
 	CHECK_INT(number("SELECT count(*) FROM contacts"), 1);
 	end();

@@ -1624,7 +1624,6 @@ TEST(a_bad_id_is_refused)
 	end();
 }
 
-
 TEST(a_bad_value_is_refused_with_what_is_allowed)
 {
 	static const struct {
