@@ -404,8 +404,8 @@ TEST(another_tenants_person_of_the_same_name_stays)
 	CHECK_INT(RUN(store_load, &l), 0);
 	erase(JID);
 	CHECK_INT(number("SELECT count(*) FROM messages WHERE tenant_id = '2'"), 1);
-	struct store_erase e = {
-		.tenant = STR("1"), .who.contact_id = number("SELECT id FROM contacts")};
+	struct store_erase e = {.tenant = STR("1"),
+		.who.contact_id = number("SELECT id FROM contacts")};
 	CHECK_INT(RUN(store_erase, &e), 0);
 	CHECK_INT(number("SELECT count(*) FROM contacts"), 1);
 	end();
