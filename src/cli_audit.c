@@ -57,8 +57,8 @@ date_text(struct arena *a, int64_t us)
 static void
 print_table(struct audit *u)
 {
-	static const char *const heads[] = {
-		"ID", "WHEN", "ACTION", "CONTACT", "OTHER", "UNDONE", "DETAIL", NULL};
+	static const char *const heads[] = {"ID", "WHEN", "ACTION", "ACTOR", "CONTACT",
+		"OTHER", "CONVERSATION", "UNDONE", "DETAIL", NULL};
 	struct cli_table t;
 
 	cli_table_init(&t, heads);
@@ -68,12 +68,21 @@ print_table(struct audit *u)
 		cli_table_add(&t, id_text(&u->arena, row->id));
 		cli_table_add(&t, date_text(&u->arena, row->created_us));
 		cli_table_add(&t, row->action);
+		cli_table_add(&t, row->actor);
 		cli_table_add(&t, id_text(&u->arena, row->contact_id));
 		cli_table_add(&t, id_text(&u->arena, row->other_id));
+		cli_table_add(&t, id_text(&u->arena, row->conversation_id));
 		cli_table_add(&t, date_text(&u->arena, row->undone_us));
 		cli_table_add(&t, row->detail);
 	}
 	cli_table_print(&t);
+}
+
+static void
+add_text(struct buf *out, const char *name, struct str value)
+{
+	buf_addf(out, ",\"%s\":", name);
+	json_quote(out, value.p ? value : STR(""));
 }
 
 static void
@@ -87,12 +96,15 @@ print_json(struct audit *u)
 
 		buf_addf(&out, "{\"id\":%lld,\"action\":", (long long)row->id);
 		json_quote(&out, row->action);
+		add_text(&out, "actor", row->actor);
+		add_text(&out, "detail", row->detail);
 		buf_addf(&out,
-			",\"contact_id\":%lld,\"other_id\":%lld,\"created_us\":%lld,"
-			"\"undone_us\":%lld,\"detail\":",
+			",\"contact_id\":%lld,\"other_id\":%lld,"
+			"\"conversation_id\":%lld,\"created_us\":%lld,"
+			"\"undone_us\":%lld",
 			(long long)row->contact_id, (long long)row->other_id,
-			(long long)row->created_us, (long long)row->undone_us);
-		json_quote(&out, row->detail.p ? row->detail : STR(""));
+			(long long)row->conversation_id, (long long)row->created_us,
+			(long long)row->undone_us);
 		buf_addz(&out, "}\n");
 	}
 	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);

@@ -322,6 +322,7 @@ erase_rows(struct erase *e)
 	struct person *p = e->p;
 	struct store_erase op = {.op.arena = &p->arena,
 		.tenant = p->words.words[0],
+		.actor = STR("cli"),
 		.who = p->found.who,
 		.elsewhere = e->jobs + e->locks > 0};
 	char err[256];

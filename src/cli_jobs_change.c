@@ -227,6 +227,7 @@ write_note(struct change *c, struct store *store, struct audit_note *n)
 	struct store_audit_add op = {.op.arena = &c->j->arena,
 		.tenant = n->tenant,
 		.action = str_of(c->action),
+		.actor = STR("cli"),
 		.detail = arena_printf(&c->j->arena, "%zu jobs:%.*s%s", n->count,
 			STR_FMT(buf_str(&n->ids)), n->count > NOTED_MAX ? " ..." : "")};
 

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "base/zone.h"
 #include "cli_jobs.h"
 #include "cli_person.h"
 #include "cli_tenant.h"
@@ -181,6 +182,7 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return USAGE;
 	}
+	zone_ready();
 	if (settings_load(&s, err) < 0)
 		die("%s", err);
 	return run(

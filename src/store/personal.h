@@ -13,18 +13,19 @@
 #ifndef STORE_PERSONAL_H
 #define STORE_PERSONAL_H
 
-#define PERSONAL_TABLES(X)                                                          \
-	X(audit_moves, "audit_id IN (SELECT id FROM audit WHERE tenant_id = ?1"     \
-		       " AND (contact_id IN person OR other_id IN person))")        \
-	X(audit, "tenant_id = ?1 AND (contact_id IN person OR other_id IN person)") \
-	X(messages, "tenant_id = ?1 AND conversation_id IN chats")                  \
-	X(turns, "tenant_id = ?1 AND conversation_id IN chats")                     \
-	X(conversations, "tenant_id = ?1 AND contact_id IN person")                 \
-	X(contact_identities, "tenant_id = ?1 AND contact_id IN person")            \
+#define PERSONAL_TABLES(X)                                                        \
+	X(audit_moves, "audit_id IN (SELECT id FROM audit WHERE tenant_id = ?1"   \
+		       " AND (contact_id IN person OR other_id IN person))")      \
+	X(audit, "tenant_id = ?1 AND (contact_id IN person OR other_id IN person" \
+		 " OR conversation_id IN chats)")                                 \
+	X(messages, "tenant_id = ?1 AND conversation_id IN chats")                \
+	X(turns, "tenant_id = ?1 AND conversation_id IN chats")                   \
+	X(conversations, "tenant_id = ?1 AND contact_id IN person")               \
+	X(contact_identities, "tenant_id = ?1 AND contact_id IN person")          \
 	X(contacts, "tenant_id = ?1 AND id IN person")
 
 /* Of the business, not of those who write to it. */
-#define IMPERSONAL_TABLES(X) X(tenants)
+#define IMPERSONAL_TABLES(X) X(tenants) X(prompts) X(ai_usage)
 
 /* Before a statement with one of those conditions, and its arguments; who is a
  * struct store_who *. */

@@ -21,7 +21,7 @@
 #include "codec/val.h"
 
 enum {
-	STATEMENTS_MAX = 128,   /* distinct texts in this folder, with room */
+	STATEMENTS_MAX = 256,   /* distinct texts in this folder, with room */
 	BUSY_TIMEOUT_MS = 5000, /* another process' transaction takes far less, ... */
 	BEGIN_TRIES = 3,        /* ... and after a job's lease (15 s) waiting is vain */
 };

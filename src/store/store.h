@@ -49,45 +49,60 @@ struct store_op {
 
 /* A tenant: a business with one WhatsApp number.  To add a property: one row
  * here and a migration that adds the column.  Kinds: TEXT is a struct str (absent
- * = NULL), NUMBER int64_t, REAL double. */
-#define TENANT_FIELDS(X)                                                        \
-	X(TEXT, name, "Name of the business")                                   \
-	X(TEXT, status,                                                         \
-		"active or paused: a paused tenant's messages are stored, not " \
-		"answered")                                                     \
-	X(TEXT, country,                                                        \
-		"Country of phones written without +: IL or 972; empty: none")  \
-	X(TEXT, gateway_url,                                                    \
-		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")      \
-	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")           \
-	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                         \
-	X(TEXT, prompt, "System prompt for the AI")                             \
-	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")     \
-	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")  \
-	X(TEXT, default_text,                                                   \
-		"Built-in answer when no rule matches; empty: no answer")       \
-	X(TEXT, rules,                                                          \
-		"Built-in answers: JSON list of "                               \
-		"{\"match\":\"word\",\"reply\":\"text\"}")                      \
-	X(NUMBER, debounce_ms,                                                  \
-		"Quiet in a chat before it is answered, ms; -1: "               \
-		"REPLY_DEBOUNCE_MS")                                            \
-	X(NUMBER, human_pause_min,                                              \
-		"Minutes a person on the phone silences the bot in a chat; "    \
-		"-1: HUMAN_PAUSE_MIN")                                          \
-	X(NUMBER, retain_messages_days,                                         \
-		"Days after which what was said is blanked; 0: never; -1: "     \
-		"RETAIN_MESSAGES_DAYS")                                         \
-	X(NUMBER, retain_raw_days,                                              \
-		"Days after which the message as it came is blanked; 0: "       \
-		"never; -1: RETAIN_RAW_DAYS")                                   \
-	X(NUMBER, reply_part_chars,                                             \
-		"Longer answers are sent in parts, characters; -1: "            \
-		"REPLY_PART_CHARS")                                             \
-	X(TEXT, ambiguous,                                                      \
+ * = NULL), SECRET the same, but never shown, NUMBER int64_t, REAL double. */
+#define TENANT_FIELDS(X)                                                               \
+	X(TEXT, name, "Name of the business")                                          \
+	X(TEXT, status,                                                                \
+		"active or paused: a paused tenant's messages are stored, not "        \
+		"answered")                                                            \
+	X(TEXT, country,                                                               \
+		"Country of phones written without +: IL or 972; empty: none")         \
+	X(TEXT, time_zone, "Its clock, like Europe/Berlin; empty: UTC")                \
+	X(TEXT, language, "Language of answers; empty: the customer's")                \
+	X(TEXT, gateway_url,                                                           \
+		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")             \
+	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")                  \
+	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                                \
+	X(TEXT, ai_base_url, "Base URL of its AI; empty: OPENAI_BASE_URL")             \
+	X(SECRET, ai_api_key, "Key for it; empty: OPENAI_API_KEY")                     \
+	X(TEXT, ai_fallbacks,                                                          \
+		"Models to ask when the first fails, comma separated; empty: "         \
+		"OPENAI_MODEL_FALLBACKS")                                              \
+	X(TEXT, prompt, "System prompt for the AI")                                    \
+	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")            \
+	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")         \
+	X(NUMBER, ai_input_tokens,                                                     \
+		"What one question may cost, in tokens; 0: AI_INPUT_TOKENS")           \
+	X(NUMBER, ai_history, "Earlier messages sent along; -1: AI_HISTORY")           \
+	X(REAL, ai_daily_budget,                                                       \
+		"What the AI may cost a day, in the currency of AI_PRICES; 0: "        \
+		"no limit")                                                            \
+	X(TEXT, fallback_text, "Said once when the AI fails for good; empty: nothing") \
+	X(TEXT, default_text,                                                          \
+		"Built-in answer when no rule matches; empty: no answer")              \
+	X(TEXT, rules,                                                                 \
+		"Built-in answers: JSON list of "                                      \
+		"{\"match\":\"word\",\"reply\":\"text\"}")                             \
+	X(NUMBER, debounce_ms,                                                         \
+		"Quiet in a chat before it is answered, ms; -1: "                      \
+		"REPLY_DEBOUNCE_MS")                                                   \
+	X(NUMBER, human_pause_min,                                                     \
+		"Minutes a person on the phone silences the bot in a chat; "           \
+		"-1: HUMAN_PAUSE_MIN")                                                 \
+	X(NUMBER, retain_messages_days,                                                \
+		"Days after which what was said is blanked; 0: never; -1: "            \
+		"RETAIN_MESSAGES_DAYS")                                                \
+	X(NUMBER, retain_raw_days,                                                     \
+		"Days after which the message as it came is blanked; 0: "              \
+		"never; -1: RETAIN_RAW_DAYS")                                          \
+	X(NUMBER, reply_part_chars,                                                    \
+		"Longer answers are sent in parts, characters; -1: "                   \
+		"REPLY_PART_CHARS")                                                    \
+	X(TEXT, ambiguous,                                                             \
 		"dead or resend: what becomes of a message that was sent perhaps")
 
 #define TENANT_C_TEXT   struct str
+#define TENANT_C_SECRET struct str
 #define TENANT_C_NUMBER int64_t
 #define TENANT_C_REAL   double
 
@@ -97,6 +112,7 @@ struct tenant {
 	TENANT_FIELDS(TENANT_FIELD_)
 #undef TENANT_FIELD_
 	int64_t created_us;
+	int64_t prompt_version; /* of prompt; 0: it never had one */
 };
 
 /* store_url is the effective DATABASE_URL: the setting, else prosaas.db in DATA_DIR.
@@ -146,6 +162,14 @@ struct store_replies { /* in the order in which they are sent */
 	size_t count;
 };
 
+/* What one request to the AI cost. */
+struct store_usage {
+	struct str model;
+	int64_t tokens_in, tokens_out;
+	int64_t cost_micros;
+	bool estimated; /* by us: the server did not say */
+};
+
 struct store_history {
 	bool from_customer;
 	struct str text;
@@ -188,7 +212,7 @@ struct store_load {
 	struct str push_name;
 	int64_t sent_us; /* the customer's clock; 0: unknown */
 	int64_t attempt;
-	int64_t history_max;
+	int64_t history_max; /* the setting; the tenant's word first */
 
 	/* results */
 	struct tenant found;
@@ -204,6 +228,9 @@ struct store_load {
 	size_t text_count;
 	struct store_history *history; /* oldest first, without this turn */
 	size_t history_count;
+	struct str facts, summary; /* of the customer, of earlier talk; may be absent */
+	int64_t ai_spent_micros;   /* today, of this tenant, where it has a budget */
+	bool fell_back;            /* the AI has failed here and not answered since */
 };
 void store_load(struct store *s, struct store_load *op, struct flow *f);
 
@@ -216,9 +243,15 @@ struct store_keep {
 	int64_t turn_id, attempt, inbound_id;
 	struct str tenant, job_id;
 	struct store_replies answer; /* text and key of each part; none: no reply */
-	int64_t tokens_in, tokens_out;
+	/* What was asked for it, each request; the last is the one that answered. */
+	const struct store_usage *usage;
+	size_t usage_count;
+	int64_t prompt_version; /* 0: nobody was asked */
+	double budget;          /* a day: to tell when this crosses it; 0: none */
+	bool fell_back;         /* the answer is the fallback text */
 
-	bool silenced; /* a person has answered meanwhile: done, without a reply */
+	int budget_crossed; /* percent: 80 or 100 when this turn has reached them */
+	bool silenced;      /* a person has answered meanwhile: done, without a reply */
 	struct store_replies reply;
 };
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
@@ -310,7 +343,7 @@ struct store_erased {
 };
 struct store_erase {
 	struct store_op op;
-	struct str tenant;
+	struct str tenant, actor;
 	struct store_who who;
 	bool elsewhere;
 
@@ -339,8 +372,8 @@ void store_retain(struct store *s, struct store_retain *op, struct flow *f);
 
 /* store_audit_list: the newest first; limit is 1 to 10000. */
 struct store_audit {
-	int64_t id, contact_id, other_id; /* 0: none */
-	struct str action, detail;
+	int64_t id, contact_id, other_id, conversation_id; /* 0: none */
+	struct str action, actor, detail;
 	int64_t created_us, undone_us;
 };
 struct store_audit_list {
@@ -355,9 +388,26 @@ void store_audit_list(struct store *s, struct store_audit_list *op, struct flow 
 /* store_audit_add notes what was done elsewhere.  ERR_NOT_FOUND without the tenant. */
 struct store_audit_add {
 	struct store_op op;
-	struct str tenant, action, detail;
+	struct str tenant, action, actor, detail;
 };
 void store_audit_add(struct store *s, struct store_audit_add *op, struct flow *f);
+
+/* --- what the AI costs ------------------------------------------------------ */
+
+struct store_usage_day {
+	struct str day, model; /* "2026-11-24" on the tenant's clock */
+	int64_t requests, estimated, tokens_in, tokens_out, cost_micros;
+};
+
+/* store_usage_list: the newest first, of at most `days` days.  ERR_NO_TENANT. */
+struct store_usage_list {
+	struct store_op op;
+	struct str tenant;
+	int64_t days;
+	struct store_usage_day *rows;
+	size_t count;
+};
+void store_usage_list(struct store *s, struct store_usage_list *op, struct flow *f);
 
 /* --- tenants and lists, for commands and the admin role ------------------- */
 

@@ -12,10 +12,12 @@ int64_t
 audit_note(struct sql *db, const struct audit_entry *e)
 {
 	int r = sql_do(db,
-		"INSERT INTO audit (tenant_id, action, contact_id, other_id, detail,"
-		" created_us) VALUES (?1, ?2, nullif(?3, 0), nullif(?4, 0), ?5, ?6)",
-		SQL_TEXT(e->tenant), SQL_TEXT(e->action), SQL_NUMBER(e->contact_id),
-		SQL_NUMBER(e->other_id), SQL_TEXT(e->detail),
+		"INSERT INTO audit (tenant_id, action, actor, contact_id, other_id,"
+		" conversation_id, detail, created_us) VALUES (?1, ?2, ?3,"
+		" nullif(?4, 0), nullif(?5, 0), nullif(?6, 0), ?7, ?8)",
+		SQL_TEXT(e->tenant), SQL_TEXT(e->action), SQL_TEXT(e->actor),
+		SQL_NUMBER(e->contact_id), SQL_NUMBER(e->other_id),
+		SQL_NUMBER(e->conversation_id), SQL_TEXT(e->detail),
 		SQL_NUMBER(clock_wall_us()));
 	return r < 0 ? r : sql_inserted(db);
 }
@@ -52,6 +54,8 @@ read_row(struct sql *db, struct arena *a, struct store_audit *row)
 	row->detail = sql_col_text(db, 4, a);
 	row->created_us = sql_col_number(db, 5);
 	row->undone_us = sql_col_number(db, 6);
+	row->actor = sql_col_text(db, 7, a);
+	row->conversation_id = sql_col_number(db, 8);
 }
 
 static int
@@ -70,7 +74,9 @@ list(struct store *s, struct store_op *op)
 	l->rows = arena_zalloc(op->arena, (size_t)l->limit * sizeof(*l->rows));
 	l->count = 0;
 	r = sql_row(db,
-		"SELECT id, action, contact_id, other_id, detail, created_us, undone_us"
+		"SELECT id, action, contact_id, other_id, detail, created_us, "
+		"undone_us,"
+		" actor, conversation_id"
 		" FROM audit WHERE tenant_id = ?1 ORDER BY id DESC LIMIT ?2",
 		SQL_TEXT(tenant), SQL_NUMBER(l->limit));
 	for (; r > 0 && l->count < (size_t)l->limit; r = sql_next(db))

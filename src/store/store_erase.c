@@ -80,6 +80,7 @@ add_audit(struct sql *db, const struct store_erase *e, struct str detail)
 	int64_t id =
 		audit_note(db, &(struct audit_entry){.tenant = tenant_id(e->tenant),
 				       .action = STR("person.erase"),
+				       .actor = e->actor,
 				       .detail = detail});
 	return id < 0 ? (int)id : 0;
 }

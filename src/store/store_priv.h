@@ -34,8 +34,8 @@ int tenant_must(struct sql *db, struct store_op *op, struct str id) MUSTCHECK;
 
 /* audit_note writes a row of the audit and returns its id, or negative. */
 struct audit_entry {
-	struct str tenant, action, detail; /* detail may be absent */
-	int64_t contact_id, other_id;      /* 0: none */
+	struct str tenant, action, actor, detail;      /* the last two may be absent */
+	int64_t contact_id, other_id, conversation_id; /* 0: none */
 };
 int64_t audit_note(struct sql *db, const struct audit_entry *e) MUSTCHECK;
 
@@ -87,5 +87,15 @@ int turn_fenced(struct store_op *op, int64_t attempt, int64_t held) MUSTCHECK;
 /* turn_replies reads the parts of the turn's reply: how many, or negative. */
 int turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 	struct store_replies *ret) MUSTCHECK;
+
+/* store_ai.c: prompt_number gives a tenant's prompt a version when it is new.
+ * usage_add counts requests of today and says what share of the budget (0: none) they
+ * reached: 80, 100 (percent), or 0.  usage_today: what was spent. */
+int prompt_number(struct sql *db, struct str tenant) MUSTCHECK;
+int usage_add(struct sql *db, struct arena *a, struct str tenant,
+	const struct store_usage *usage, size_t count, double budget,
+	int *ret_crossed) MUSTCHECK;
+int
+usage_today(struct sql *db, struct str tenant, struct str zone, int64_t *ret) MUSTCHECK;
 
 #endif

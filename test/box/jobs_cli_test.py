@@ -353,7 +353,7 @@ def test_the_worker_of_a_running_job_is_asked_to_stop_it(held):
 
 def test_a_worker_of_ours_stops_a_running_job_and_goes_on_with_the_chat(stage):
     stage.start_ai()
-    api, worker = stage.pipeline()
+    api, worker = stage.pipeline(tenant={"prompt": "Be brief."})
     stage.ai.faults("hang", 1)
     api.post(webhook(message("C1")))
     api.post(webhook(message("C2")))

@@ -76,7 +76,7 @@ def test_an_export_is_one_document_with_everything(stage):
 def test_an_erased_person_is_nowhere_and_the_others_are_untouched(stage):
     """Jobs in every state: finished, failed, waiting for a retry, queued, parked."""
     stage.start_ai()
-    api, worker = stage.pipeline(tenant={}, scheduler=True, HUMAN_PAUSE_MIN=0)
+    api, worker = stage.pipeline(tenant={"prompt": "Be brief."}, scheduler=True, HUMAN_PAUSE_MIN=0)
     say(api, "E1", f"{CANARY} finished", remoteJidAlt=LID)
     say(api, "E2", f"{CANARY} from the phone", fromMe=True)
     say(api, "O1", "a stranger's word", chat_of(7))
@@ -113,7 +113,7 @@ def test_an_erased_person_is_nowhere_and_the_others_are_untouched(stage):
 
 def test_who_was_erased_and_writes_again_is_new(stage):
     stage.start_ai()
-    api, _ = stage.pipeline(tenant={})
+    api, _ = stage.pipeline(tenant={"prompt": "Be brief."})
     say(api, "N1", f"{CANARY} one")
     stage.wait_at_rest()
     stage.cli("person", "erase", "1", CHAT, "--yes")
@@ -127,7 +127,7 @@ def test_who_was_erased_and_writes_again_is_new(stage):
 def test_a_job_that_runs_is_waited_for(stage):
     stage.start_ai()
     stage.ai.faults("slow", 1, ms=2500)
-    api, _ = stage.pipeline(tenant={})
+    api, _ = stage.pipeline(tenant={"prompt": "Be brief."})
     say(api, "W1", f"{CANARY} thinks")
     wait_until(lambda: stage.ai.requests(), 10, "it thinks")
     refused = stage.cli("person", "erase", "1", CHAT, "--yes", "--wait", "0", code=1)

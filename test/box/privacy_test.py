@@ -29,7 +29,7 @@ def leaks(stage):
 def test_no_log_has_a_text_a_name_or_a_number(stage, format):
     stage.settings |= {"LOG_LEVEL": "debug", "LOG_FORMAT": format, "ADMIN_TOKEN": ADMIN, "HUMAN_PAUSE_MIN": "0"}
     stage.start_ai()
-    api, worker = stage.pipeline(tenant={}, scheduler=True, JOB_RETRIES=0)
+    api, worker = stage.pipeline(tenant={"prompt": "Be brief."}, scheduler=True, JOB_RETRIES=0)
     admin = stage.start("admin")
 
     # A conversation, under both names, with what else people send.

@@ -135,6 +135,8 @@ load(const char *id, const char *chat, const char *said, const char *lid)
 static struct store_load
 talk(const char *id, const char *chat, const char *said, const char *lid)
 {
+	static const struct store_usage usage = {
+		.model = STR("m"), .tokens_in = 10, .tokens_out = 3};
 	struct store_load l = load(id, chat, said, lid);
 	struct store_reply part = {.text = arena_printf(&arena, "answer to %s", said),
 		.key = arena_printf(&arena, "KEY%s", id)};
@@ -144,8 +146,8 @@ talk(const char *id, const char *chat, const char *said, const char *lid)
 		.job_id = str_of(id),
 		.attempt = 1,
 		.answer = {&part, 1},
-		.tokens_in = 10,
-		.tokens_out = 3};
+		.usage = &usage,
+		.usage_count = 1};
 
 	CHECK_INT(RUN(store_keep, &k), 0);
 	struct store_mark m = {.tenant = STR("1"),
@@ -356,6 +358,7 @@ TEST(an_erase_leaves_an_audit_row_without_personal_data)
 	CHECK_STR(l.rows[0].action, "person.erase");
 	CHECK(str_starts(l.rows[0].detail,
 		STR("messages=2 turns=1 tokens_in=10 tokens_out=3 of ")));
+	CHECK_INT(number("SELECT tokens_in FROM ai_usage"), 10); /* is the tenant's */
 	CHECK(!memmem(l.rows[0].detail.p, l.rows[0].detail.n, "97250", 5));
 	end();
 }
