@@ -73,6 +73,8 @@ struct buf;
 	X(M_STORE_COMMITS, COUNTER, "prosaas_store_commits_total", "", "Database commits")      \
 	X(M_STORE_OPS, COUNTER, "prosaas_store_operations_total", "", "Operations in those commits") \
 	X(M_STORE_SECONDS, HISTOGRAM, "prosaas_store_commit_duration_seconds", "", "One commit, begin to end") \
+	X(M_RETENTION_MESSAGES, COUNTER, "prosaas_retention_rows_total", "class=\"messages\"", "Rows of messages blanked for their age") \
+	X(M_RETENTION_RAW, COUNTER, "prosaas_retention_rows_total", "class=\"raw\"", "")           \
 	X(M_LEADER, GAUGE, "prosaas_leader", "", "1 in the scheduler that leads")               \
 	X(M_SCHED_MOVED, COUNTER, "prosaas_scheduled_moved_total", "", "Due jobs put on their queue") \
 	X(M_LEASES_RETURNED, COUNTER, "prosaas_leases_recovered_total", "", "Jobs of dead workers put back") \

@@ -30,6 +30,7 @@
 #include "base/str.h"
 
 struct arena;
+struct buf;
 struct flow;
 struct loop;
 struct settings;
@@ -90,6 +91,12 @@ struct store_op {
 	X(NUMBER, human_pause_min, \
 		"Minutes a person on the phone silences the bot in a chat; " \
 		"-1: HUMAN_PAUSE_MIN") \
+	X(NUMBER, retain_messages_days, \
+		"Days after which what was said is blanked; 0: never; -1: " \
+		"RETAIN_MESSAGES_DAYS") \
+	X(NUMBER, retain_raw_days, \
+		"Days after which the message as it came is blanked; 0: " \
+		"never; -1: RETAIN_RAW_DAYS") \
 	X(NUMBER, reply_part_chars, \
 		"Longer answers are sent in parts, characters; -1: " \
 		"REPLY_PART_CHARS") \
@@ -333,6 +340,104 @@ struct store_unmerge {
 						conversation_id 0: it has none */
 };
 void store_unmerge(struct store *s, struct store_unmerge *op, struct flow *f);
+
+/* --- data about people ------------------------------------------------------ */
+
+/* store_person: who is it, by phone (read by the tenant's country), JID or LID.
+ * ERR_NOT_FOUND without such a tenant, ERR_SHAPE for what is no name.  Nobody of that
+ * name is no error: Redis may know him, or a list of those to be written to. */
+struct store_name {
+	struct str kind, value; /* "lid", "jid", "phone"; "chat" is an address that a
+				   message came under or went to */
+};
+struct store_who { /* contact_id 0: nobody wrote under the name that was given */
+	int64_t contact_id;
+	struct str address, phone; /* that name; one may be absent */
+};
+struct store_person {
+	struct store_op op;
+	struct str tenant, name;
+
+	struct store_who who;
+	struct str push_name;
+	struct store_name *names;
+	size_t name_count;
+	int64_t conversations, turns, received, sent;
+	int64_t first_us, last_us; /* of the messages; 0: none */
+};
+void store_person(struct store *s, struct store_person *op, struct flow *f);
+
+/* store_export writes all that the tables hold of a person (personal.h) as one JSON
+ * document, as it is at one moment; it is built in memory, so that whoever reads it
+ * slowly holds up nobody.  buf_init() before, buf_done() after. */
+struct store_export {
+	struct store_op op;
+	struct str tenant;
+	struct store_who who;
+	struct buf *out;
+
+	int64_t rows;
+};
+void store_export(struct store *s, struct store_export *op, struct flow *f);
+
+/* store_erase deletes all that the tables hold of a person.  What stays is one row of
+ * the audit, if there was anything to erase, here or elsewhere: how much it was, and
+ * hashes of the names, by which somebody who gives a name can be told when it was
+ * erased. */
+struct store_erased {
+	const char *table;
+	int64_t rows;
+};
+struct store_erase {
+	struct store_op op;
+	struct str tenant, actor;
+	struct store_who who;
+	bool elsewhere;
+
+	struct store_erased *tables;
+	size_t table_count;
+	int64_t rows; /* of all tables */
+};
+void store_erase(struct store *s, struct store_erase *op, struct flow *f);
+
+/* store_empty_log: what was erased is gone from the database's log as well.  For a
+ * store without a loop, outside of operations.  0, or negative with words. */
+int store_empty_log(struct store *s, char err[256]) MUSTCHECK;
+
+/* store_retain blanks what a tenant keeps no longer: at most limit rows, the oldest
+ * first, none of a turn that is not over.  Days: the settings; the tenant's word comes
+ * first; 0 is for ever.  ERR_NOT_FOUND.  The rows stay, without what was said: they are
+ * what knows a message that is delivered again. */
+struct store_retain {
+	struct store_op op;
+	struct str tenant;
+	int64_t messages_days, raw_days, limit;
+
+	int64_t messages, raw; /* blanked */
+};
+void store_retain(struct store *s, struct store_retain *op, struct flow *f);
+
+/* store_audit_list: the newest first; limit is 1 to 10000. */
+struct store_audit {
+	int64_t id, contact_id, other_id, conversation_id; /* 0: none */
+	struct str action, actor, detail;
+	int64_t created_us, undone_us;
+};
+struct store_audit_list {
+	struct store_op op;
+	struct str tenant;
+	int64_t limit;
+	struct store_audit *rows;
+	size_t count;
+};
+void store_audit_list(struct store *s, struct store_audit_list *op, struct flow *f);
+
+/* store_audit_add notes what was done elsewhere.  ERR_NOT_FOUND without the tenant. */
+struct store_audit_add {
+	struct store_op op;
+	struct str tenant, action, actor, detail;
+};
+void store_audit_add(struct store *s, struct store_audit_add *op, struct flow *f);
 
 /* --- what the AI costs ------------------------------------------------------ */
 

@@ -33,13 +33,10 @@ int64_t
 audit_add(struct sql *db, struct str tenant, struct str action, int64_t contact,
 	int64_t other)
 {
-	int r = sql_do(db,
-		"INSERT INTO audit (tenant_id, action, contact_id, other_id, "
-		"created_us)"
-		" VALUES (?1, ?2, ?3, ?4, ?5)",
-		SQL_TEXT(tenant), SQL_TEXT(action), SQL_NUMBER(contact),
-		SQL_NUMBER(other), SQL_NUMBER(clock_wall_us()));
-	return r < 0 ? r : sql_inserted(db);
+	return audit_note(db, &(struct audit_entry){.tenant = tenant,
+				      .action = action,
+				      .contact_id = contact,
+				      .other_id = other});
 }
 
 int

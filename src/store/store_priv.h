@@ -29,6 +29,16 @@ struct sql *schema_open(const char *database_url, char err[256]);
 int tenant_find(
 	struct sql *db, struct str id, struct arena *a, struct tenant *ret) MUSTCHECK;
 
+/* tenant_must: ERR_NOT_FOUND with words when there is none. */
+int tenant_must(struct sql *db, struct store_op *op, struct str id) MUSTCHECK;
+
+/* audit_note writes a row of the audit and returns its id, or negative. */
+struct audit_entry {
+	struct str tenant, action, actor, detail;      /* the last two may be absent */
+	int64_t contact_id, other_id, conversation_id; /* 0: none */
+};
+int64_t audit_note(struct sql *db, const struct audit_entry *e) MUSTCHECK;
+
 /* Other names of a chat that a message carries: addresses, or in phone a number as
  * people write it.  Each may be absent; all are ignored where the chat is not one
  * person.  country is that of numbers without +. */
@@ -48,6 +58,10 @@ int64_t conversation_find(
  * contact's name if it has none. */
 int64_t conversation_make(struct sql *db, struct arena *a, struct str tenant,
 	struct str chat, struct str push_name, struct chat_alias *alias) MUSTCHECK;
+
+/* contact_of_phone finds the contact that has this phone (E.164): its id, 0 for none,
+ * or negative. */
+int64_t contact_of_phone(struct sql *db, struct str tenant, struct str phone) MUSTCHECK;
 
 /* contact_of_chat and conversation_of_contact: an id, 0 for none, or negative. */
 int64_t contact_of_chat(
@@ -81,8 +95,8 @@ int prompt_number(struct sql *db, struct str tenant) MUSTCHECK;
 int usage_add(struct sql *db, struct arena *a, struct str tenant,
 	const struct store_usage *usage, size_t count, double budget,
 	int *ret_crossed) MUSTCHECK;
-int usage_today(
-	struct sql *db, struct str tenant, struct str zone, int64_t *ret) MUSTCHECK;
+int
+usage_today(struct sql *db, struct str tenant, struct str zone, int64_t *ret) MUSTCHECK;
 
 /* --- store_receipts.c ------------------------------------------------------- */
 

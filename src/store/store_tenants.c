@@ -45,6 +45,9 @@ static const struct allowed {
 	{"debounce_ms", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
 	{"reply_part_chars", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
 	{"human_pause_min", NULL, "a whole number from 0 to 10080, or -1", -1, 10080},
+	{"retain_messages_days", NULL, "a whole number from 0 to 36500, or -1", -1,
+		36500},
+	{"retain_raw_days", NULL, "a whole number from 0 to 36500, or -1", -1, 36500},
 	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}"},
 	{"quiet_hours", NULL, "two times of the day like 22:00-08:00, or empty"},
 	{"ambiguous", "dead|resend", "dead or resend"},
@@ -279,14 +282,23 @@ fail_id(struct store_op *op, int err, struct str id)
 		id.p, err_text(err));
 }
 
+int
+tenant_must(struct sql *db, struct store_op *op, struct str id)
+{
+	int r = sql_row(db, "SELECT 1 FROM tenants WHERE id = ?1", SQL_TEXT(id));
+
+	if (r == 0)
+		return fail_id(op, ERR_NOT_FOUND, id);
+	return r < 0 ? r : 0;
+}
+
+/* There are more than fit into a line. */
 static int
 fail_name(struct store_op *op, struct str name)
 {
-#define NAME_(kind, name, help) " " #name
 	return store_fail(op, ERR_SHAPE,
-		"no property %.*s; there are" TENANT_FIELDS(NAME_), printable(name, 20),
-		name.p);
-#undef NAME_
+		"no property %.*s; `prosaas tenant show ID` lists them",
+		printable(name, 20), name.p);
 }
 
 static int
