@@ -114,7 +114,8 @@ read_part(struct str part, struct day days[DAYS], char words[HOURS_WORDS])
 			"first come days, like Mon-Fri or Sat,Sun (Mon Tue Wed Thu Fri "
 			"Sat Sun)");
 	if (!times.n)
-		return wrong(words, part, "it says no hours, like 09:00-18:00 or closed");
+		return wrong(
+			words, part, "it says no hours, like 09:00-18:00 or closed");
 	int err = read_ranges(times, &said, words);
 	for (int day = 0; err == 0 && day < DAYS; day++)
 		if (which & 1u << day)

@@ -24,12 +24,12 @@ struct zone;
 enum { HOURS_WEEK = 7 * 24 * 60, HOURS_WORDS = 128 };
 
 struct hours {
-	uint8_t open[HOURS_WEEK / 8]; /* a bit a minute of the local week, from Sunday */
+	uint8_t open[HOURS_WEEK /
+		     8]; /* a bit a minute of the local week, from Sunday */
 };
 
 /* hours_parse: ERR_SYNTAX, with words that quote the part that is wrong. */
-int
-hours_parse(struct hours *ret, struct str text, char words[HOURS_WORDS]) MUSTCHECK;
+int hours_parse(struct hours *ret, struct str text, char words[HOURS_WORDS]) MUSTCHECK;
 
 /* `at` is in Unix seconds, everywhere here. */
 bool hours_are_open(const struct hours *h, const struct zone *z, int64_t at);

@@ -13,7 +13,8 @@ quiet_parse(struct quiet *ret, struct str text)
 {
 	int from, to;
 
-	if (daytime_range(text, &from, &to) < 0 || from % DAYTIME_END == to % DAYTIME_END)
+	if (daytime_range(text, &from, &to) < 0 ||
+		from % DAYTIME_END == to % DAYTIME_END)
 		return ERR_SYNTAX;
 	ret->from = from * 60 % DAY_S;
 	ret->to = to * 60 % DAY_S;

@@ -36,7 +36,8 @@ read(const char *text)
 static bool
 is_open(const char *text, int day, const char *time)
 {
-	int h = (int)strtol(time, NULL, 10), m = (int)strtol(strchr(time, ':') + 1, NULL, 10);
+	int h = (int)strtol(time, NULL, 10),
+	    m = (int)strtol(strchr(time, ':') + 1, NULL, 10);
 
 	arena_init(&arena);
 	read(text);
@@ -108,9 +109,11 @@ TEST(what_is_wrong_is_quoted)
 		{"Mon 9-18", "\"9-18\": hours look like"},
 		{"Mon 9:00-25:00", "\"9:00-25:00\": hours look like"},
 		{"Mon 9:00-9:00", "\"9:00-9:00\": hours"},
-		{"Mon 9:00-18:00 Tue 9:00-18:00", "\"9:00-18:00 Tue 9:00-18:00\": hours"},
+		{"Mon 9:00-18:00 Tue 9:00-18:00",
+			"\"9:00-18:00 Tue 9:00-18:00\": hours"},
 		{"Mon closed closed", "\"Mon closed closed\": first come days"},
-		{"Mon 1:00-2:00,3:00-4:00,5:00-6:00,7:00-8:00,9:00-10:00", "\"9:00-10:00\": a day"},
+		{"Mon 1:00-2:00,3:00-4:00,5:00-6:00,7:00-8:00,9:00-10:00",
+			"\"9:00-10:00\": a day"},
 		{"Mon 9:00-18:00;; Tue closed", "\"\": first"},
 		{"", "\"\": first"},
 	};
