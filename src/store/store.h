@@ -393,6 +393,43 @@ struct store_unmerge {
 };
 void store_unmerge(struct store *s, struct store_unmerge *op, struct flow *f);
 
+/* --- chats, and who answers there ------------------------------------------- */
+
+struct store_chat {
+	int64_t conversation_id;
+	struct str chat,
+		name;     /* canonical address; the contact's name, may be absent */
+	struct str phone; /* may be absent */
+	int64_t last_in_us, last_out_us; /* 0: none */
+	enum silence silence; /* what people or hours silence the bot with there */
+	int64_t until_us;     /* 0: until somebody says so */
+};
+
+/* store_chat_list: those where something was said last come first; limit is 1 to
+ * 10000.  With `who` (a phone, JID, LID or group) that chat alone: ERR_NOT_FOUND
+ * without it, ERR_SHAPE for what is no name. */
+struct store_chat_list {
+	struct store_op op;
+	struct str tenant, who; /* who: absent for all */
+	int64_t limit;
+
+	struct store_chat *chats;
+	size_t count;
+};
+void store_chat_list(struct store *s, struct store_chat_list *op, struct flow *f);
+
+/* store_chat_pause and store_chat_resume: as if from the phone, but noted in the audit
+ * as the actor's.  minutes 0: until it is resumed. */
+struct store_chat_pause {
+	struct store_op op;
+	struct str tenant, who, actor;
+	int64_t minutes;
+
+	bool changed; /* false: it was so already */
+};
+void store_chat_pause(struct store *s, struct store_chat_pause *op, struct flow *f);
+void store_chat_resume(struct store *s, struct store_chat_pause *op, struct flow *f);
+
 /* --- data about people ------------------------------------------------------ */
 
 /* store_person: who is it, by phone (read by the tenant's country), JID or LID.

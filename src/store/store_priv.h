@@ -101,6 +101,13 @@ int silence_read(struct sql *db, struct store_load *l) MUSTCHECK;
  * human, none; or negative. */
 int silence_held(struct sql *db, struct str tenant, int64_t turn) MUSTCHECK;
 
+/* silence_closed: false when the tenant is open now; else since and until when it is
+ * not (INT64_MIN, INT64_MAX: for ever). */
+struct silence_closed {
+	int64_t since_s, until_s;
+};
+bool silence_closed(const struct tenant *t, int64_t now_s, struct silence_closed *ret);
+
 /* silence_pause and silence_resume: 1, or 0 when that is so already; a row of the audit
  * with 1.  until_us 0: until it is resumed. */
 int silence_pause(struct sql *db, struct arena *a, struct str tenant,

@@ -328,24 +328,34 @@ find_repeat(struct sql *db, const struct store_load *l)
 	return r > 0 && sql_col_number(db, 0) ? SILENCE_REPEAT : SILENCE_NONE;
 }
 
-static int
-find_closed(struct sql *db, struct store_load *l)
+/* `tenant set` lets only hours in; what got in otherwise closes nothing. */
+bool
+silence_closed(const struct tenant *t, int64_t now_s, struct silence_closed *ret)
 {
-	const struct zone *z = zone_known(l->found.time_zone);
-	int64_t now_s = clock_wall_us() / 1000000;
+	const struct zone *z = zone_known(t->time_zone);
 	char words[HOURS_WORDS];
 	struct hours h;
 
-	/* `tenant set` lets only hours in; what got in otherwise closes nothing. */
-	if (!l->found.hours.n || !z || hours_parse(&h, l->found.hours, words) < 0 ||
+	if (!t->hours.n || !z || hours_parse(&h, t->hours, words) < 0 ||
 		hours_are_open(&h, z, now_s))
+		return false;
+	ret->since_s = hours_since(&h, z, now_s);
+	ret->until_s = hours_until(&h, z, now_s);
+	return true;
+}
+
+static int
+find_closed(struct sql *db, struct store_load *l)
+{
+	struct silence_closed closed;
+
+	if (!silence_closed(&l->found, clock_wall_us() / 1000000, &closed))
 		return SILENCE_NONE;
-	int64_t since = hours_since(&h, z, now_s);
 	int r = sql_row(db,
-		"SELECT closed_said_us / 1000000 >= ?3 AND closed_said_us > 0"
+		"SELECT closed_said_us > 0 AND closed_said_us / 1000000 >= ?3"
 		" FROM conversations WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
-		SQL_NUMBER(since));
+		SQL_NUMBER(closed.since_s));
 	if (r < 0)
 		return r;
 	l->closed_said = r > 0 && sql_col_number(db, 0);
