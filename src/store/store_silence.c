@@ -60,7 +60,8 @@ int
 silence_pause(struct sql *db, struct arena *a, struct str tenant, int64_t conversation,
 	int64_t until_us, struct str actor)
 {
-	int64_t now = clock_wall_us(), minutes = (until_us - now) / MINUTE_US;
+	int64_t now = clock_wall_us(),
+		minutes = (until_us - now + MINUTE_US - 1) / MINUTE_US;
 
 	int r = sql_do(db,
 		"UPDATE conversations SET human_until_us = ?3, muted_us = iif(?3, 0, "
