@@ -230,11 +230,11 @@ def test_a_bot_that_says_the_same_after_each_reply_is_not_answered_for_ever(stag
 
 
 def test_rules_match_what_was_written_and_not_what_stands_in_brackets(stage):
-    rules = json.dumps([{"match": "image", "reply": "by the bracket"}, {"match": "price", "reply": "by the word"}])
+    rules = json.dumps([{"match": "document", "reply": "by the bracket"}, {"match": "price", "reply": "by the word"}])
     api, _ = stage.pipeline(tenant={"rules": rules, "default_text": "else"})
     for id, caption in (("I1", "what price?"), ("I2", "look")):
         assert api.post(webhook({"key": {"id": id, "remoteJid": CHAT},
-                                 "message": {"imageMessage": {"caption": caption}}})).status == 200
+                                 "message": {"documentMessage": {"caption": caption}}})).status == 200
         stage.wait_at_rest()
-    assert [r["body"] for r in stage.inbound()] == ["[image] what price?", "[image] look"]
+    assert [r["body"] for r in stage.inbound()] == ["[document] what price?", "[document] look"]
     assert texts(stage) == ["by the word", "else"]
