@@ -2,7 +2,7 @@
 /* keyword.c: a message that is nothing but one word of a list. */
 #include "codec/keyword.h"
 
-/* Beside blanks and ASCII punctuation.  Phones add the direction marks by themselves. */
+/* Beside blanks and ASCII punctuation.  Phones add direction marks by themselves. */
 static const char *const ignored[] = {
 	"\u200e", /* left-to-right mark */
 	"\u200f", /* right-to-left mark */
