@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/log.h"
+#include "cli_mask.h"
 #include "cli_person_priv.h"
 #include "cli_table.h"
 
@@ -72,23 +72,10 @@ person_nobody(const struct person *p)
 
 /* --- show ----------------------------------------------------------------- */
 
-/* "+972501234567" is "+97...67", an address likewise, "Dana" is "D...". */
 static struct str
 masked(struct person *p, struct str s)
 {
-	struct str server = s;
-	struct str user = str_cut(&server, '@');
-
-	if (p->full || s.n == 0)
-		return s;
-	if (server.p)
-		return str_of(log_chat(s));
-	if (s.p[0] == '+' && s.n > 6)
-		return arena_printf(&p->arena, "%.3s…%.2s", s.p, s.p + s.n - 2);
-	size_t first = 1;
-	while (first < user.n && ((unsigned char)user.p[first] & 0xC0) == 0x80)
-		first++;
-	return arena_printf(&p->arena, "%.*s…", (int)first, user.p);
+	return p->full ? s : cli_mask(&p->arena, s);
 }
 
 static void

@@ -14,8 +14,8 @@
 
 struct buf;
 
-#define METRICS_HTTP_(X, id, code)                                         \
-	X(id, COUNTER, "prosaas_http_requests_total",                      \
+#define METRICS_HTTP_(X, id, code)                    \
+	X(id, COUNTER, "prosaas_http_requests_total", \
 		"route=\"webhook\",code=\"" code "\"", "Answers by route and status")
 
 /* clang-format off */
@@ -54,7 +54,13 @@ struct buf;
 	X(M_JOB_WAIT_SECONDS, HISTOGRAM, "prosaas_job_queue_wait_seconds", "", "From enqueue to claim") \
 	X(M_JOBS_RUNNING, GAUGE, "prosaas_jobs_running", "", "Jobs in flight in this worker")   \
 	X(M_ABSORBED, COUNTER, "prosaas_turn_messages_absorbed_total", "", "Messages answered along with an earlier one of their chat") \
-	X(M_SILENCED, COUNTER, "prosaas_turns_silenced_total", "", "Turns without an answer because a person answers in the chat, or another bot seems to") \
+	X(M_SILENCED_OPTED_OUT, COUNTER, "prosaas_turns_silenced_total", "reason=\"opted_out\"", "Turns without an answer, by what silences the bot in their chat (docs/answering.md)") \
+	X(M_SILENCED_MUTED, COUNTER, "prosaas_turns_silenced_total", "reason=\"muted\"", "") \
+	X(M_SILENCED_HUMAN, COUNTER, "prosaas_turns_silenced_total", "reason=\"human\"", "") \
+	X(M_SILENCED_LOOP, COUNTER, "prosaas_turns_silenced_total", "reason=\"loop\"", "") \
+	X(M_SILENCED_REPEAT, COUNTER, "prosaas_turns_silenced_total", "reason=\"repeat\"", "") \
+	X(M_SILENCED_ECHO, COUNTER, "prosaas_turns_silenced_total", "reason=\"echo\"", "") \
+	X(M_SILENCED_CLOSED, COUNTER, "prosaas_turns_silenced_total", "reason=\"closed\"", "") \
 	X(M_RECEIPT_NEW, COUNTER, "prosaas_receipts_total", "result=\"new\"", "What became of messages we sent: said something new, known already, or of a message that is not ours") \
 	X(M_RECEIPT_KNOWN, COUNTER, "prosaas_receipts_total", "result=\"known\"", "")           \
 	X(M_RECEIPT_UNKNOWN, COUNTER, "prosaas_receipts_total", "result=\"unknown\"", "")       \
@@ -99,7 +105,7 @@ enum metric {
 void metric_add(enum metric m, uint64_t n);
 void metric_set(enum metric m, int64_t v);
 void metric_observe(enum metric m, int64_t us); /* a duration in microseconds */
-int64_t metric_get(enum metric m);              /* counter, gauge, or a histogram's count */
+int64_t metric_get(enum metric m); /* counter, gauge, or a histogram's count */
 
 /* metrics_render appends the Prometheus text exposition format 0.0.4. */
 void metrics_render(struct buf *out);

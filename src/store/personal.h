@@ -28,7 +28,8 @@
 	X(contacts, "tenant_id = ?1 AND id IN person")
 
 /* Of the business, not of those who write to it. */
-#define IMPERSONAL_TABLES(X) X(tenants) X(prompts) X(ai_usage) X(broadcasts)
+#define IMPERSONAL_TABLES(X) \
+	X(tenants) X(prompts) X(ai_usage) X(broadcasts) X(own_names)
 
 /* Before a statement with one of those conditions, and its arguments; who is a
  * struct store_who *. */

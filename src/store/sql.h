@@ -76,9 +76,10 @@ double sql_col_real(struct sql *db, int column);
 /* sql_row_json appends the row as a JSON object, a member for each column. */
 void sql_row_json(struct sql *db, struct buf *out);
 
-/* sql_empty_log copies the write-ahead log into the database file and empties it, so
- * that what was deleted is in neither.  0, or ERR_STORE when others, who read or write
- * all the time, kept it from ending. */
+/* sql_empty_log writes the database file anew, which takes as long and as much room as
+ * that is large, and empties the write-ahead log, so that what was deleted is in
+ * neither.  0, or ERR_STORE when others, who read or write all the time, kept it from
+ * ending. */
 int sql_empty_log(struct sql *db) MUSTCHECK;
 
 /* sql_words says what the last error was. */
