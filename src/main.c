@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "base/zone.h"
 #include "cli_jobs.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
@@ -175,6 +176,7 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return USAGE;
 	}
+	zone_ready();
 	if (settings_load(&s, err) < 0)
 		die("%s", err);
 	return run(

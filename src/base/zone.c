@@ -2,6 +2,7 @@
 /* zone.c: a time zone as the list of its changes. */
 #include "base/zone.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -73,26 +74,36 @@ scan(struct change changes[CHANGES_MAX])
 	return n;
 }
 
-static void
-set_tz(const char *value)
+/* TZ as it stands in the environment, once zone_ready() has put it there: libc looks
+ * at it only in tzset(), which only we call, so that its text may change in place while
+ * other threads read other variables. */
+static char tz[sizeof("TZ=:" ZONEINFO) + NAME_MAX_BYTES + 192] = "TZ=";
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void
+zone_ready(void)
 {
-	if ((value ? setenv("TZ", value, 1) : unsetenv("TZ")) < 0)
+	const char *now = getenv("TZ");
+
+	if (now == tz + 3)
+		return;
+	snprintf(tz + 3, sizeof(tz) - 3, "%s", now ? now : ":/etc/localtime");
+	if (putenv(tz) != 0)
 		die("out of memory");
-	tzset();
 }
 
 static size_t
 scan_file(const char *path, struct change changes[CHANGES_MAX])
 {
-	const char *now = getenv("TZ");
-	char *was = now ? xstrdup(now) : NULL;
-	char value[sizeof(ZONEINFO) + NAME_MAX_BYTES + 1];
+	char was[sizeof(tz)];
 
-	snprintf(value, sizeof(value), ":%s", path);
-	set_tz(value);
+	zone_ready();
+	memcpy(was, tz, sizeof(tz));
+	snprintf(tz + 3, sizeof(tz) - 3, ":%s", path);
+	tzset();
 	size_t n = scan(changes);
-	set_tz(was);
-	free(was);
+	memcpy(tz, was, sizeof(tz));
+	tzset();
 	return n;
 }
 
@@ -165,6 +176,57 @@ zone_load(struct arena *a, struct str name, struct zone **ret, char err[128])
 	size_t n = scan_file(path, changes);
 	*ret = keep(a, changes, n);
 	return 0;
+}
+
+/* --- by name, for good -------------------------------------------------------- */
+
+enum { KNOWN_MAX = 600 }; /* all of tzdata */
+
+static struct {
+	struct arena arena;
+	struct {
+		struct str name;
+		struct zone *zone; /* NULL: it can't be read */
+	} rows[KNOWN_MAX];
+	size_t count;
+} known;
+
+static const struct zone *
+find_or_load(struct str name)
+{
+	char err[128];
+	size_t i = 0;
+
+	while (i < known.count && !str_eq(known.rows[i].name, name))
+		i++;
+	if (i == KNOWN_MAX)
+		return NULL;
+	if (i == known.count) {
+		if (zone_load(&known.arena, name, &known.rows[i].zone, err) < 0)
+			known.rows[i].zone = NULL;
+		known.rows[i].name = arena_str(&known.arena, name);
+		known.count++;
+	}
+	return known.rows[i].zone;
+}
+
+const struct zone *
+zone_known(struct str name)
+{
+	const struct zone *z;
+
+	pthread_mutex_lock(&lock);
+	z = find_or_load(name.n ? name : STR("UTC"));
+	pthread_mutex_unlock(&lock);
+	return z;
+}
+
+int64_t
+zone_offset(struct str name, int64_t at)
+{
+	const struct zone *z = zone_known(name);
+
+	return z ? zone_span_at(z, at).offset : 0;
 }
 
 struct zone_span

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* zone.h: a time zone as the list of its changes.
  *
- * The system's zoneinfo is asked once, by zone_load(), at start: libc reads a zone
- * only through the environment (TZ), and no thread may run beside that.  What is
- * kept, the offset from UTC and the second of each change, needs neither
- * environment nor lock.
+ * The system's zoneinfo is asked once: libc reads a zone only through the environment
+ * (TZ), see zone_ready().  What is kept, the offset from UTC and the second of each
+ * change, needs neither environment nor lock.
  *
  * A span is a stretch of time with one offset.  At its beginning the local clock
  * jumps from `before` to `offset`: forward, so that local times are left out (a
@@ -34,5 +33,16 @@ zone_load(struct arena *a, struct str name, struct zone **ret, char err[128]) MU
 
 /* zone_span_at returns the span that `at` is in. */
 struct zone_span zone_span_at(const struct zone *z, int64_t at);
+
+/* zone_ready is called once, before there are threads: what touches the environment
+ * later does so in place. */
+void zone_ready(void);
+
+/* zone_known returns a zone by name (absent or empty: UTC), read the first time it is
+ * asked for (milliseconds) and kept for good; NULL for none.  Any thread. */
+const struct zone *zone_known(struct str name);
+
+/* zone_offset is what that zone adds to UTC at that second; 0 for one not known. */
+int64_t zone_offset(struct str name, int64_t at);
 
 #endif

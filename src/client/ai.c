@@ -14,23 +14,33 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/metrics.h"
 #include "base/settings.h"
 #include "client/api.h"
 #include "codec/val.h"
 
+enum { QUIRKS_MAX = 64 };
+
+/* What a model's server does not take, learned from its refusals: newer models want
+ * max_completion_tokens and no temperature, older servers know only max_tokens. */
+struct quirk {
+	uint64_t whose; /* hash of the server and the model; 0: free */
+	bool completion_tokens, no_temperature;
+};
+
 struct ai_client {
 	struct http_client *http;
 	const struct settings *settings;
 	struct breaker *breaker;
-	struct arena arena; /* url, headers and key */
-	const char *url;
-	const char *key; /* of the destination: all calls have one account */
-	const char *headers[3];
+	struct arena arena; /* the header */
+	const char *authorization;
+	struct quirk quirks[QUIRKS_MAX];
 };
 
 struct ai_client *
@@ -42,13 +52,81 @@ ai_client_new(struct http_client *http, const struct settings *s, struct breaker
 	c->settings = s;
 	c->breaker = b;
 	arena_init(&c->arena);
-	c->url = api_url(&c->arena, str_of(s->openai_base_url), "/chat/completions");
-	c->key = arena_printf(&c->arena, "ai %s", c->url).p;
-	c->headers[0] = "Content-Type: application/json";
 	if (s->openai_api_key)
-		c->headers[1] = api_header(
+		c->authorization = api_header(
 			&c->arena, "Authorization: Bearer ", s->openai_api_key);
 	return c;
+}
+
+/* --- a request ------------------------------------------------------------ */
+
+static struct str
+model_of(const struct ai_call *call)
+{
+	return call->model.n > 0 ? call->model
+				 : str_of(call->client->settings->openai_model);
+}
+
+static const char *
+url_of(const struct ai_call *call)
+{
+	struct str base = call->base_url;
+
+	if (base.n == 0)
+		base = str_of(call->client->settings->openai_base_url);
+	return api_url(call->arena, base, "/chat/completions");
+}
+
+static const char *const *
+headers_of(const struct ai_call *call)
+{
+	const char **h = arena_zalloc(call->arena, 3 * sizeof(*h));
+
+	h[0] = "Content-Type: application/json";
+	if (call->key.n > 0)
+		h[1] = arena_printf(
+			call->arena, "Authorization: Bearer %.*s", STR_FMT(call->key))
+			       .p;
+	else if (call->base_url.n == 0)
+		h[1] = call->client->authorization;
+	return h;
+}
+
+/* What rests after failures: a model of a server; with a tenant's own key its account,
+ * for what is wrong with that is no other's trouble. */
+static const char *
+destination(const struct ai_call *call, const char *url)
+{
+	bool own = call->key.n > 0;
+
+	return arena_printf(call->arena, "ai %s model %.*s%s%.*s", url,
+		STR_FMT(model_of(call)), own ? " tenant " : "",
+		STR_FMT(own ? call->tenant : STR("")))
+		.p;
+}
+
+/* The table is full of other models' quirks when this returns a row that is forgotten:
+ * then each call learns anew, by a refused request. */
+static struct quirk *
+quirk_of(struct ai_client *c, const char *url, struct str model)
+{
+	struct str parts[] = {str_of(url), model};
+	uint8_t digest[DIGEST_SIZE];
+	uint64_t whose;
+
+	digest_sha256(parts, ARRAY_LEN(parts), digest);
+	memcpy(&whose, digest, sizeof(whose));
+	for (size_t i = 0; i < QUIRKS_MAX; i++) {
+		struct quirk *q = &c->quirks[(whose + i) % QUIRKS_MAX];
+
+		if (q->whose == 0)
+			q->whose = whose;
+		if (q->whose == whose)
+			return q;
+	}
+	struct quirk *q = &c->quirks[whose % QUIRKS_MAX];
+	*q = (struct quirk){.whose = whose};
+	return q;
 }
 
 static void
@@ -61,26 +139,28 @@ add_message(struct buf *b, const char *role, struct str text)
 	buf_addc(b, '}');
 }
 
+static const char *const roles[] = {
+	[AI_SYSTEM] = "system", [AI_USER] = "user", [AI_ASSISTANT] = "assistant"};
+
 static struct str
 request_body(const struct settings *s, const struct ai_call *call)
 {
-	struct str model = call->model.n > 0 ? call->model : str_of(s->openai_model);
+	const struct quirk *q = call->quirk;
 	int64_t max = call->max_tokens > 0 ? call->max_tokens : s->ai_max_tokens;
 	double heat = call->temperature < 0 ? s->ai_temperature : call->temperature;
 	struct buf b;
 
 	buf_init(&b);
 	buf_addz(&b, "{\"model\":");
-	json_quote(&b, model);
+	json_quote(&b, model_of(call));
 	buf_addz(&b, ",\"messages\":[");
-	if (call->prompt.n > 0)
-		add_message(&b, "system", call->prompt);
 	for (size_t i = 0; i < call->turn_count; i++)
-		add_message(&b, call->turns[i].role == AI_USER ? "user" : "assistant",
-			call->turns[i].text);
-	buf_addf(&b,
-		"],\"max_tokens\":%" PRId64 ",\"temperature\":%g,\"stream\":false}",
-		max, heat);
+		add_message(&b, roles[call->turns[i].role], call->turns[i].text);
+	buf_addf(&b, "],\"%s\":%" PRId64,
+		q->completion_tokens ? "max_completion_tokens" : "max_tokens", max);
+	if (!q->no_temperature)
+		buf_addf(&b, ",\"temperature\":%g", heat);
+	buf_addz(&b, ",\"stream\":false}");
 
 	struct str body = arena_str(call->arena, buf_str(&b));
 	buf_done(&b);
@@ -90,15 +170,19 @@ request_body(const struct settings *s, const struct ai_call *call)
 void
 ai_start(struct ai_client *c, struct ai_call *call, struct flow *f)
 {
+	call->client = c;
+	const char *url = url_of(call);
+	call->quirk = quirk_of(c, url, model_of(call));
 	call->started_us = clock_mono_us();
 	call->http = (struct http_call){
 		.method = "POST",
-		.url = c->url,
-		.headers = c->headers,
+		.url = url,
+		.headers = headers_of(call),
 		.body = request_body(c->settings, call),
 		.timeout_ms = c->settings->ai_timeout_s * 1000,
 	};
-	api_start(c->http, &call->http, f, c->breaker, &call->pass, c->key);
+	api_start(c->http, &call->http, f, c->breaker, &call->pass,
+		destination(call, url));
 }
 
 /* Joins the parts of a list; a part that is no text (an image) is left out. */
@@ -127,11 +211,23 @@ tokens_of(const struct val *v, const char *which)
 	return n > 0 ? n : 0;
 }
 
+/* Half a sentence at the end of an answer that became too long. */
+static struct str
+without_torso(struct str text)
+{
+	for (size_t i = text.n; i > text.n / 2; i--)
+		if (strchr(".!?\n", text.p[i - 1]) && text.p[i - 1])
+			return str_trim((struct str){text.p, i});
+	return text;
+}
+
 static int
 read_answer(struct ai_call *call, const struct val *v)
 {
 	const struct val *choice = val_at(val_get(v, "choices"), 0);
-	const struct val *content = val_get(val_get(choice, "message"), "content");
+	const struct val *message = val_get(choice, "message");
+	const struct val *content = val_get(message, "content");
+	struct str why = val_text(val_get(choice, "finish_reason"));
 	struct str text = val_text(content);
 
 	call->tokens_in = tokens_of(v, "prompt_tokens");
@@ -139,6 +235,12 @@ read_answer(struct ai_call *call, const struct val *v)
 	if (content && content->kind == VAL_LIST)
 		text = text_of_parts(call->arena, content);
 	text = str_trim(text);
+	if (str_eqz(why, "content_filter") || val_text(val_get(message, "refusal")).n) {
+		api_words(call->words, &call->http, STR("answer withheld"));
+		return ERR_REFUSED;
+	}
+	if (str_eqz(why, "length"))
+		text = without_torso(text);
 	if (text.n == 0) {
 		api_words(call->words, &call->http,
 			v ? STR("empty answer") : STR("unreadable answer"));
@@ -156,6 +258,31 @@ error_is(const struct val *error, const char *name)
 	       str_eqz(val_text(val_get(error, "type")), name);
 }
 
+/* What the refusal asks for; parameters are remembered for the model. */
+static enum ai_hint
+hint_of(struct ai_call *call, const struct val *error)
+{
+	struct str param = val_text(val_get(error, "param"));
+	struct quirk *q = call->quirk;
+
+	if (error_is(error, "context_length_exceeded"))
+		return AI_ASK_SHORTER;
+	if (error_is(error, "model_not_found"))
+		return AI_ASK_OTHER;
+	if (!error_is(error, "unsupported_parameter") &&
+		!error_is(error, "unsupported_value"))
+		return AI_NO_HINT;
+	if (str_eqz(param, "max_tokens") && !q->completion_tokens)
+		q->completion_tokens = true;
+	else if (str_eqz(param, "max_completion_tokens") && q->completion_tokens)
+		q->completion_tokens = false;
+	else if (str_eqz(param, "temperature") && !q->no_temperature)
+		q->no_temperature = true;
+	else
+		return AI_NO_HINT;
+	return AI_ASK_AGAIN;
+}
+
 static int
 err_of_status(struct ai_call *call, const struct val *v)
 {
@@ -166,6 +293,7 @@ err_of_status(struct ai_call *call, const struct val *v)
 	if (what.n == 0)
 		what = val_text(val_get(error, "type"));
 	api_words(call->words, &call->http, what);
+	call->hint = hint_of(call, error);
 
 	if (status == 429 && error_is(error, "insufficient_quota"))
 		return ERR_QUOTA;
@@ -200,6 +328,7 @@ ai_finish(struct ai_call *call)
 	struct http_call *http = &call->http;
 
 	call->words[0] = '\0';
+	call->hint = AI_NO_HINT;
 	call->answer = (struct str){0};
 	call->tokens_in = call->tokens_out = 0;
 

@@ -8,7 +8,7 @@
  *   429 of type insufficient_quota                 ERR_QUOTA
  *   429 otherwise, 503 with slow_down              ERR_THROTTLED
  *   5xx, 408, 409, an empty or unreadable answer   ERR_REMOTE
- *   404 and other 4xx, 3xx                         ERR_REFUSED
+ *   404 and other 4xx, 3xx, an answer withheld     ERR_REFUSED, and ai_call.hint
  *   an answer above 1 MiB                          ERR_LIMIT
  *   no answer                                      as http_client.h says
  *   it rests after failures (breaker.h)            ERR_OPEN, and retry_after_ms
@@ -24,21 +24,32 @@
 
 struct arena;
 struct flow;
+struct quirk;
 struct settings;
 struct ai_client;
 
-enum ai_role { AI_USER, AI_ASSISTANT };
+enum ai_role { AI_SYSTEM, AI_USER, AI_ASSISTANT };
 
 struct ai_turn {
 	enum ai_role role;
 	struct str text;
 };
 
+enum ai_hint { /* what could help against ERR_REFUSED */
+	AI_NO_HINT,
+	AI_ASK_AGAIN,   /* the server wants other parameters, which the next call has */
+	AI_ASK_SHORTER, /* all of it is too long for the model */
+	AI_ASK_OTHER,   /* there is no such model */
+};
+
 struct ai_call {
-	struct arena *arena;         /* the job's */
+	struct arena *arena; /* the job's */
+	struct str tenant;   /* whose call it is */
+	/* The tenant's own server, and its key; absent or empty: the settings'.  The
+	 * settings' key is not sent to a tenant's own server. */
+	struct str base_url, key;
 	struct str model;            /* absent or empty: the setting's */
-	struct str prompt;           /* the tenant's system prompt; may be absent */
-	const struct ai_turn *turns; /* oldest first, the current one last */
+	const struct ai_turn *turns; /* in the order in which they are sent */
 	size_t turn_count;
 	int64_t max_tokens; /* 0: the setting's */
 	double temperature; /* below 0: the setting's */
@@ -46,11 +57,14 @@ struct ai_call {
 	/* set when it is over: */
 	int err;
 	char words[192];
+	enum ai_hint hint;
 	struct str answer; /* in the arena; trimmed, never empty when err is 0 */
 	int64_t tokens_in, tokens_out; /* 0 when the server does not say */
 	int64_t retry_after_ms;        /* stay away for so long; -1: nobody says */
 
 	/* private */
+	struct ai_client *client;
+	struct quirk *quirk;
 	int64_t started_us;
 	struct breaker_pass pass;
 	struct http_call http;

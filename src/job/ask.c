@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* ask.c: one answer of the AI to a turn.
  *
- *   ask ---> asked ---> 0 */
+ *    .---- other parameters, shorter; then the next model       ----.
+ *    v                                                              |
+ *   ask ---> asked --------------------------------------------------'
+ *              '-> 0, or the last model's error */
 #include "job/ask.h"
 
 #include <errno.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "base/zone.h"
 #include "job/job.h"
-#include "store/store.h"
+#include "job/price.h"
+
+enum { CHANGES_MAX = 3 }; /* of one model's request: limit, temperature, length */
 
 static flow_step ask, asked;
 
@@ -26,28 +35,48 @@ stop_asking(struct job *job)
 	http_call_cancel(job->waits_for);
 }
 
+static void
+build_prompt(struct ask *q)
+{
+	const struct store_load *l = q->load;
+	int64_t now_us = clock_wall_us();
+
+	prompt_build(&q->job->arena,
+		&(struct prompt_input){
+			.now_us = now_us,
+			.offset_s = zone_offset(l->found.time_zone, now_us / 1000000),
+			.zone = l->found.time_zone,
+			.prompt = l->found.prompt,
+			.language = l->found.language,
+			.facts = l->facts,
+			.summary = l->summary,
+			.history = l->history,
+			.history_count = l->history_count,
+			.lines = q->lines,
+			.line_count = q->line_count,
+			.budget = q->budget,
+		},
+		&q->prompt);
+}
+
 static int
 ask(struct flow *f)
 {
 	struct ask *q = of(f);
 	struct job *job = q->job;
-	const struct store_load *l = q->load;
-	struct ai_turn *turns =
-		arena_alloc(&job->arena, (l->history_count + 1) * sizeof(*turns));
+	const struct tenant *t = &q->load->found;
 
-	for (size_t i = 0; i < l->history_count; i++)
-		turns[i] = (struct ai_turn){
-			l->history[i].from_customer ? AI_USER : AI_ASSISTANT,
-			l->history[i].text};
-	turns[l->history_count] = (struct ai_turn){AI_USER, q->said};
+	build_prompt(q);
 	q->ai = (struct ai_call){
 		.arena = &job->arena,
-		.model = l->found.ai_model,
-		.prompt = l->found.prompt,
-		.turns = turns,
-		.turn_count = l->history_count + 1,
-		.max_tokens = l->found.ai_max_tokens,
-		.temperature = l->found.ai_temperature,
+		.tenant = job->tenant,
+		.base_url = t->ai_base_url,
+		.key = t->ai_api_key,
+		.model = q->model,
+		.turns = q->prompt.turns,
+		.turn_count = q->prompt.count,
+		.max_tokens = t->ai_max_tokens,
+		.temperature = t->ai_temperature,
 	};
 	job_waits(job, job_hurry_http, &q->ai.http);
 	if (q->may_stop)
@@ -56,23 +85,84 @@ ask(struct flow *f)
 	return flow_wait(f, asked);
 }
 
+/* A request that was given up may have been paid: of its tokens those are counted that
+ * we know.  One that was refused costs nothing. */
+static void
+count_usage(struct ask *q, int err)
+{
+	bool given_up =
+		err < 0 && q->ai.http.sent && (err == -ECANCELED || err == -ETIMEDOUT);
+	struct store_usage u = {.model = q->model,
+		.tokens_in = q->ai.tokens_in,
+		.tokens_out = q->ai.tokens_out};
+
+	if ((err < 0 && !given_up && u.tokens_in == 0) ||
+		q->usage_count == ASK_REQUESTS_MAX)
+		return;
+	if (u.tokens_in == 0) {
+		u.estimated = true;
+		u.tokens_in = q->prompt.tokens;
+		u.tokens_out = prompt_tokens(q->ai.answer);
+	}
+	u.cost_micros = price_micros(
+		str_of(q->job->env->s->ai_prices), u.model, u.tokens_in, u.tokens_out);
+	q->usage[q->usage_count++] = u;
+}
+
+/* The same model again, if that can help. */
+static bool
+ask_otherwise(struct ask *q)
+{
+	if (q->changes == CHANGES_MAX || q->ai.hint == AI_NO_HINT ||
+		q->ai.hint == AI_ASK_OTHER)
+		return false;
+	q->changes++;
+	if (q->ai.hint == AI_ASK_SHORTER)
+		q->budget /= 2;
+	return true;
+}
+
+/* What is wrong with the request or with our credentials is so for any model. */
+static bool
+other_may_answer(const struct ask *q, int err)
+{
+	if (err == ERR_REFUSED)
+		return q->ai.hint == AI_ASK_OTHER;
+	return err != ERR_DENIED && err != ERR_LIMIT && err_transient(err);
+}
+
+static bool
+ask_other(struct ask *q, int err)
+{
+	struct str failed = q->model;
+
+	if (!other_may_answer(q, err) || !str_next(&q->models, &q->model))
+		return false;
+	q->changes = 0;
+	log_warn("model %.*s fails, %.*s is asked job_id=%s reason=%s", STR_FMT(failed),
+		STR_FMT(q->model), log_safe(q->job->id), q->ai.words);
+	return true;
+}
+
 static int
 asked(struct flow *f)
 {
 	struct ask *q = of(f);
+	struct job *job = q->job;
 	int err = ai_finish(&q->ai);
 
-	job_waits(q->job, NULL, NULL);
-	q->job->on_notice = NULL;
-	if (err == -ECANCELED && !q->job->hurried) /* stop_asking() */
+	job_waits(job, NULL, NULL);
+	job->on_notice = NULL;
+	count_usage(q, err);
+	if (err == -ECANCELED && !job->hurried) /* stop_asking() */
 		return err;
+	if (err < 0 && !job->hurried && (ask_otherwise(q) || ask_other(q, err)))
+		return flow_goto(f, ask);
 	if (err < 0) {
-		q->job->retry_after_ms = q->ai.retry_after_ms;
-		return job_fail(q->job, err, "ai: %s", q->ai.words);
+		job->retry_after_ms = q->ai.retry_after_ms;
+		return job_fail(job, err, "ai: %s", q->ai.words);
 	}
 	q->answer = q->ai.answer;
-	q->tokens_in = q->ai.tokens_in;
-	q->tokens_out = q->ai.tokens_out;
 	return 0;
 }
 
@@ -90,7 +180,17 @@ done(struct flow *f, int err)
 void
 ask_start(struct ask *q, struct flow *then)
 {
+	const struct tenant *t = &q->load->found;
+	const struct settings *s = q->job->env->s;
+
 	q->then = then;
+	if (!q->usage)
+		q->usage = arena_alloc(
+			&q->job->arena, ASK_REQUESTS_MAX * sizeof(*q->usage));
+	q->changes = 0;
+	q->model = t->ai_model.n ? t->ai_model : str_of(s->openai_model);
+	q->models = t->ai_fallbacks.n ? t->ai_fallbacks : str_of(s->openai_fallbacks);
+	q->budget = t->ai_input_tokens > 0 ? t->ai_input_tokens : s->ai_input_tokens;
 	flow_init(&q->flow, ask, "ask", done);
 	flow_wake(&q->flow);
 }

@@ -1,31 +1,48 @@
 /* SPDX-License-Identifier: MIT */
-/* ask.h: one answer of the AI to a turn. */
+/* ask.h: one answer of the AI to a turn.
+ *
+ * The tenant's model is asked, then its fallbacks in turn; a request that the server
+ * wants otherwise (other parameters, shorter) is made again so.  See docs/ai.md for
+ * what goes on to the next model and what waits. */
 #ifndef JOB_ASK_H
 #define JOB_ASK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/flow.h"
 #include "base/str.h"
 #include "client/ai.h"
+#include "job/prompt.h"
+#include "store/store.h"
 
 struct job;
-struct store_load;
+
+enum { ASK_REQUESTS_MAX = 32 }; /* counted of a turn, those of all its merges too */
 
 struct ask {
 	struct job *job;
 	const struct store_load *load; /* whose tenant asks, and what was said before */
-	struct str said;               /* the current turn */
+	const struct prompt_line *lines; /* the current turn */
+	size_t line_count;
 	bool may_stop; /* another message of the chat ends it early: -ECANCELED */
 
 	/* set when it is over: */
 	int err; /* with the job's words; -ECANCELED also when the job is hurried */
 	struct str answer;
-	int64_t tokens_in, tokens_out;
+
+	/* What was paid, added to over all starts: zero it once. */
+	struct store_usage *usage; /* in the job's arena */
+	size_t usage_count;
 
 	/* private */
 	struct flow flow, *then;
+	struct str models,
+		model; /* to ask when this one fails; the one that is asked */
+	int64_t budget;
+	int changes; /* asked again with other parameters, or shorter */
+	struct prompt prompt;
 	struct ai_call ai;
 };
 

@@ -27,9 +27,11 @@
 #include <errno.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/flow.h"
+#include "base/lately.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
@@ -46,7 +48,10 @@
 #include "job/record.h"
 #include "store/store.h"
 
-enum { MERGES_MAX = 3 }; /* times the AI is asked again */
+enum {
+	MERGES_MAX = 3, /* times the AI is asked again */
+	UNPROMPTED_EVERY_MS = 3600 * 1000,
+};
 
 struct inbound {
 	struct flow flow;
@@ -58,6 +63,7 @@ struct inbound {
 	size_t text_count;
 	struct str answer;
 	bool answered; /* answer is there, and may be absent */
+	int failed;    /* the AI has, and the answer is the fallback text: its error */
 	int merges;    /* newcomers taken in after asking */
 
 	/* what we wait for, one at a time: */
@@ -127,6 +133,8 @@ loaded(struct flow *f)
 	if (l->state == TURN_DONE)
 		return flow_goto(f, next);
 	in->answered = false;
+	in->failed = 0;
+	in->ask.usage_count = 0;
 	in->texts = l->texts;
 	in->text_count = l->text_count;
 	if (l->reply.count > 0) {
@@ -185,6 +193,17 @@ may_merge(const struct inbound *in)
 	return may_hear(in) && in->load.debounce_ms > 0 && in->merges < MERGES_MAX;
 }
 
+static const struct prompt_line *
+prompt_lines(struct inbound *in)
+{
+	struct prompt_line *lines =
+		arena_zalloc(&in->job->arena, (in->text_count + 1) * sizeof(*lines));
+
+	for (size_t i = 0; i < in->text_count; i++)
+		lines[i] = (struct prompt_line){in->texts[i].text, in->texts[i].quoted};
+	return lines;
+}
+
 static void
 log_silence(const struct inbound *in)
 {
@@ -199,36 +218,95 @@ log_silence(const struct inbound *in)
 		log_safe(in->job->id));
 }
 
+static bool
+has_ai(const struct inbound *in)
+{
+	struct str provider = in->load.found.ai_provider;
+
+	return str_eqz(
+		provider.n ? provider : str_of(in->job->env->s->ai_provider), "openai");
+}
+
+/* A model without a prompt would answer as anybody. */
+static bool
+is_prompted(const struct inbound *in)
+{
+	return in->load.found.prompt.n > 0;
+}
+
+static bool
+has_money(const struct inbound *in)
+{
+	double budget = in->load.found.ai_daily_budget;
+
+	return budget == 0 || (double)in->load.ai_spent_micros < budget * 1000000;
+}
+
+static void
+complain_unprompted(const struct inbound *in)
+{
+	struct str what = arena_printf(
+		&in->job->arena, "unprompted %.*s", STR_FMT(in->job->tenant));
+
+	metric_add(M_AI_UNPROMPTED, 1);
+	if (!lately_said(what, UNPROMPTED_EVERY_MS, clock_mono_ms()))
+		log_warn("🙊 tenant %.*s has no prompt, no rule that fits and no "
+			 "default_text: no answer",
+			STR_FMT(in->job->tenant));
+}
+
+static int
+answer_by_rules(struct inbound *in)
+{
+	const struct tenant *t = &in->load.found;
+
+	in->answer = answer_builtin(
+		&in->job->arena, t->rules, t->default_text, whole_text(in));
+	if (!in->answer.p && has_ai(in) && !is_prompted(in))
+		complain_unprompted(in);
+	return flow_goto(&in->flow, keep);
+}
+
 static int
 decide(struct flow *f)
 {
 	struct inbound *in = of(f);
-	const struct tenant *t = &in->load.found;
-	const char *usual = in->job->env->s->ai_provider;
-	bool builtin =
-		str_eqz(t->ai_provider.n ? t->ai_provider : str_of(usual), "builtin");
 
 	in->answer = (struct str){NULL, 0};
 	in->answered = true;
 	if (in->load.silence != SILENCE_NONE)
 		log_silence(in);
-	if (str_eqz(t->status, "paused") || in->load.silence != SILENCE_NONE)
+	if (str_eqz(in->load.found.status, "paused") ||
+		in->load.silence != SILENCE_NONE)
 		return flow_goto(f, keep);
 	if (in->text_count == 0) /* all of it was taken back */
 		return flow_goto(f, keep);
-	if (builtin) {
-		in->answer = answer_builtin(
-			&in->job->arena, t->rules, t->default_text, whole_text(in));
-		return flow_goto(f, keep);
-	}
+	if (!has_ai(in) || !is_prompted(in) || !has_money(in))
+		return answer_by_rules(in);
 	if (in->job->hurried)
 		return -ECANCELED;
-	in->ask = (struct ask){.job = in->job,
-		.load = &in->load,
-		.said = whole_text(in),
-		.may_stop = may_merge(in)};
+	in->ask.job = in->job;
+	in->ask.load = &in->load;
+	in->ask.lines = prompt_lines(in);
+	in->ask.line_count = in->text_count;
+	in->ask.may_stop = may_merge(in);
 	ask_start(&in->ask, f);
 	return flow_wait(f, answered);
+}
+
+/* The AI fails for good: the customer is told once, until it has answered again; the
+ * job fails all the same. */
+static int
+fall_back(struct inbound *in)
+{
+	const struct store_load *l = &in->load;
+
+	if (err_transient(in->ask.err) || l->fell_back || !l->found.fallback_text.n)
+		return in->ask.err;
+	in->failed = in->ask.err;
+	in->answer = l->found.fallback_text;
+	metric_add(M_AI_FELL_BACK, 1);
+	return flow_goto(&in->flow, keep);
 }
 
 static int
@@ -243,7 +321,7 @@ answered(struct flow *f)
 		return hear(in);
 	}
 	if (in->ask.err < 0)
-		return in->ask.err;
+		return in->job->hurried ? in->ask.err : fall_back(in);
 	in->answer = in->ask.answer;
 	return merges ? hear(in) : flow_goto(f, keep);
 }
@@ -301,8 +379,12 @@ keep(struct flow *f)
 		.tenant = in->job->tenant,
 		.job_id = in->job->id,
 		.answer = answer_parts(in),
-		.tokens_in = in->ask.tokens_in,
-		.tokens_out = in->ask.tokens_out,
+		.usage = in->ask.usage,
+		.usage_count = in->ask.usage_count,
+		.prompt_version =
+			in->ask.usage_count > 0 ? in->load.found.prompt_version : 0,
+		.budget = in->load.found.ai_daily_budget,
+		.fell_back = in->failed < 0,
 	};
 	store_keep(in->job->env->store, &in->keep, &in->flow);
 	return flow_wait(f, kept);
@@ -319,6 +401,18 @@ silenced(struct inbound *in)
 	return flow_goto(&in->flow, next);
 }
 
+static void
+log_budget(const struct inbound *in)
+{
+	if (in->keep.budget_crossed > 0)
+		log_warn(
+			"💸 tenant %.*s has spent %d %% of what its AI may cost today%s",
+			STR_FMT(in->job->tenant), in->keep.budget_crossed,
+			in->keep.budget_crossed == 100
+				? ": until tomorrow rules and default_text answer"
+				: "");
+}
+
 static int
 kept(struct flow *f)
 {
@@ -327,6 +421,7 @@ kept(struct flow *f)
 
 	if (k->op.err < 0)
 		return record_error(in->job, &k->op);
+	log_budget(in);
 	if (k->silenced)
 		return silenced(in);
 	if (k->reply.count == 0)
@@ -349,7 +444,9 @@ delivered(struct flow *f)
 
 	if (in->deliver.err < 0)
 		return in->deliver.err;
-	return in->deliver.silenced ? silenced(in) : flow_goto(f, next);
+	if (in->deliver.silenced)
+		return silenced(in);
+	return in->failed < 0 ? in->failed : flow_goto(f, next);
 }
 
 static void

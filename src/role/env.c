@@ -14,6 +14,7 @@
 #include "client/breaker.h"
 #include "client/gateway.h"
 #include "job/job.h"
+#include "job/price.h"
 #include "net/http_client.h"
 #include "store/store.h"
 
@@ -42,12 +43,16 @@ void
 env_open(struct job_env *env, struct loop *l, const struct settings *s)
 {
 	struct arena arena;
+	struct str wrong;
 	char err[256];
 
 	/* What the store's thread allocates the loop frees: without this glibc gives
 	 * each job's few pages back to the kernel, and interrupts every processor for
 	 * it. */
 	mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+	if (price_check(str_of(s->ai_prices), &wrong) < 0)
+		die("AI_PRICES: \"%.*s\" is not like gpt-4o-mini=0.15/0.60",
+			STR_FMT(wrong));
 	arena_init(&arena);
 	env->s = s;
 	if (strcmp(s->test_jobs, "on") == 0)

@@ -48,39 +48,54 @@ struct store_op {
 
 /* A tenant: a business with one WhatsApp number.  To add a property: one row
  * here and a migration that adds the column.  Kinds: TEXT is a struct str (absent
- * = NULL), NUMBER int64_t, REAL double. */
-#define TENANT_FIELDS(X)                                                        \
-	X(TEXT, name, "Name of the business")                                   \
-	X(TEXT, status,                                                         \
-		"active or paused: a paused tenant's messages are stored, not " \
-		"answered")                                                     \
-	X(TEXT, country,                                                        \
-		"Country of phones written without +: IL or 972; empty: none")  \
-	X(TEXT, gateway_url,                                                    \
-		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")      \
-	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")           \
-	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                         \
-	X(TEXT, prompt, "System prompt for the AI")                             \
-	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")     \
-	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")  \
-	X(TEXT, default_text,                                                   \
-		"Built-in answer when no rule matches; empty: no answer")       \
-	X(TEXT, rules,                                                          \
-		"Built-in answers: JSON list of "                               \
-		"{\"match\":\"word\",\"reply\":\"text\"}")                      \
-	X(NUMBER, debounce_ms,                                                  \
-		"Quiet in a chat before it is answered, ms; -1: "               \
-		"REPLY_DEBOUNCE_MS")                                            \
-	X(NUMBER, human_pause_min,                                              \
-		"Minutes a person on the phone silences the bot in a chat; "    \
-		"-1: HUMAN_PAUSE_MIN")                                          \
-	X(NUMBER, reply_part_chars,                                             \
-		"Longer answers are sent in parts, characters; -1: "            \
-		"REPLY_PART_CHARS")                                             \
-	X(TEXT, ambiguous,                                                      \
+ * = NULL), SECRET the same, but never shown, NUMBER int64_t, REAL double. */
+#define TENANT_FIELDS(X)                                                               \
+	X(TEXT, name, "Name of the business")                                          \
+	X(TEXT, status,                                                                \
+		"active or paused: a paused tenant's messages are stored, not "        \
+		"answered")                                                            \
+	X(TEXT, country,                                                               \
+		"Country of phones written without +: IL or 972; empty: none")         \
+	X(TEXT, time_zone, "Its clock, like Europe/Berlin; empty: UTC")                \
+	X(TEXT, language, "Language of answers; empty: the customer's")                \
+	X(TEXT, gateway_url,                                                           \
+		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL")             \
+	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER")                  \
+	X(TEXT, ai_model, "Model; empty: OPENAI_MODEL")                                \
+	X(TEXT, ai_base_url, "Base URL of its AI; empty: OPENAI_BASE_URL")             \
+	X(SECRET, ai_api_key, "Key for it; empty: OPENAI_API_KEY")                     \
+	X(TEXT, ai_fallbacks,                                                          \
+		"Models to ask when the first fails, comma separated; empty: "         \
+		"OPENAI_MODEL_FALLBACKS")                                              \
+	X(TEXT, prompt, "System prompt for the AI")                                    \
+	X(REAL, ai_temperature, "Sampling temperature; -1: AI_TEMPERATURE")            \
+	X(NUMBER, ai_max_tokens, "Longest answer in tokens; 0: AI_MAX_TOKENS")         \
+	X(NUMBER, ai_input_tokens,                                                     \
+		"What one question may cost, in tokens; 0: AI_INPUT_TOKENS")           \
+	X(NUMBER, ai_history, "Earlier messages sent along; -1: AI_HISTORY")           \
+	X(REAL, ai_daily_budget,                                                       \
+		"What the AI may cost a day, in the currency of AI_PRICES; 0: "        \
+		"no limit")                                                            \
+	X(TEXT, fallback_text, "Said once when the AI fails for good; empty: nothing") \
+	X(TEXT, default_text,                                                          \
+		"Built-in answer when no rule matches; empty: no answer")              \
+	X(TEXT, rules,                                                                 \
+		"Built-in answers: JSON list of "                                      \
+		"{\"match\":\"word\",\"reply\":\"text\"}")                             \
+	X(NUMBER, debounce_ms,                                                         \
+		"Quiet in a chat before it is answered, ms; -1: "                      \
+		"REPLY_DEBOUNCE_MS")                                                   \
+	X(NUMBER, human_pause_min,                                                     \
+		"Minutes a person on the phone silences the bot in a chat; "           \
+		"-1: HUMAN_PAUSE_MIN")                                                 \
+	X(NUMBER, reply_part_chars,                                                    \
+		"Longer answers are sent in parts, characters; -1: "                   \
+		"REPLY_PART_CHARS")                                                    \
+	X(TEXT, ambiguous,                                                             \
 		"dead or resend: what becomes of a message that was sent perhaps")
 
 #define TENANT_C_TEXT   struct str
+#define TENANT_C_SECRET struct str
 #define TENANT_C_NUMBER int64_t
 #define TENANT_C_REAL   double
 
@@ -90,6 +105,7 @@ struct tenant {
 	TENANT_FIELDS(TENANT_FIELD_)
 #undef TENANT_FIELD_
 	int64_t created_us;
+	int64_t prompt_version; /* of prompt; 0: it never had one */
 };
 
 /* store_url is the effective DATABASE_URL: the setting, else prosaas.db in DATA_DIR.
@@ -137,6 +153,14 @@ struct store_reply { /* a reply to a turn, or one part of it */
 struct store_replies { /* in the order in which they are sent */
 	struct store_reply *parts;
 	size_t count;
+};
+
+/* What one request to the AI cost. */
+struct store_usage {
+	struct str model;
+	int64_t tokens_in, tokens_out;
+	int64_t cost_micros;
+	bool estimated; /* by us: the server did not say */
 };
 
 struct store_history {
@@ -197,7 +221,7 @@ struct store_load {
 	struct str emoji;  /* of a reaction; empty: it was taken back */
 	int64_t sent_us;   /* the customer's clock; 0: unknown */
 	int64_t attempt;
-	int64_t history_max;
+	int64_t history_max; /* the setting; the tenant's word first */
 
 	/* results */
 	struct tenant found;
@@ -213,6 +237,9 @@ struct store_load {
 	size_t text_count;
 	struct store_history *history; /* oldest first, without this turn */
 	size_t history_count;
+	struct str facts, summary; /* of the customer, of earlier talk; may be absent */
+	int64_t ai_spent_micros;   /* today, of this tenant, where it has a budget */
+	bool fell_back;            /* the AI has failed here and not answered since */
 	/* of an edit or a revoke, whose own turn is done: */
 	int64_t changed_turn; /* not answered yet; texts are what is left of it; 0: none
 			       */
@@ -229,9 +256,15 @@ struct store_keep {
 	int64_t turn_id, attempt, inbound_id;
 	struct str tenant, job_id;
 	struct store_replies answer; /* text and key of each part; none: no reply */
-	int64_t tokens_in, tokens_out;
+	/* What was asked for it, each request; the last is the one that answered. */
+	const struct store_usage *usage;
+	size_t usage_count;
+	int64_t prompt_version; /* 0: nobody was asked */
+	double budget;          /* a day: to tell when this crosses it; 0: none */
+	bool fell_back;         /* the answer is the fallback text */
 
-	bool silenced; /* a person has answered meanwhile: done, without a reply */
+	int budget_crossed; /* percent: 80 or 100 when this turn has reached them */
+	bool silenced;      /* a person has answered meanwhile: done, without a reply */
 	struct store_replies reply;
 };
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
@@ -292,6 +325,23 @@ struct store_unmerge {
 						conversation_id 0: it has none */
 };
 void store_unmerge(struct store *s, struct store_unmerge *op, struct flow *f);
+
+/* --- what the AI costs ------------------------------------------------------ */
+
+struct store_usage_day {
+	struct str day, model; /* "2026-11-24" on the tenant's clock */
+	int64_t requests, estimated, tokens_in, tokens_out, cost_micros;
+};
+
+/* store_usage_list: the newest first, of at most `days` days.  ERR_NO_TENANT. */
+struct store_usage_list {
+	struct store_op op;
+	struct str tenant;
+	int64_t days;
+	struct store_usage_day *rows;
+	size_t count;
+};
+void store_usage_list(struct store *s, struct store_usage_list *op, struct flow *f);
 
 /* --- tenants and lists, for commands and the admin role ------------------- */
 

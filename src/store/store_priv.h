@@ -74,6 +74,16 @@ int turn_fenced(struct store_op *op, int64_t attempt, int64_t held) MUSTCHECK;
 int turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 	struct store_replies *ret) MUSTCHECK;
 
+/* store_ai.c: prompt_number gives a tenant's prompt a version when it is new.
+ * usage_add counts requests of today and says what share of the budget (0: none) they
+ * reached: 80, 100 (percent), or 0.  usage_today: what was spent. */
+int prompt_number(struct sql *db, struct str tenant) MUSTCHECK;
+int usage_add(struct sql *db, struct arena *a, struct str tenant,
+	const struct store_usage *usage, size_t count, double budget,
+	int *ret_crossed) MUSTCHECK;
+int
+usage_today(struct sql *db, struct str tenant, struct str zone, int64_t *ret) MUSTCHECK;
+
 /* --- store_receipts.c ------------------------------------------------------- */
 
 /* message_seen raises the status of a message of ours ("sent", "delivered", "read",

@@ -76,16 +76,36 @@ insert_reply(struct sql *db, struct store_keep *k, struct str tenant)
 }
 
 static int
-end_asking(
-	struct sql *db, const struct store_keep *k, struct str tenant, bool has_reply)
+end_asking(struct sql *db, struct store_keep *k, struct str tenant, bool has_reply)
 {
+	struct store_usage sum = {0};
+
+	for (size_t i = 0; i < k->usage_count; i++) {
+		sum.model = k->usage[i].model;
+		sum.tokens_in += k->usage[i].tokens_in;
+		sum.tokens_out += k->usage[i].tokens_out;
+	}
 	return sql_do(db,
 		"UPDATE turns SET state = ?3, tokens_in = ?4, tokens_out = ?5, "
-		"updated_us = ?6"
+		"updated_us = ?6, model = ?7, prompt_version = nullif(?8, 0)"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id),
 		SQL_TEXT(turn_state_name(has_reply ? TURN_KEPT : TURN_DONE)),
-		SQL_NUMBER(k->tokens_in), SQL_NUMBER(k->tokens_out),
+		SQL_NUMBER(sum.tokens_in), SQL_NUMBER(sum.tokens_out),
+		SQL_NUMBER(clock_wall_us()), SQL_TEXT(sum.model),
+		SQL_NUMBER(k->prompt_version));
+}
+
+/* The incident begins with the fallback text, and ends with the AI's next answer. */
+static int
+note_incident(struct sql *db, const struct store_keep *k, struct str tenant)
+{
+	return sql_do(db,
+		"UPDATE conversations SET fell_back_us = iif(?3, ?4, 0) WHERE"
+		" id = (SELECT conversation_id FROM turns WHERE id = ?2 AND tenant_id "
+		"= ?1)"
+		" AND tenant_id = ?1 AND (fell_back_us > 0) <> ?3",
+		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id), SQL_NUMBER(k->fell_back),
 		SQL_NUMBER(clock_wall_us()));
 }
 
@@ -100,6 +120,17 @@ may_answer(struct sql *db, struct store_keep *k, struct str tenant,
 		return 0;
 	int r = turn_is_withdrawn(db, tenant, k->turn_id);
 	return r < 0 ? r : !r;
+}
+
+static int
+count_asking(struct sql *db, struct store_keep *k, struct str tenant)
+{
+	int r = usage_add(db, k->op.arena, tenant, k->usage, k->usage_count, k->budget,
+		&k->budget_crossed);
+
+	if (r >= 0 && (k->usage_count > 0 || k->fell_back))
+		r = note_incident(db, k, tenant);
+	return r;
 }
 
 static int
@@ -123,6 +154,8 @@ keep(struct store *s, struct store_op *op)
 	if (r >= 0)
 		r = end_asking(db, k, tenant, answers);
 	if (r >= 0)
+		r = count_asking(db, k, tenant);
+	if (r >= 0)
 		r = turn_replies(db, op->arena, tenant, k->turn_id, &k->reply);
 	return r < 0 ? r : 0;
 }
@@ -131,6 +164,7 @@ void
 store_keep(struct store *s, struct store_keep *op, struct flow *f)
 {
 	op->silenced = false;
+	op->budget_crossed = 0;
 	op->reply = (struct store_replies){0};
 	store_start(s, &op->op, keep, f);
 }

@@ -10,12 +10,11 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/zone.h"
 #include "codec/phone.h"
 #include "store/store_priv.h"
 
-enum { TEMPERATURE_MAX = 2 };
-
-enum kind { TEXT, NUMBER, REAL };
+enum kind { TEXT, SECRET, NUMBER, REAL };
 
 static const struct field {
 	enum kind kind;
@@ -29,13 +28,18 @@ static const struct field {
 
 static const struct allowed {
 	const char *name, *words, *help;
-	int64_t lo, hi; /* of a NUMBER */
+	int64_t lo, hi; /* of a number */
 } allowed[] = {
 	{"status", "active|paused", "active or paused"},
 	{"country", NULL, "a country like IL or a calling code like 972, or empty"},
 	{"gateway_url", NULL, "a http:// or https:// URL, or empty"},
 	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
-	{"ai_temperature", NULL, "a number from 0 to 2, or -1"},
+	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty"},
+	{"ai_base_url", NULL, "a http:// or https:// URL, or empty"},
+	{"ai_temperature", NULL, "a number from 0 to 2, or -1", 0, 2},
+	{"ai_input_tokens", NULL, "a whole number from 0 to 1000000", 0, 1000000},
+	{"ai_history", NULL, "a whole number from 0 to 200, or -1", -1, 200},
+	{"ai_daily_budget", NULL, "a number from 0 to 1000000", 0, 1000000},
 	{"ai_max_tokens", NULL, "a whole number from 0 to 100000", 0, 100000},
 	{"debounce_ms", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
 	{"reply_part_chars", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
@@ -47,7 +51,8 @@ static const struct allowed {
 /* --- rows ----------------------------------------------------------------- */
 
 #define COLUMN_(kind, name, help) ", " #name
-#define SELECT_TENANTS            "SELECT id, created_us" TENANT_FIELDS(COLUMN_) " FROM tenants"
+#define SELECT_TENANTS \
+	"SELECT id, created_us, prompt_version" TENANT_FIELDS(COLUMN_) " FROM tenants"
 
 static void *
 value_of(struct tenant *t, const struct field *f)
@@ -60,12 +65,14 @@ read_tenant(struct sql *db, struct arena *a, struct tenant *t)
 {
 	t->id = sql_col_text(db, 0, a);
 	t->created_us = sql_col_number(db, 1);
+	t->prompt_version = sql_col_number(db, 2);
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		void *value = value_of(t, &fields[i]);
-		int column = (int)i + 2;
+		int column = (int)i + 3;
 
 		switch (fields[i].kind) {
 		case TEXT:
+		case SECRET:
 			*(struct str *)value = sql_col_text(db, column, a);
 			break;
 		case NUMBER:
@@ -100,6 +107,7 @@ insert(struct sql *db, struct str id)
 static int
 update(struct sql *db, const struct tenant *t)
 {
+#define SQL_SECRET             SQL_TEXT
 #define SET_(kind, name, help) #name " = ?, "
 #define ARG_(kind, name, help) SQL_##kind(t->name),
 	return sql_do(db,
@@ -107,6 +115,7 @@ update(struct sql *db, const struct tenant *t)
 		TENANT_FIELDS(ARG_) SQL_TEXT(t->id));
 #undef ARG_
 #undef SET_
+#undef SQL_SECRET
 }
 
 /* --- values --------------------------------------------------------------- */
@@ -171,6 +180,10 @@ set_text(struct sql *db, const struct field *f, struct str s, struct str *ret)
 		return false;
 	if (f->offset == offsetof(struct tenant, gateway_url) && !is_url(s))
 		return false;
+	if (f->offset == offsetof(struct tenant, ai_base_url) && !is_url(s))
+		return false;
+	if (f->offset == offsetof(struct tenant, time_zone) && !zone_known(s))
+		return false;
 	if (f->offset == offsetof(struct tenant, rules) && !is_rules(db, s))
 		return false;
 	*ret = s.n > 0 ? s : (struct str){NULL, 0};
@@ -190,12 +203,17 @@ set_number(const struct field *f, struct str s, int64_t *ret)
 }
 
 static bool
-set_real(struct arena *a, struct str s, double *ret)
+set_real(struct arena *a, const struct field *f, struct str s, double *ret)
 {
+	const struct allowed *allow = allowed_of(f);
+	bool unset_is_less = f->offset == offsetof(struct tenant, ai_temperature);
 	char *end, *z = arena_z(a, s.p ? s : STR(""));
 	double v = strtod(z, &end);
 
-	if (end == z || *end || !(v == -1 || (v >= 0 && v <= TEMPERATURE_MAX)))
+	if (end == z || *end)
+		return false;
+	if (!(v == -1 && unset_is_less) &&
+		!(v >= (double)allow->lo && v <= (double)allow->hi))
 		return false;
 	*ret = v;
 	return true;
@@ -209,11 +227,12 @@ set_value(struct sql *db, struct arena *a, struct tenant *t, const struct field 
 
 	switch (f->kind) {
 	case TEXT:
+	case SECRET:
 		return set_text(db, f, s, value);
 	case NUMBER:
 		return set_number(f, s, value);
 	case REAL:
-		return set_real(a, s, value);
+		return set_real(a, f, s, value);
 	}
 	return false;
 }
@@ -344,7 +363,9 @@ put(struct store *s, struct store_op *op)
 	if (r <= 0)
 		return r < 0 ? r : fail_id(op, ERR_NOT_FOUND, id);
 	r = set_all(db, p, &t);
-	return r < 0 ? r : update(db, &t);
+	if (r >= 0)
+		r = update(db, &t);
+	return r < 0 ? r : prompt_number(db, id);
 }
 
 void

@@ -443,7 +443,9 @@ read_silence(struct sql *db, struct store_load *l)
 	int64_t now = clock_wall_us();
 	int r = sql_row(db,
 		"SELECT (SELECT human_until_us > ?3 FROM conversations WHERE id = ?2"
-		" AND tenant_id = ?1), count(*) FILTER (WHERE source = 'bot' AND "
+		" AND tenant_id = ?1), (SELECT fell_back_us > 0 FROM conversations"
+		" WHERE id = ?2 AND tenant_id = ?1), count(*) FILTER (WHERE source = "
+		"'bot' AND "
 		"part = 1 AND status <> 'failed' AND created_us > ?3 - 3600000000),"
 		" ifnull(?4 = (SELECT body FROM messages WHERE tenant_id = ?1"
 		" AND conversation_id = ?2 AND source = 'bot' ORDER BY id DESC LIMIT "
@@ -455,11 +457,12 @@ read_silence(struct sql *db, struct store_load *l)
 		SQL_NUMBER(now), SQL_TEXT(l->text), SQL_NUMBER(3 * l->replies_max + 1));
 	if (r <= 0)
 		return r;
+	l->fell_back = sql_col_number(db, 1);
 	if (sql_col_number(db, 0))
 		l->silence = SILENCE_HUMAN;
-	else if (l->replies_max > 0 && sql_col_number(db, 1) >= l->replies_max)
+	else if (l->replies_max > 0 && sql_col_number(db, 2) >= l->replies_max)
 		l->silence = SILENCE_LOOP;
-	else if (sql_col_number(db, 2))
+	else if (sql_col_number(db, 3))
 		l->silence = SILENCE_ECHO;
 	return 0;
 }
@@ -478,6 +481,8 @@ load(struct store *s, struct store_op *op)
 		l->debounce_ms = l->found.debounce_ms;
 	if (l->found.human_pause_min >= 0)
 		l->human_pause_min = l->found.human_pause_min;
+	if (l->found.ai_history >= 0 && l->history_max > 0)
+		l->history_max = l->found.ai_history;
 	r = find_conversation(db, l);
 	if (r >= 0)
 		r = find_row(db, l, &row);
@@ -493,6 +498,9 @@ load(struct store *s, struct store_op *op)
 	r = read_silence(db, l);
 	if (r >= 0)
 		r = read_texts(db, l, l->turn_id);
+	if (r >= 0 && l->found.ai_daily_budget > 0)
+		r = usage_today(db, tenant_id(l->tenant), l->found.time_zone,
+			&l->ai_spent_micros);
 	return r < 0 ? r : read_history(db, l);
 }
 
@@ -507,5 +515,7 @@ store_load(struct store *s, struct store_load *op, struct flow *f)
 	op->text_count = 0;
 	op->history = NULL;
 	op->history_count = 0;
+	op->ai_spent_micros = 0;
+	op->fell_back = false;
 	store_start(s, &op->op, load, f);
 }

@@ -16,6 +16,12 @@ json_TEXT(struct buf *out, struct str v)
 }
 
 static void
+json_SECRET(struct buf *out, struct str v)
+{
+	buf_addz(out, v.n ? "\"***\"" : "null");
+}
+
+static void
 json_NUMBER(struct buf *out, int64_t v)
 {
 	buf_addf(out, "%lld", (long long)v);
@@ -44,6 +50,12 @@ static void
 line_TEXT(struct buf *out, struct str v)
 {
 	buf_adds(out, v);
+}
+
+static void
+line_SECRET(struct buf *out, struct str v)
+{
+	buf_addz(out, v.n ? "***" : "");
 }
 
 #define line_NUMBER json_NUMBER

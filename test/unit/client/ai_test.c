@@ -93,17 +93,17 @@ TEST(ai_asks_with_the_settings_where_the_call_says_nothing)
 
 TEST(ai_asks_with_what_the_call_says)
 {
-	static const struct ai_turn turns[] = {{AI_USER, {"a \"b\"\n", 6}},
-		{AI_ASSISTANT, {"שלום", 8}}, {AI_USER, {"c", 1}}};
+	static const struct ai_turn turns[] = {{AI_SYSTEM, {"Be brief", 8}},
+		{AI_USER, {"a \"b\"\n", 6}}, {AI_ASSISTANT, {"שלום", 8}},
+		{AI_USER, {"c", 1}}};
 	struct asking a;
 
 	asking_init(&a, CONTENT("\"yes\""));
 	strcat(a.base, "/"); /* a slash too many is not sent */
 	a.settings.openai_api_key = "k-1";
 	a.call.model = STR("large");
-	a.call.prompt = STR("Be brief");
 	a.call.turns = turns;
-	a.call.turn_count = 3;
+	a.call.turn_count = 4;
 	a.call.max_tokens = 7;
 	a.call.temperature = 0;
 	CHECK_INT(ask(&a), 0);

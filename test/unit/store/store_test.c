@@ -209,13 +209,18 @@ in_parts(const char *const *texts, const char *const *keys, size_t count)
 static struct store_keep
 answer(const struct store_load *l, const char *reply, const char *key)
 {
+	static const struct store_usage usage = {.model = STR("m"),
+		.tokens_in = 11,
+		.tokens_out = 7,
+		.cost_micros = 300};
+
 	return (struct store_keep){.turn_id = l->turn_id,
 		.attempt = l->attempt,
 		.inbound_id = l->inbound_id,
 		.tenant = l->tenant,
 		.answer = in_parts(&reply, &key, reply ? 1 : 0),
-		.tokens_in = 11,
-		.tokens_out = 7};
+		.usage = &usage,
+		.usage_count = 1};
 }
 
 static struct store_keep
