@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_jobs_enqueue.c: prosaas jobs enqueue: one job by hand. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -9,8 +8,8 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include "cli_jobs_priv.h"
+#include "cli_time.h"
 #include "codec/rqcall.h"
-#include "codec/rqjob.h"
 #include "codec/tenant.h"
 
 enum { WORD_SIZE = 256 };
@@ -30,42 +29,6 @@ new_id(struct arena *a)
 		hex + 16, hex + 20);
 }
 
-/* "+02:00" at the end of a time, in seconds; the time then ends with "Z". */
-static int
-take_zone(struct arena *a, struct str *at, int64_t *ret_s)
-{
-	int64_t hours, minutes;
-	size_t n = at->n;
-
-	*ret_s = 0;
-	if (n < 7 || (at->p[n - 6] != '+' && at->p[n - 6] != '-'))
-		return 0;
-	if (at->p[n - 3] != ':' ||
-		str_int((struct str){at->p + n - 5, 2}, &hours) < 0 ||
-		str_int((struct str){at->p + n - 2, 2}, &minutes) < 0)
-		return -EINVAL;
-	*ret_s = (hours * 3600 + minutes * 60) * (at->p[n - 6] == '-' ? -1 : 1);
-	*at = arena_printf(a, "%.*sZ", (int)(n - 6), at->p);
-	return 0;
-}
-
-/* RQ's schedule has whole seconds. */
-static int
-read_time(struct arena *a, struct str at, int64_t *ret_s)
-{
-	int64_t us, zone_s;
-
-	if (str_is_number(at))
-		return str_int(at, ret_s);
-	int bad = take_zone(a, &at, &zone_s);
-	if (bad == 0)
-		bad = rqjob_date(at, &us);
-	if (bad < 0)
-		return bad;
-	*ret_s = us / 1000000 - zone_s;
-	return 0;
-}
-
 /* Returns what is wrong with the words, or NULL. */
 static const char *
 read_words(struct jobs *j, struct manage_job *job)
@@ -76,7 +39,7 @@ read_words(struct jobs *j, struct manage_job *job)
 		return "--tenant: no id of a tenant";
 	if ((j->in_s >= 0) + (j->at.p != NULL) + (j->depends_on.p != NULL) > 1)
 		return "only one of --in, --at and --depends-on";
-	if (j->at.p && (read_time(&j->arena, j->at, &job->due_s) < 0 || job->due_s < 1))
+	if (j->at.p && cli_time_read(&j->arena, j->at, NULL, &job->due_s) < 0)
 		return "--at: allowed are Unix seconds and 2026-11-24T05:30:00Z or "
 		       "+02:00";
 	if (j->in_s > INT32_MAX || j->retries > INT32_MAX || j->timeout_s > INT32_MAX)

@@ -95,8 +95,14 @@ static bool
 read_words(const struct cli_command *c, const struct cli_row *r, char **argv, int i,
 	void *into, struct cli_words *words)
 {
+	bool literal = false; /* "--": what follows is no option */
+
 	for (; argv[i]; i++) {
-		if (argv[i][0] != '-') {
+		if (!literal && strcmp(argv[i], "--") == 0) {
+			literal = true;
+			continue;
+		}
+		if (literal || argv[i][0] != '-') {
 			words->words[words->count++] = str_of(argv[i]);
 			continue;
 		}

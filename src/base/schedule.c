@@ -213,10 +213,11 @@ unit_s(char unit)
 	return 0;
 }
 
-static int
-read_every(struct schedule *s, struct str text, char err[128])
+int
+schedule_span(struct str text, int64_t *ret_s, char err[128])
 {
 	struct str rest = text;
+	int64_t span_s = 0;
 
 	do {
 		size_t digits = 0;
@@ -227,12 +228,13 @@ read_every(struct schedule *s, struct str text, char err[128])
 			digits++;
 		int64_t unit = digits < rest.n ? unit_s(rest.p[digits]) : 0;
 		if (str_int((struct str){rest.p, digits}, &number) < 0 || unit == 0)
-			return wrong(err, "@every is like 90s, 5m or 1h30m");
-		s->every_s += at_most(number, EVERY_MAX_S + 1) * unit;
+			return wrong(err, "a span is like 90s, 5m or 1h30m");
+		span_s += at_most(number, EVERY_MAX_S + 1) * unit;
 		rest = (struct str){rest.p + digits + 1, rest.n - digits - 1};
-	} while (rest.n > 0 && s->every_s <= EVERY_MAX_S);
-	if (s->every_s < 1 || s->every_s > EVERY_MAX_S)
-		return wrong(err, "@every is within 1s and 8784h (366 days)");
+	} while (rest.n > 0 && span_s <= EVERY_MAX_S);
+	if (span_s < 1 || span_s > EVERY_MAX_S)
+		return wrong(err, "a span is within 1s and 8784h (366 days)");
+	*ret_s = span_s;
 	return 0;
 }
 
@@ -253,7 +255,7 @@ read_nickname(struct schedule *s, struct str text, char err[128])
 	struct str rest = text, word = next_word(&rest);
 
 	if (str_eqz(word, "@every"))
-		return read_every(s, str_trim(rest), err);
+		return schedule_span(str_trim(rest), &s->every_s, err);
 	for (size_t i = 0; i < ARRAY_LEN(nicknames); i++)
 		if (str_eqz(text, nicknames[i].name))
 			return read_fields(s, str_of(nicknames[i].means), err);

@@ -45,6 +45,9 @@ struct schedule {
  * with words in err. */
 int schedule_parse(struct schedule *ret, struct str text, char err[128]) MUSTCHECK;
 
+/* schedule_span reads what may follow @every, as seconds.  ERR_SYNTAX with words. */
+int schedule_span(struct str text, int64_t *ret_s, char err[128]) MUSTCHECK;
+
 /* schedule_next returns the first slot after a time, SCHEDULE_NEVER when there is
  * none within 50 years: no calendar lets a schedule rest so long. */
 int64_t schedule_next(const struct schedule *s, const struct zone *z, int64_t after);

@@ -24,7 +24,7 @@ enum { ASK_REQUESTS_MAX = 32 }; /* counted of a turn, those of all its merges to
 struct ask {
 	struct job *job;
 	const struct store_load *load; /* whose tenant asks, and what was said before */
-	const struct prompt_line *lines; /* the current turn */
+	const struct store_text *lines; /* the current turn */
 	size_t line_count;
 	bool may_stop; /* another message of the chat ends it early: -ECANCELED */
 

@@ -80,8 +80,7 @@ shorten(struct arena *a, struct str s, int64_t tokens)
 	if (prompt_tokens(s) <= tokens)
 		return s;
 	size_t head = head_within(s, half), tail = tail_within(s, half);
-	struct str parts[] = {
-		{s.p, head}, STR(CUT_MARK), {s.p + s.n - tail, tail}};
+	struct str parts[] = {{s.p, head}, STR(CUT_MARK), {s.p + s.n - tail, tail}};
 	return arena_join(a, parts, ARRAY_LEN(parts));
 }
 

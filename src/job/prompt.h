@@ -30,16 +30,12 @@
 struct ai_turn;
 struct arena;
 struct store_history;
+struct store_text;
 
 enum {
 	PROMPT_SAID_MIN = 200,  /* tokens: about a screen of WhatsApp */
 	PROMPT_MESSAGE = 4,     /* what a message costs beside its text */
 	PROMPT_QUOTE_MAX = 100, /* tokens of what a line quotes */
-};
-
-struct prompt_line {
-	struct str text;
-	struct str quoted; /* the message it answers; may be absent */
 };
 
 struct prompt_input {
@@ -49,7 +45,7 @@ struct prompt_input {
 	struct str prompt, language, facts, summary; /* each may be absent */
 	const struct store_history *history;
 	size_t history_count;
-	const struct prompt_line *lines;
+	const struct store_text *lines;
 	size_t line_count;
 	int64_t budget; /* tokens */
 };

@@ -392,7 +392,7 @@ class Role(Proc):
             self.wait_ready()
 
     # To the end of the line: a log is read while it is written.
-    LISTENS = r"listening on http://[^ ]*?:(\d+)\n"
+    LISTENS = r'listening on http://[^ ]*?:(\d+)(?:"})?\n'
 
     def find_port(self):
         self.wait_log(self.LISTENS)

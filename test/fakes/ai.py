@@ -7,13 +7,19 @@ Prints "port N" first; stops on SIGTERM.
   POST /v1/chat/completions   answers "Echo: <last user message>" with usage
   GET  /requests              every request in order: the body, and "at", its arrival
   POST /delay                 {"ms": M}: all answers come M ms later
-  POST /faults                {"mode", "times": N (-1: until changed), "ms", "retry_after"}
+  POST /faults                {"mode", "times": N (-1: until changed), "ms", "retry_after",
+                               "model": only where this one is asked, "body": of a refusal}
       500, 503, 429, 400, 401   errors in OpenAI's form
       quota    429 insufficient_quota       empty    content of blanks
       hang     no answer                    lost     closed without an answer
       garbage  200 that is no JSON          slow     answered after ms
       big      a body of 10 MB              trickle  a byte each 100 ms
       html     502 with a proxy's page
+      nomodel  404 model_not_found              context   400 while over 4 messages are sent
+      newer    400 for max_tokens, then for temperature, as newer models do
+      length   an answer cut in its middle      filter    content_filter, no content
+      refusal  a refusal in place of content    stream    text/event-stream all the same
+      nousage  an answer without usage
   POST /reset                 forgets everything, delay included
 """
 import asyncio
@@ -35,7 +41,9 @@ class Ai(fakehttp.Server):
                 "401": (401, error("invalid_api_key", "invalid_request_error")),
                 "quota": (429, error("insufficient_quota", "insufficient_quota")),
                 "html": (502, b"<html><body>Bad Gateway</body></html>")}
-    MODES = (*REFUSALS, "hang", "lost", "garbage", "slow", "empty", "big", "trickle")
+    REFUSALS |= {"nomodel": (404, error("model_not_found", "invalid_request_error"))}
+    MODES = (*REFUSALS, "hang", "lost", "garbage", "slow", "empty", "big", "trickle", "context", "newer", "length",
+             "filter", "refusal", "stream", "nousage")
 
     def reset_records(self):
         self.requests = []
@@ -53,8 +61,8 @@ class Ai(fakehttp.Server):
 
     async def complete(self, request):
         body = request.json()
-        self.requests.append({**body, "at": time.time()})
-        fault = self.next_fault()
+        self.requests.append({**body, "at": time.time(), "authorization": request.headers.get("authorization")})
+        fault = {} if self.fault.get("model") not in (None, body.get("model")) else self.next_fault()
         mode = fault.get("mode")
         await asyncio.sleep((self.delay_ms + (fault["ms"] if mode == "slow" else 0)) / 1000)
         if mode == "hang":
@@ -63,7 +71,8 @@ class Ai(fakehttp.Server):
             return None
         if mode in self.REFUSALS:
             after = fault["retry_after"]
-            return (*self.REFUSALS[mode], {} if after is None else {"Retry-After": after})
+            status, body = self.REFUSALS[mode]
+            return status, fault["body"] or body, {} if after is None else {"Retry-After": after}
         if mode == "garbage":
             return 200, b"data: not json\n\n"
         if mode == "big":
@@ -71,8 +80,25 @@ class Ai(fakehttp.Server):
         if mode == "empty":
             return 200, self.answer(body, " \n")
 
+        if mode == "context" and len(body["messages"]) > 4:
+            return 400, error("context_length_exceeded", "invalid_request_error")
+        if mode == "newer" and ("max_tokens" in body or "temperature" in body):
+            return 400, {"error": {**error("unsupported_parameter", "invalid_request_error")["error"],
+                                   "param": "max_tokens" if "max_tokens" in body else "temperature"}}
+        if mode == "stream":
+            return 200, b"data: {\"choices\":[{\"delta\":{\"content\":\"Ech\"}}]}\n\ndata: [DONE]\n\n"
+        if mode in ("filter", "refusal", "length"):
+            answer = self.answer(body, "A whole sentence. And half of ano" if mode == "length" else "")
+            choice = answer["choices"][0]
+            choice["finish_reason"] = {"filter": "content_filter", "length": "length"}.get(mode, "stop")
+            if mode == "refusal":
+                choice["message"] |= {"content": None, "refusal": "I can't help with that"}
+            return 200, answer
+
         asked = [m.get("content") for m in body.get("messages", []) if m.get("role") == "user"]
         echo = self.answer(body, f"Echo: {asked[-1] if asked else ''}")
+        if mode == "nousage":
+            del echo["usage"]
         return 200, echo, {"trickle": 0.1} if mode == "trickle" else {}
 
     async def list_requests(self, request):

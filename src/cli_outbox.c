@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* cli_outbox.c: what the commands that write to customers share. */
+#include "cli_outbox_priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/settings.h"
+#include "codec/rqcall.h"
+#include "codec/val.h"
+#include "queue/manage.h"
+#include "store/store_outbox.h"
+
+enum { FILE_MAX_BYTES = 64 << 20 };
+
+/* Of all three commands: a row takes those that its usage names. */
+static const struct cli_option options[] = {
+	{"--at", CLI_TEXT, offsetof(struct outbox_cli, at)},
+	{"--in", CLI_TEXT, offsetof(struct outbox_cli, in)},
+	{"--every", CLI_TEXT, offsetof(struct outbox_cli, every)},
+	{"--zone", CLI_TEXT, offsetof(struct outbox_cli, zone)},
+	{"--unless-reply", CLI_FLAG, offsetof(struct outbox_cli, unless_reply)},
+	{"--key", CLI_TEXT, offsetof(struct outbox_cli, key)},
+	{"--wait", CLI_FLAG, offsetof(struct outbox_cli, wait)},
+	{"--json", CLI_FLAG, offsetof(struct outbox_cli, json)},
+	{"--status", CLI_TEXT, offsetof(struct outbox_cli, status)},
+	{"--limit", CLI_NUMBER, offsetof(struct outbox_cli, limit)},
+	{"--text", CLI_TEXT, offsetof(struct outbox_cli, text)},
+	{"--file", CLI_TEXT, offsetof(struct outbox_cli, file)},
+	{"--name", CLI_TEXT, offsetof(struct outbox_cli, name)},
+	{"--rate", CLI_NUMBER, offsetof(struct outbox_cli, rate)},
+	{"--skip-bad", CLI_FLAG, offsetof(struct outbox_cli, skip_bad)},
+};
+
+int
+outbox_run(const struct cli_command *command, const struct settings *s, int argc,
+	char **argv)
+{
+	static struct outbox_cli c;     /* the loop in it is left to the kernel */
+	static struct cli_command with; /* c.command borrows it */
+	char err[256];
+	int status;
+
+	with = *command;
+	with.options = options;
+	with.option_count = ARRAY_LEN(options);
+	c = (struct outbox_cli){
+		.s = s, .command = &with, .limit = OUTBOX_UNSET, .rate = OUTBOX_UNSET};
+	c.row = cli_words(&with, argc, argv, &c, &c.words, &status);
+	if (!c.row)
+		return status;
+	arena_init(&c.arena);
+	c.store = store_open(NULL, store_url(s, &c.arena), err);
+	if (!c.store)
+		die("%s", err);
+	status = c.row->run(&c);
+	store_close(c.store);
+	arena_done(&c.arena);
+	return status;
+}
+
+int
+outbox_usage(const struct outbox_cli *c, const char *wrong)
+{
+	return cli_usage(c->command, c->row, wrong);
+}
+
+int
+outbox_report(const struct store_op *op)
+{
+	fprintf(stderr, "prosaas: %s\n", op->words[0] ? op->words : err_text(op->err));
+	return CLI_FAILED;
+}
+
+int
+outbox_id(const struct outbox_cli *c, int word, int64_t *ret)
+{
+	if (str_int(c->words.words[word], ret) == 0 && *ret > 0)
+		return CLI_DONE;
+	return outbox_usage(c, "an ID is a number");
+}
+
+/* --- texts ------------------------------------------------------------------ */
+
+int
+outbox_file(struct outbox_cli *c, const char *path, struct str *ret)
+{
+	FILE *f = fopen(path, "re");
+	struct buf b;
+
+	if (!f) {
+		fprintf(stderr, "prosaas: %s: %s\n", path, strerror(errno));
+		return -1;
+	}
+	buf_init(&b);
+	size_t n = 1;
+	while (n > 0 && buf_len(&b) <= FILE_MAX_BYTES) {
+		n = fread(buf_room(&b, 65536), 1, 65536, f);
+		buf_grew(&b, n);
+	}
+	bool bad = ferror(f) || n > 0;
+	fclose(f);
+	*ret = arena_str(&c->arena, buf_str(&b));
+	buf_done(&b);
+	if (bad)
+		fprintf(stderr, "prosaas: %s: can't be read, or is too large\n", path);
+	return bad ? -1 : 0;
+}
+
+int
+outbox_text(struct outbox_cli *c, struct str word, struct str *ret)
+{
+	*ret = word;
+	if (word.n < 2 || word.p[0] != '@')
+		return 0;
+	int bad = outbox_file(c, word.p + 1, ret);
+	*ret = str_trim(*ret);
+	return bad;
+}
+
+/* --- poke ------------------------------------------------------------------- */
+
+static void
+take_word(void *arg, const struct redisReply *reply)
+{
+	struct str word = redis_text(reply);
+
+	(void)arg;
+	if (str_starts(word, STR("error ")))
+		fprintf(stderr, "prosaas: %.*s\n", STR_FMT(word));
+}
+
+static void
+submit(struct outbox_cli *c)
+{
+	bool as_json = strcmp(c->s->rq_serializer, "json") == 0;
+	struct manage_job job = {.queue = STR(OWN_QUEUE),
+		.description = STR("prosaas.outbox"),
+		.timeout_s = c->s->job_timeout_s,
+		.retries = c->s->job_retries};
+	uint8_t dice[12];
+	char hex[2 * sizeof(dice) + 1];
+	struct buf data;
+
+	digest_random(dice, sizeof(dice));
+	digest_hex(dice, sizeof(dice), hex);
+	job.id = arena_printf(&c->arena, "outbox_%s", hex);
+	buf_init(&data);
+	int bad = rqcall_write(&data, as_json, job.description, STR("[]"), STR("{}"));
+	assert(bad == 0);
+	job.data = buf_str(&data);
+	manage_submit(c->redis.redis, &c->redis.cmd, &job, cli_redis_done);
+	buf_done(&data);
+}
+
+void
+outbox_poke(struct outbox_cli *c)
+{
+	int bad = cli_redis_open(&c->redis, c->s);
+
+	if (bad == 0) {
+		submit(c);
+		bad = cli_redis_wait(&c->redis, take_word, c);
+		cli_redis_close(&c->redis);
+	}
+	if (bad < 0)
+		fputs("prosaas: it is written down; the scheduler will look within a "
+		      "minute of Redis's return\n",
+			stderr);
+}
+
+/* --- rows for eyes and machines --------------------------------------------- */
+
+static void
+json_text(struct buf *out, const char *name, struct str v)
+{
+	buf_addf(out, ",\"%s\":", name);
+	if (v.p)
+		json_quote(out, v);
+	else
+		buf_addz(out, "null");
+}
+
+static void
+json_number(struct buf *out, const char *name, int64_t v)
+{
+	buf_addf(out, ",\"%s\":%lld", name, (long long)v);
+}
+
+void
+outbox_json(struct buf *out, const struct outbox_row *row)
+{
+	buf_addf(out, "{\"id\":%lld", (long long)row->id);
+	json_text(out, "tenant", row->tenant);
+	json_text(out, "chat", row->chat);
+	json_text(out, "text", row->text);
+	json_text(out, "status", row->status);
+	json_text(out, "reason", row->reason);
+	json_number(out, "due_us", row->due_us);
+	json_text(out, "schedule", row->schedule);
+	json_text(out, "zone", row->zone);
+	json_text(out, "key", row->key);
+	buf_addf(out, ",\"unless_reply\":%s", row->unless_reply ? "true" : "false");
+	json_number(out, "broadcast_id", row->broadcast_id);
+	json_number(out, "message_id", row->message_id);
+	json_number(out, "sent_count", row->sent_count);
+	json_number(out, "sent_us", row->sent_us);
+	json_number(out, "created_us", row->created_us);
+	buf_addz(out, "}\n");
+}
+
+struct str
+outbox_time(struct outbox_cli *c, int64_t us)
+{
+	char iso[CLOCK_ISO_SIZE];
+
+	if (us == 0)
+		return STR("-");
+	clock_iso(iso, us);
+	return arena_printf(&c->arena, "%.19sZ", iso);
+}
