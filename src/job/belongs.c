@@ -72,11 +72,8 @@ whose_field(const struct whose *w, struct arena *a, struct str field)
 {
 	struct str rest = field;
 	struct str tenant = str_cut(&rest, '|');
-	const char *bar = rest.p ? memrchr(rest.p, '|', rest.n) : NULL;
 
-	if (bar)
-		rest.n = (size_t)(bar - rest.p);
-	return is_theirs(w, a, tenant, rest);
+	return is_theirs(w, a, tenant, str_cut(&rest, '|'));
 }
 
 /* A phone may stand alone, with its + or without. */

@@ -27,7 +27,7 @@ struct whose {
 /* whose_add adds a name: an address, or a phone in E.164, which is one too. */
 void whose_add(struct whose *w, struct arena *a, struct str name);
 
-/* A lane ("<tenant>:<chat>"), a lock's field ("<tenant>|<chat>|<fromMe>"). */
+/* A lane ("<tenant>:<chat>"), a lock's field ("<tenant>|<chat>|..."). */
 bool whose_lane(const struct whose *w, struct arena *a, struct str lane);
 bool whose_field(const struct whose *w, struct arena *a, struct str field);
 

@@ -74,9 +74,9 @@ list(struct store *s, struct store_op *op)
 	l->rows = arena_zalloc(op->arena, (size_t)l->limit * sizeof(*l->rows));
 	l->count = 0;
 	r = sql_row(db,
-		"SELECT id, action, contact_id, other_id, detail, created_us, "
-		"undone_us,"
-		" actor, conversation_id"
+		"SELECT id, action, contact_id, other_id,"
+		" iif(broadcast_id IS NULL, detail, 'broadcast ' || broadcast_id),"
+		" created_us, undone_us, actor, conversation_id"
 		" FROM audit WHERE tenant_id = ?1 ORDER BY id DESC LIMIT ?2",
 		SQL_TEXT(tenant), SQL_NUMBER(l->limit));
 	for (; r > 0 && l->count < (size_t)l->limit; r = sql_next(db))

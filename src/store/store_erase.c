@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store_erase.c: a person is forgotten.
  *
- *   read_totals, read_hashes ---> delete from each table of personal.h ---> audit row
+ *   add_totals, add_hashes ---> blank_quotes ---> erase_all (personal.h) ---> add_audit
  *
  * All in one transaction.  Whoever works a message of his meanwhile finds his turn gone
  * and fails; the command holds his chats so that nobody does (queue/forget.h).  Who
@@ -85,6 +85,23 @@ add_audit(struct sql *db, const struct store_erase *e, struct str detail)
 	return id < 0 ? (int)id : 0;
 }
 
+/* Others in a group may have quoted them: of a message that is known (reply_to), or of
+ * one that is not, whose author is in the JSON alone. */
+static int
+blank_quotes(struct sql *db, const struct store_erase *e)
+{
+	return sql_do(db,
+		WITH_PERSON
+		"UPDATE messages SET reply_to = NULL, quoted_text = NULL, raw = NULL"
+		" WHERE tenant_id = ?1 AND id NOT IN said AND id IN ("
+		" SELECT id FROM messages WHERE reply_to IN said UNION"
+		" SELECT id FROM messages AS m WHERE m.tenant_id = ?1"
+		"  AND m.quoted_text IS NOT NULL AND EXISTS (SELECT 1 FROM names"
+		"   WHERE instr(m.raw, ltrim(substr(value, 1,"
+		"    instr(value || '@', '@') - 1), '+'))))",
+		PERSON_ARGS(tenant_id(e->tenant), &e->who));
+}
+
 static int
 erase_all(struct sql *db, struct store_erase *e)
 {
@@ -112,6 +129,8 @@ erase(struct store *s, struct store_op *op)
 	int r = add_totals(db, e, &detail);
 	if (r >= 0)
 		r = add_hashes(db, e, &detail);
+	if (r >= 0)
+		r = blank_quotes(db, e);
 	if (r >= 0)
 		r = erase_all(db, e);
 	if (r >= 0 && (e->rows > 0 || e->elsewhere))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* store_retain.c: what is kept no longer.
  *
- * Two classes: the message as it came (raw), and what was said (body, and with it raw).
+ * Two classes: the message as it came (raw), and what was said (body, what it quotes,
+ * and with them raw).
  * A row whose turn is not over is left alone: somebody is about to answer it.  The row
  * itself stays, see docs/decisions.md. */
 #include "base/arena.h"
@@ -20,9 +21,9 @@ cut_us(int64_t tenants, int64_t usual)
 	return days > 0 ? clock_wall_us() - days * DAY_US : 0;
 }
 
-#define OLDEST_OF(column)                                                     \
+#define OLDEST_OF(holds)                                                      \
 	" WHERE id IN (SELECT m.id FROM messages AS m WHERE m.tenant_id = ?1" \
-	" AND m." column " IS NOT NULL AND m.created_us < ?2"                 \
+	" AND (" holds ") AND m.created_us < ?2"                              \
 	" AND NOT EXISTS (SELECT 1 FROM turns AS t WHERE t.id = m.turn_id"    \
 	"  AND t.state <> 'done') ORDER BY m.created_us LIMIT ?3)"
 
@@ -30,14 +31,29 @@ static int
 blank_messages(struct sql *db, struct str tenant, int64_t before_us, int64_t limit)
 {
 	return sql_do(db,
-		"UPDATE messages SET body = NULL, raw = NULL" OLDEST_OF("body"),
+		"UPDATE messages SET body = NULL, raw = NULL, quoted_text = NULL,"
+		" emoji = NULL" OLDEST_OF(
+			"m.body IS NOT NULL OR m.quoted_text IS NOT NULL"),
+		SQL_TEXT(tenant), SQL_NUMBER(before_us), SQL_NUMBER(limit));
+}
+
+/* Its words, as they were written by hand; a broadcast's are the business's own. */
+static int
+blank_scheduled(struct sql *db, struct str tenant, int64_t before_us, int64_t limit)
+{
+	return sql_do(db,
+		"UPDATE scheduled_messages SET body = '' WHERE id IN ("
+		" SELECT id FROM scheduled_messages WHERE tenant_id = ?1 AND body <> ''"
+		" AND status NOT IN ('waiting', 'queued') AND updated_us < ?2"
+		" ORDER BY updated_us LIMIT ?3)",
 		SQL_TEXT(tenant), SQL_NUMBER(before_us), SQL_NUMBER(limit));
 }
 
 static int
 blank_raw(struct sql *db, struct str tenant, int64_t before_us, int64_t limit)
 {
-	return sql_do(db, "UPDATE messages SET raw = NULL" OLDEST_OF("raw"),
+	return sql_do(db,
+		"UPDATE messages SET raw = NULL" OLDEST_OF("m.raw IS NOT NULL"),
 		SQL_TEXT(tenant), SQL_NUMBER(before_us), SQL_NUMBER(limit));
 }
 
@@ -61,6 +77,10 @@ retain(struct store *s, struct store_op *op)
 	if (r < 0)
 		return r;
 	k->messages = r;
+	r = texts > 0 ? blank_scheduled(db, tenant, texts, k->limit - r) : 0;
+	if (r < 0)
+		return r;
+	k->messages += r;
 	r = raw > 0 ? blank_raw(db, tenant, raw, k->limit - k->messages) : 0;
 	if (r < 0)
 		return r;

@@ -93,6 +93,7 @@ def test_an_erased_person_is_nowhere_and_the_others_are_untouched(stage):
     say(api, "E6", f"{CANARY} is queued", CHAT)
     say(api, "E7", f"{CANARY} is queued from another device", NUMBER + ":9@s.whatsapp.net")
     say(api, "O2", "and another", chat_of(7))
+    stage.cli("send", "1", "+" + NUMBER, f"{CANARY} to be sent", "--in", "1h")
     assert traces(stage, CANARY, NUMBER)
 
     asked = stage.cli("person", "erase", "1", "+" + NUMBER, code=2)

@@ -55,6 +55,17 @@ def test_no_log_has_a_text_a_name_or_a_number(stage, format):
         stage.wait_at_rest(40)
     stage.ai.faults("ok")
 
+    # What is no answer, and what becomes of messages.
+    stage.cli("send", "1", "+" + NUMBER, SAID)
+    stage.gateway.faults("400", 1, body=words)
+    stage.cli("send", "1", CHAT, SAID, "--key", "k1")
+    stage.wait_at_rest(40)
+    stage.gateway.faults("ok")
+    assert api.post(webhook({"key": {"id": "U1", "remoteJid": CHAT}, "message": {"protocolMessage": {
+        "type": "MESSAGE_EDIT", "key": {"id": "P1", "remoteJid": CHAT},
+        "editedMessage": {"conversation": SAID + " edited"}}}})).status == 200
+    stage.wait_at_rest(40)
+
     # What can't be worked, and what is no webhook.
     assert api.post(webhook({"key": {"id": "D1"}, "message": SAID, "participant": CHAT})).status == 200
     assert api.post(webhook(message("D2", SAID, CHAT), tenant="9")).status == 200

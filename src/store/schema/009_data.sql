@@ -6,9 +6,16 @@ ALTER TABLE tenants ADD COLUMN retain_raw_days INTEGER NOT NULL DEFAULT -1;
 
 -- Rows that still hold something, the oldest first: retention looks nowhere else.
 CREATE INDEX messages_body_age ON messages (tenant_id, created_us)
-	WHERE body IS NOT NULL;
+	WHERE body IS NOT NULL OR quoted_text IS NOT NULL;
 CREATE INDEX messages_raw_age ON messages (tenant_id, created_us)
 	WHERE raw IS NOT NULL;
+CREATE INDEX scheduled_body_age ON scheduled_messages (tenant_id, updated_us)
+	WHERE body <> '' AND status NOT IN ('waiting', 'queued');
+
+-- What one person wrote where more write, and quotes of messages that are not known.
+CREATE INDEX messages_participant ON messages (tenant_id, participant)
+	WHERE participant IS NOT NULL;
+CREATE INDEX messages_quoted ON messages (tenant_id, id) WHERE quoted_text IS NOT NULL;
 
 -- The same columns in another order, so that the foreign key of a conversation that is
 -- deleted finds its messages without a walk through the table.

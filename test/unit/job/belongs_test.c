@@ -50,6 +50,7 @@ TEST(a_locks_field_names_tenant_and_chat)
 	begin();
 	CHECK(whose_field(&dana, &arena, STR("1|972501234567@s.whatsapp.net|0")));
 	CHECK(whose_field(&dana, &arena, STR("1|71234567890123:4@lid|1")));
+	CHECK(whose_field(&dana, &arena, STR("1|71234567890123@lid|0|update|x2h")));
 	CHECK(!whose_field(&dana, &arena, STR("2|71234567890123@lid|1")));
 	CHECK(!whose_field(&dana, &arena, STR("1|972501234568@s.whatsapp.net|0")));
 	CHECK(!whose_field(&dana, &arena, STR("1")));

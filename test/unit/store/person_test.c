@@ -347,6 +347,93 @@ TEST(a_long_conversation_leaves_nothing_in_split_pages)
 	end();
 }
 
+static void
+script(const char *sql)
+{
+	sqlite3 *db = other_connection();
+
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		FAIL("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+/* One writes in a group, and perhaps quotes a message. */
+static struct store_load
+in_group(const char *id, const char *participant, const char *said, const char *target,
+	const char *quoted)
+{
+	struct store_load l = {.tenant = STR("1"),
+		.provider = STR("baileys"),
+		.chat = STR("123-456@g.us"),
+		.message_id = str_of(id),
+		.job_id = str_of(id),
+		.kind = STR("text"),
+		.text = str_of(said),
+		.participant = str_of(participant),
+		.target = str_of(target),
+		.quoted = str_of(quoted),
+		.raw = arena_printf(&arena, "{\"by\":\"%s\",\"quoted\":\"%s\"}",
+			participant, quoted ? "972501234567:3@c.us" : ""),
+		.attempt = 1};
+
+	CHECK_INT(RUN(store_load, &l), 0);
+	return l;
+}
+
+TEST(what_a_person_wrote_in_a_group_goes_and_what_others_quoted_of_it)
+{
+	begin();
+	talk("M1", JID, "hello", LID);
+	in_group("G1", LID, "zq-canary in a group", NULL, NULL);
+	in_group("G2", OTHER, "he said so", "G1", "zq-canary in a group");
+	in_group("G3", OTHER, "and before", "G0", "zq-canary unseen");
+	in_group("G4", OTHER, "a stranger's word", NULL, NULL);
+	struct buf out;
+	CHECK_INT(val_get(exported(JID, &out), "messages")->count, 3);
+	buf_done(&out);
+	erase(JID);
+	CHECK(!holds("zq-canary") && !holds("97250123"));
+	CHECK_STR(text("SELECT group_concat(body, ',') FROM messages"),
+		"he said so,and before,a stranger's word");
+	CHECK_INT(number("SELECT count(*) FROM messages WHERE raw IS NOT NULL"), 1);
+	CHECK(!text("PRAGMA foreign_key_check").p);
+	end();
+}
+
+TEST(who_was_only_written_to_is_exported_and_erased)
+{
+	struct buf out;
+
+	begin();
+	script("INSERT INTO broadcasts (id, tenant_id, body, rate_per_min, created_us,"
+	       " updated_us) VALUES (1, '1', 'to all', 20, 1, 1);"
+	       "INSERT INTO scheduled_messages (id, tenant_id, broadcast_id, chat, who,"
+	       " name, body, slot_us, due_us, created_us, updated_us) VALUES"
+	       " (1, '1', 1, '" JID
+	       "', '+972501234567', 'zq-canary', 'to all', 1, 1, 1, 1),"
+	       " (2, '1', 1, '" OTHER
+	       "', '+972507654321', 'Sam', 'to all', 1, 1, 1, 1);"
+	       "INSERT INTO broadcast_recipients (tenant_id, broadcast_id, chat, who, "
+	       "name,"
+	       " scheduled_id) VALUES ('1', 1, '" JID
+	       "', '+972501234567', 'zq-canary', 1),"
+	       " ('1', 1, '" OTHER "', '+972507654321', 'Sam', 2)");
+	struct store_who dana = who("050-123 45 67").who;
+	CHECK_INT(dana.contact_id, 0);
+	const struct val *v = exported(JID, &out);
+	CHECK_INT(val_get(v, "scheduled_messages")->count, 1);
+	CHECK_INT(val_get(v, "broadcast_recipients")->count, 1);
+	buf_done(&out);
+	struct store_erase e = {.tenant = STR("1"), .who = dana};
+	CHECK_INT(RUN(store_erase, &e), 0);
+	CHECK_INT(store_empty_log(store, words), 0);
+	CHECK(!holds("zq-canary") && !holds("97250123"));
+	CHECK_STR(text("SELECT group_concat(name) FROM scheduled_messages"), "Sam");
+	CHECK_STR(text("SELECT group_concat(name) FROM broadcast_recipients"), "Sam");
+	CHECK_STR(text("SELECT body FROM broadcasts"), "to all");
+	end();
+}
+
 TEST(an_erase_leaves_an_audit_row_without_personal_data)
 {
 	begin();
@@ -495,6 +582,18 @@ TEST(nothing_of_a_turn_that_is_not_over_is_blanked)
 	CHECK_INT(k.messages, 1);
 	CHECK_STR(text("SELECT body FROM messages WHERE provider_message_id = 'OPEN'"),
 		"still to be answered");
+	end();
+}
+
+TEST(a_scheduled_message_that_is_over_is_blanked_one_that_waits_is_not)
+{
+	begin();
+	script("INSERT INTO scheduled_messages (tenant_id, chat, who, body, status,"
+	       " slot_us, due_us, created_us, updated_us) VALUES"
+	       " ('1', 'a', 'a', 'was sent', 'sent', 1, 1, 1, 1),"
+	       " ('1', 'a', 'a', 'waits', 'waiting', 1, 1, 1, 1)");
+	CHECK_INT(retain(30, 30).messages, 1);
+	CHECK_STR(text("SELECT group_concat(body) FROM scheduled_messages"), ",waits");
 	end();
 }
 
