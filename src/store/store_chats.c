@@ -43,12 +43,13 @@ static int
 must_find(struct sql *db, struct store_op *op, struct str tenant, struct str who,
 	struct tenant *ret_tenant, int64_t *ret)
 {
-	int r = tenant_find(db, tenant, op->arena, ret_tenant);
-	if (r <= 0)
-		return r < 0 ? r : tenant_must(db, op, tenant);
 	*ret = 0;
-	if (!who.p)
-		return 0;
+	*ret_tenant = (struct tenant){.id = tenant};
+	int r = tenant_must(db, op, tenant);
+	if (r >= 0)
+		r = tenant_find(db, tenant, op->arena, ret_tenant);
+	if (r < 0 || !who.p)
+		return r;
 	*ret = conversation_of(db, op, ret_tenant, who);
 	if (*ret == 0)
 		return store_fail(op, ERR_NOT_FOUND, "no chat of that name is known");
