@@ -113,6 +113,9 @@ struct store_op {
 	X(NUMBER, retain_raw_days, \
 		"Days after which the message as it came is blanked; 0: " \
 		"never; -1: RETAIN_RAW_DAYS") \
+	X(NUMBER, session_idle_min, \
+		"Minutes of silence that end a session; 0: none ends; -1: " \
+		"SESSION_IDLE_MIN") \
 	X(NUMBER, reply_part_chars, \
 		"Longer answers are sent in parts, characters; -1: " \
 		"REPLY_PART_CHARS") \
@@ -527,6 +530,61 @@ struct store_audit_add {
 	struct str tenant, action, actor, detail;
 };
 void store_audit_add(struct store *s, struct store_audit_add *op, struct flow *f);
+
+/* --- sessions ----------------------------------------------------------------- */
+
+/* store_sessions_due closes sessions that were idle for so long, ends those that need
+ * no summary (no AI), and lists closed ones of the last day that want one. */
+struct store_session {
+	int64_t id;
+	struct str tenant;
+};
+
+struct store_sessions_due {
+	struct store_op op;
+	int64_t idle_min; /* the setting; a tenant's word first; 0: never */
+	bool ai;      /* the setting: tenants have an AI unless they say otherwise */
+	size_t limit; /* of sessions closed, and of those listed */
+
+	struct store_session *due;
+	size_t count;
+	int64_t closed;
+};
+void store_sessions_due(struct store *s, struct store_sessions_due *op, struct flow *f);
+
+/* store_session_read: all that the summary of a session is made of: what was said since
+ * the last one.  ERR_NOT_FOUND. */
+struct store_session_read {
+	struct store_op op;
+	struct str tenant;
+	int64_t id;
+
+	struct tenant found;
+	bool done;                  /* it has its summary */
+	int64_t ai_spent_micros;    /* today, where there is a budget */
+	struct str summary;         /* so far; may be absent */
+	struct store_history *said; /* oldest first */
+	size_t said_count;
+};
+void store_session_read(struct store *s, struct store_session_read *op, struct flow *f);
+
+/* store_session_keep: the session has its summary.  An absent one leaves the summary so
+ * far, and what was said to the next session.  Facts are added to those of the contact,
+ * of the same key instead of them. */
+struct store_session_keep {
+	struct store_op op;
+	struct str tenant;
+	int64_t id;
+	struct str summary;
+	const struct str *keys, *values; /* facts */
+	size_t fact_count;
+	const struct store_usage *usage;
+	size_t usage_count;
+	double budget;
+
+	int budget_crossed; /* as in store_keep */
+};
+void store_session_keep(struct store *s, struct store_session_keep *op, struct flow *f);
 
 /* --- what the AI costs ------------------------------------------------------ */
 

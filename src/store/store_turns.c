@@ -348,6 +348,8 @@ make_row(struct sql *db, struct store_load *l)
 		r = insert_turn(db, l);
 	if (r >= 0)
 		r = insert_row(db, l);
+	if (r >= 0 && wants_answer(l))
+		r = session_touch(db, tenant_id(l->tenant), l->conversation_id);
 	return r < 0 ? r : silence_heed(db, l);
 }
 
@@ -482,6 +484,8 @@ load(struct store *s, struct store_op *op)
 	if (r >= 0 && l->found.ai_daily_budget > 0)
 		r = usage_today(db, tenant_id(l->tenant), l->found.time_zone,
 			&l->ai_spent_micros);
+	if (r >= 0 && l->history_max > 0)
+		r = session_recall(db, l);
 	return r < 0 ? r : read_history(db, l);
 }
 
@@ -500,6 +504,7 @@ store_load(struct store *s, struct store_load *op, struct flow *f)
 	op->history = NULL;
 	op->history_count = 0;
 	op->ai_spent_micros = 0;
+	op->facts = op->summary = (struct str){0};
 	op->fell_back = false;
 	store_start(s, &op->op, load, f);
 }

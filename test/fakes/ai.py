@@ -7,6 +7,7 @@ Prints "port N" first; stops on SIGTERM.
   POST /v1/chat/completions   answers "Echo: <last user message>" with usage
   GET  /requests              every request in order: the body, and "at", its arrival
   POST /delay                 {"ms": M}: all answers come M ms later
+  POST /say                   {"text": T}: answers T; null: the echo again
   POST /faults                {"mode", "times": N (-1: until changed), "ms", "retry_after",
                                "model": only where this one is asked, "body": of a refusal}
       500, 503, 429, 400, 401   errors in OpenAI's form
@@ -34,7 +35,7 @@ def error(code, kind):
 
 class Ai(fakehttp.Server):
     ROUTES = {("POST", "/v1/chat/completions"): "complete", ("GET", "/requests"): "list_requests",
-              ("POST", "/delay"): "set_delay"}
+              ("POST", "/delay"): "set_delay", ("POST", "/say"): "set_text"}
     REFUSALS = {"500": (500, error(None, "server_error")), "503": (503, error("slow_down", "server_error")),
                 "429": (429, error("rate_limit_exceeded", "requests")),
                 "400": (400, error("unsupported_parameter", "invalid_request_error")),
@@ -48,6 +49,7 @@ class Ai(fakehttp.Server):
     def reset_records(self):
         self.requests = []
         self.delay_ms = 0
+        self.text = None
 
     @staticmethod
     def answer(body, content):
@@ -96,13 +98,17 @@ class Ai(fakehttp.Server):
             return 200, answer
 
         asked = [m.get("content") for m in body.get("messages", []) if m.get("role") == "user"]
-        echo = self.answer(body, f"Echo: {asked[-1] if asked else ''}")
+        echo = self.answer(body, self.text or f"Echo: {asked[-1] if asked else ''}")
         if mode == "nousage":
             del echo["usage"]
         return 200, echo, {"trickle": 0.1} if mode == "trickle" else {}
 
     async def list_requests(self, request):
         return 200, self.requests
+
+    async def set_text(self, request):
+        self.text = request.json().get("text")
+        return 200, {"ok": True}
 
     async def set_delay(self, request):
         self.delay_ms = int(request.json().get("ms", 0))
