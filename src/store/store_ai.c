@@ -122,6 +122,22 @@ usage_add(struct sql *db, struct arena *a, struct str tenant,
 	return r;
 }
 
+static int
+spend(struct store *s, struct store_op *op)
+{
+	struct store_spend *p = container_of(op, struct store_spend, op);
+
+	return usage_add(store_db(s), op->arena, tenant_id(p->tenant), p->usage,
+		p->usage_count, p->budget, &p->budget_crossed);
+}
+
+void
+store_spend(struct store *s, struct store_spend *op, struct flow *f)
+{
+	op->budget_crossed = 0;
+	store_start(s, &op->op, spend, f);
+}
+
 /* --- looking ---------------------------------------------------------------- */
 
 static int

@@ -200,6 +200,23 @@ def test_a_conversation_too_long_for_the_model_is_asked_shorter(stage):
     assert wait_sent(stage, 5)[-1] == "Echo: the last"
 
 
+def test_a_model_that_thinks_until_its_tokens_are_used_up_gets_more(stage):
+    api, _ = house(stage)
+    stage.ai.faults("thinking")
+    say(api, "Q1")
+    assert wait_sent(stage, 1) == ["Echo: hello"]
+    assert [r["max_tokens"] for r in stage.ai.requests()] == [350, 1400]
+    assert usage(stage)[0]["requests"] == 2
+
+
+def test_a_dead_letter_names_the_request_for_the_providers_support(stage):
+    api, _ = house(stage)
+    stage.ai.faults("400")
+    say(api, "Q1")
+    [words] = wait_failed(stage)
+    assert "ai: HTTP 400 unsupported_parameter request req_fake" in words
+
+
 def test_half_a_sentence_at_the_end_is_left_out(stage):
     api, _ = house(stage)
     stage.ai.faults("length", 1)
@@ -252,6 +269,24 @@ def test_what_the_server_does_not_count_is_estimated(stage):
     wait_sent(stage, 1)
     [row] = usage(stage)
     assert row["estimated"] == row["requests"] == 1 and row["tokens_in"] > 50 and row["tokens_out"] > 0
+
+
+def test_an_answer_that_is_of_no_use_is_paid_all_the_same(stage):
+    api, _ = house(stage, JOB_RETRIES=0)
+    stage.ai.faults("filter")
+    say(api, "Q1")
+    wait_failed(stage)
+    [row] = usage(stage)
+    assert row["requests"] == 1 and row["tokens_in"] > 50 and not row["estimated"]
+    stage.ai.faults("garbage")
+    say(api, "Q2", chat=2)
+    wait_failed(stage, 2)
+    [row] = usage(stage)
+    assert row["requests"] == 2 and row["estimated"] == 1
+    stage.ai.faults("400")
+    say(api, "Q3", chat=3)
+    wait_failed(stage, 3)
+    assert usage(stage)[0]["requests"] == 2, "a refusal costs nothing"
 
 
 def test_a_key_is_never_shown(stage):
