@@ -5,19 +5,35 @@
  *   --all ---> find ---> in order ---> confirm ---> batches ---> what became of each
  *
  * A batch is one script: interrupted between two, what is done is done, and the same
- * command does the rest. */
+ * command does the rest.  What was retried or discarded is noted in the audit of each
+ * tenant. */
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "cli_jobs_priv.h"
 #include "cli_table.h"
+#include "store/store.h"
+
+enum { NOTED_MAX = 20 }; /* ids in a row of the audit; more are a number */
+
+/* What was done to the jobs of one tenant. */
+struct audit_note {
+	struct str tenant;
+	struct buf ids;
+	size_t count;
+};
 
 struct change {
 	struct jobs *j;
 	void (*send)(struct jobs *j, const struct str *ids, size_t count);
+	const char *action; /* in the audit; NULL: not noted */
+	struct audit_note *notes;
+	size_t note_count;
 	const char *done;   /* "ID <done>" */
 	const char *ask;    /* what --all would do without --yes; NULL: it may */
 	const char *needed; /* what a job must be, for those that are not */
@@ -80,6 +96,29 @@ say(const struct change *c, struct str id, struct str word)
 	}
 }
 
+/* word: "ok queue tenant". */
+static void
+take_note(struct change *c, struct str id, struct str word)
+{
+	struct str tenant = word;
+	size_t i = 0;
+
+	str_cut(&tenant, ' ');
+	str_cut(&tenant, ' ');
+	if (!c->action || !str_starts(word, STR("ok ")) || tenant.n == 0)
+		return;
+	while (i < c->note_count && !str_eq(c->notes[i].tenant, tenant))
+		i++;
+	if (i == c->note_count) {
+		c->notes = xrealloc(c->notes, ++c->note_count * sizeof(*c->notes));
+		c->notes[i] =
+			(struct audit_note){.tenant = arena_str(&c->j->arena, tenant)};
+		buf_init(&c->notes[i].ids);
+	}
+	if (c->notes[i].count++ < NOTED_MAX)
+		buf_addf(&c->notes[i].ids, " %.*s", STR_FMT(id));
+}
+
 static void
 take_words(void *arg, const struct redisReply *reply)
 {
@@ -91,6 +130,7 @@ take_words(void *arg, const struct redisReply *reply)
 		c->good +=
 			str_starts(word, STR("ok ")) || str_starts(word, STR("asked "));
 		say(c, c->ids[c->at + i], word);
+		take_note(c, c->ids[c->at + i], word);
 	}
 }
 
@@ -181,6 +221,41 @@ find_and_run(struct change *c)
 	return status;
 }
 
+static void
+write_note(struct change *c, struct store *store, struct audit_note *n)
+{
+	struct store_audit_add op = {.op.arena = &c->j->arena,
+		.tenant = n->tenant,
+		.action = str_of(c->action),
+		.actor = STR("cli"),
+		.detail = arena_printf(&c->j->arena, "%zu jobs:%.*s%s", n->count,
+			STR_FMT(buf_str(&n->ids)), n->count > NOTED_MAX ? " ..." : "")};
+
+	store_audit_add(store, &op, NULL);
+	if (store_run(store, &op.op) < 0)
+		fprintf(stderr, "prosaas: not in the audit: %s\n", op.op.words);
+}
+
+/* Redis is enough for the work itself: where the database is not, that is said. */
+static void
+write_notes(struct change *c)
+{
+	char err[256];
+
+	if (c->note_count == 0)
+		return;
+	struct store *store = store_open(NULL, store_url(c->j->s, &c->j->arena), err);
+	if (!store)
+		fprintf(stderr, "prosaas: not in the audit: %s\n", err);
+	for (size_t i = 0; i < c->note_count; i++) {
+		if (store)
+			write_note(c, store, &c->notes[i]);
+		buf_done(&c->notes[i].ids);
+	}
+	store_close(store);
+	free(c->notes);
+}
+
 static int
 change(struct change *c)
 {
@@ -195,6 +270,7 @@ change(struct change *c)
 	c->count = (size_t)j->words.count;
 	c->told = !j->all;
 	int status = find_and_run(c);
+	write_notes(c);
 	cli_redis_close(&j->redis);
 	return status;
 }
@@ -211,6 +287,7 @@ jobs_retry(void *into)
 {
 	struct change c = {.j = into,
 		.send = send_retry,
+		.action = "jobs.retry",
 		.done = "queued again",
 		.needed = "failed"};
 
@@ -245,6 +322,7 @@ jobs_discard(void *into)
 {
 	struct change c = {.j = into,
 		.send = send_discard,
+		.action = "jobs.discard",
 		.done = "deleted",
 		.ask = "delete for good",
 		.needed = "failed, stopped, canceled or finished"};

@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/zone.h"
+#include "cli_chats.h"
 #include "cli_jobs.h"
 #include "cli_outbox.h"
+#include "cli_person.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -57,6 +59,12 @@ static const struct word {
 		"messages sent or to be sent", NULL, false},
 	{"broadcast", cli_broadcast, "create|start|pause|resume|cancel|list|show ...",
 		"one text to many customers", NULL, false},
+	{"chats", cli_chats, "list|show|pause|resume TENANT [CHAT] ...",
+		"who answers in which chat", NULL, false},
+	{"person", cli_person, "show|export|erase|unmerge TENANT WHO ...",
+		"what is known of one person", NULL, false},
+	{"audit", cli_audit, "TENANT [--limit N] [--json]",
+		"what people and programs decided", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 };
@@ -140,7 +148,8 @@ static bool
 has_subcommands(const struct word *w)
 {
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
-	       w->run == cli_scheduled || w->run == cli_broadcast;
+	       w->run == cli_scheduled || w->run == cli_broadcast ||
+	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit;
 }
 
 /* Only these take words of their own. */

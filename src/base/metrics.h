@@ -14,8 +14,8 @@
 
 struct buf;
 
-#define METRICS_HTTP_(X, id, code)                                         \
-	X(id, COUNTER, "prosaas_http_requests_total",                      \
+#define METRICS_HTTP_(X, id, code)                    \
+	X(id, COUNTER, "prosaas_http_requests_total", \
 		"route=\"webhook\",code=\"" code "\"", "Answers by route and status")
 
 /* clang-format off */
@@ -54,7 +54,13 @@ struct buf;
 	X(M_JOB_WAIT_SECONDS, HISTOGRAM, "prosaas_job_queue_wait_seconds", "", "From enqueue to claim") \
 	X(M_JOBS_RUNNING, GAUGE, "prosaas_jobs_running", "", "Jobs in flight in this worker")   \
 	X(M_ABSORBED, COUNTER, "prosaas_turn_messages_absorbed_total", "", "Messages answered along with an earlier one of their chat") \
-	X(M_SILENCED, COUNTER, "prosaas_turns_silenced_total", "", "Turns without an answer because a person answers in the chat, or another bot seems to") \
+	X(M_SILENCED_OPTED_OUT, COUNTER, "prosaas_turns_silenced_total", "reason=\"opted_out\"", "Turns without an answer, by what silences the bot in their chat (docs/answering.md)") \
+	X(M_SILENCED_MUTED, COUNTER, "prosaas_turns_silenced_total", "reason=\"muted\"", "") \
+	X(M_SILENCED_HUMAN, COUNTER, "prosaas_turns_silenced_total", "reason=\"human\"", "") \
+	X(M_SILENCED_LOOP, COUNTER, "prosaas_turns_silenced_total", "reason=\"loop\"", "") \
+	X(M_SILENCED_REPEAT, COUNTER, "prosaas_turns_silenced_total", "reason=\"repeat\"", "") \
+	X(M_SILENCED_ECHO, COUNTER, "prosaas_turns_silenced_total", "reason=\"echo\"", "") \
+	X(M_SILENCED_CLOSED, COUNTER, "prosaas_turns_silenced_total", "reason=\"closed\"", "") \
 	X(M_RECEIPT_NEW, COUNTER, "prosaas_receipts_total", "result=\"new\"", "What became of messages we sent: said something new, known already, or of a message that is not ours") \
 	X(M_RECEIPT_KNOWN, COUNTER, "prosaas_receipts_total", "result=\"known\"", "")           \
 	X(M_RECEIPT_UNKNOWN, COUNTER, "prosaas_receipts_total", "result=\"unknown\"", "")       \
@@ -73,6 +79,8 @@ struct buf;
 	X(M_STORE_COMMITS, COUNTER, "prosaas_store_commits_total", "", "Database commits")      \
 	X(M_STORE_OPS, COUNTER, "prosaas_store_operations_total", "", "Operations in those commits") \
 	X(M_STORE_SECONDS, HISTOGRAM, "prosaas_store_commit_duration_seconds", "", "One commit, begin to end") \
+	X(M_RETENTION_MESSAGES, COUNTER, "prosaas_retention_rows_total", "class=\"messages\"", "Rows of messages blanked for their age") \
+	X(M_RETENTION_RAW, COUNTER, "prosaas_retention_rows_total", "class=\"raw\"", "")           \
 	X(M_LEADER, GAUGE, "prosaas_leader", "", "1 in the scheduler that leads")               \
 	X(M_SCHED_MOVED, COUNTER, "prosaas_scheduled_moved_total", "", "Due jobs put on their queue") \
 	X(M_LEASES_RETURNED, COUNTER, "prosaas_leases_recovered_total", "", "Jobs of dead workers put back") \
@@ -97,7 +105,7 @@ enum metric {
 void metric_add(enum metric m, uint64_t n);
 void metric_set(enum metric m, int64_t v);
 void metric_observe(enum metric m, int64_t us); /* a duration in microseconds */
-int64_t metric_get(enum metric m);              /* counter, gauge, or a histogram's count */
+int64_t metric_get(enum metric m); /* counter, gauge, or a histogram's count */
 
 /* metrics_render appends the Prometheus text exposition format 0.0.4. */
 void metrics_render(struct buf *out);

@@ -2,38 +2,22 @@
 /* quiet.c: hours of the day at which nobody is written to. */
 #include "base/quiet.h"
 
+#include "base/daytime.h"
 #include "base/err.h"
 #include "base/zone.h"
 
 enum { DAY_S = 86400 };
 
-/* "8:00" or "08:00"; 24:00 is the end of a day. */
-static int
-read_time(struct str text, int64_t *ret)
-{
-	struct str minute = text;
-	struct str hour = str_cut(&minute, ':');
-	int64_t h, m;
-
-	if (hour.n > 2 || minute.n != 2 || !str_is_number(hour) ||
-		!str_is_number(minute))
-		return ERR_SYNTAX;
-	if (str_int(hour, &h) < 0 || str_int(minute, &m) < 0 || m > 59 ||
-		h * 60 + m > 24 * 60)
-		return ERR_SYNTAX;
-	*ret = (h * 60 + m) * 60 % DAY_S;
-	return 0;
-}
-
 int
 quiet_parse(struct quiet *ret, struct str text)
 {
-	struct str to = text;
-	struct str from = str_cut(&to, '-');
+	int from, to;
 
-	if (read_time(str_trim(from), &ret->from) < 0 ||
-		read_time(str_trim(to), &ret->to) < 0 || ret->from == ret->to)
+	if (daytime_range(text, &from, &to) < 0 ||
+		from % DAYTIME_END == to % DAYTIME_END)
 		return ERR_SYNTAX;
+	ret->from = from * 60 % DAY_S;
+	ret->to = to * 60 % DAY_S;
 	return 0;
 }
 

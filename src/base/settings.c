@@ -168,13 +168,14 @@ load_row(struct settings *s, size_t i, char err[256])
 static void
 add_own_queue(struct settings *s)
 {
+	static char *all; /* of the last load: tests load again */
 	struct str names = str_of(s->rq_queues), name;
 	size_t size = names.n + sizeof("," OWN_QUEUE);
 
 	while (str_next(&names, &name))
 		if (str_eqz(name, OWN_QUEUE))
 			return;
-	char *all = xmalloc(size);
+	all = xrealloc(all, size);
 	snprintf(all, size, "%s," OWN_QUEUE, s->rq_queues);
 	s->rq_queues = all;
 }

@@ -53,6 +53,8 @@ struct buf;
 	X(NUMBER, replies_max_hour, "REPLIES_MAX_HOUR", "60", 0, 1000, NULL, "Replies of the bot in one chat an hour, against two bots that answer each other; 0: no limit") \
 	X(NUMBER, reply_part_chars, "REPLY_PART_CHARS", "1500", 0, 60000, NULL, "Longer answers are sent in parts, cut where a paragraph, a line or a sentence ends; 0: in one") \
 	X(NUMBER, answer_max_age_min, "ANSWER_MAX_AGE_MIN", "1440", 0, 525600, NULL, "Minutes after which a message, by its sender's clock, is stored and not answered any more (history that a phone delivers late); 0: no limit") \
+	X(NUMBER, retain_messages_days, "RETAIN_MESSAGES_DAYS", "0", 0, 36500, NULL, "Days after which what was said is blanked, unless the tenant says otherwise (docs/privacy.md); 0: never") \
+	X(NUMBER, retain_raw_days, "RETAIN_RAW_DAYS", "30", 0, 36500, NULL, "Days after which a message as it came (its JSON) is blanked, likewise; 0: never") \
 	X(NUMBER, dedupe_ttl_s, "DEDUPE_TTL", "3600", 1, 2592000, NULL, "Seconds the Redis layer remembers a message id") \
 	X(NUMBER, max_body_bytes, "MAX_BODY_BYTES", "1048576", 1024, 67108864, NULL, "Largest webhook body; 413 above") \
 	X(NUMBER, max_queue_depth, "MAX_QUEUE_DEPTH", "1000000", 1, 1000000000, NULL, "Jobs waiting in a queue above which webhooks are answered 503") \

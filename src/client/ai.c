@@ -9,7 +9,8 @@
  * Compatible servers are not equal: content may be null, a text or a list of
  * parts; usage may lack; an error body may be a proxy's page.  What is not there
  * is absent, nothing more.  Nobody's text gets into the words: error.message may
- * quote the customer, so only error.code or error.type is shown. */
+ * quote the customer, so only error.code or error.type is shown, and only what looks
+ * like one (api_code). */
 #include "client/ai.h"
 
 #include <inttypes.h>
@@ -289,11 +290,11 @@ static int
 err_of_status(struct ai_call *call, const struct val *v)
 {
 	const struct val *error = val_get(v, "error");
-	struct str what = val_text(val_get(error, "code"));
+	struct str what = api_code(val_text(val_get(error, "code")));
 	int status = call->http.status;
 
 	if (what.n == 0)
-		what = val_text(val_get(error, "type"));
+		what = api_code(val_text(val_get(error, "type")));
 	api_words(call->words, &call->http, what);
 	call->hint = hint_of(call, error);
 

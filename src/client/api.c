@@ -2,6 +2,7 @@
 /* api.c: URLs, JSON answers, words for the operator, and the breaker's part. */
 #include "client/api.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "net/http_client.h"
 
 enum {
+	DIGITS_MAX = 4,    /* a status or a year; a phone has more */
 	NODES_MAX = 20000, /* far above any answer; bounds what 1 MiB can become */
 	WHAT_MAX = 64,     /* error codes are shorter */
 };
@@ -41,6 +43,21 @@ api_json(struct arena *a, const struct http_call *call)
 	if (json_parse(a, buf_str(&call->answer), NODES_MAX, &v, why) < 0)
 		return NULL;
 	return v;
+}
+
+struct str
+api_code(struct str what)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < what.n; i++) {
+		unsigned char c = (unsigned char)what.p[i];
+
+		digits = isdigit(c) ? digits + 1 : 0;
+		if (digits > DIGITS_MAX || (!isalnum(c) && c != '_' && c != '.'))
+			return (struct str){NULL, 0};
+	}
+	return what.n <= WHAT_MAX ? what : (struct str){NULL, 0};
 }
 
 /* Appends at most max characters of s, those that are not printable ASCII as '?'. */

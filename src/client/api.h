@@ -37,6 +37,11 @@ void api_start(struct http_client *c, struct http_call *call, struct flow *f,
  * of a proxy).  Texts in it point into the answer: copy what outlives the call. */
 const struct val *api_json(struct arena *a, const struct http_call *call);
 
+/* api_code is what a peer calls its error, if that can be shown and logged: one word
+ * without a long number.  A peer may quote whom it answers: what looks like more than a
+ * code is absent. */
+struct str api_code(struct str what);
+
 /* api_words says for the operator how a call ended: the client's words when there
  * is no status, else "HTTP 503", what the peer calls it, and its name for the request
  * (its support asks for that).  `what` may be absent; it is cut short and shown as

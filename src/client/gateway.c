@@ -180,11 +180,25 @@ finish(struct gateway_call *call)
 	return v;
 }
 
+/* A code, or what the original's service says in words. */
+static struct str
+error_of(const struct val *v)
+{
+	static const char *const known[] = {"WhatsApp not connected", "Bad request",
+		"Missing tenantId", "Missing to", "Missing text"};
+	struct str what = val_text(val_get(v, "error"));
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_eqz(what, known[i]))
+			return what;
+	return api_code(what);
+}
+
 int
 gateway_send_finish(struct gateway_call *call)
 {
 	const struct val *v = finish(call);
-	struct str what = val_text(val_get(v, "error"));
+	struct str what = error_of(v);
 
 	if (is_ambiguous(&call->http, v))
 		call->err = ERR_AMBIGUOUS;
@@ -220,7 +234,7 @@ gateway_probe_finish(struct gateway_call *call)
 	if (outcome == BREAKER_OK) /* it lives, but sending is another matter */
 		outcome = BREAKER_NONE;
 	if (call->err < 0)
-		api_words(call->words, &call->http, val_text(val_get(v, "error")));
+		api_words(call->words, &call->http, error_of(v));
 	else
 		call->durable = str_eqz(val_text(val_get(v, "idempotency")), "durable");
 	return settle(call, outcome);

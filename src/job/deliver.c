@@ -206,7 +206,7 @@ void
 deliver_start(struct deliver *d, struct flow *then)
 {
 	d->then = then;
-	d->silenced = false;
+	d->silenced = SILENCE_NONE;
 	d->at = 0;
 	flow_init(&d->flow, part, "part", done);
 	flow_wake(&d->flow);

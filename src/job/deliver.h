@@ -25,8 +25,8 @@ struct deliver {
 	struct store_replies reply; /* as kept; at least one part is not over */
 
 	/* set when it is over: */
-	int err;       /* with the job's words */
-	bool silenced; /* a person has answered meanwhile: it was not sent */
+	int err;               /* with the job's words */
+	enum silence silenced; /* meanwhile, by a person: it was not sent */
 
 	/* private */
 	struct flow flow, *then;

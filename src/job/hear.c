@@ -100,6 +100,10 @@ taken_in(struct flow *f)
 	int err = record_finish(h->job, load);
 	if (err < 0)
 		return err;
+	if (load->turn_id == h->turn_id) {
+		h->says = load->says;
+		h->silence = load->silence;
+	}
 	if (load->turn_id == h->turn_id || load->changed_turn == h->turn_id) {
 		h->more = true;
 		h->texts = load->texts;

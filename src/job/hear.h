@@ -28,6 +28,8 @@ struct hear {
 	bool more; /* something was said that belongs to the turn, or taken back: */
 	const struct store_text *texts; /* all that the turn says now */
 	size_t text_count;
+	enum turn_says says; /* in: as the turn was loaded; then as it stands now */
+	enum silence silence;
 
 	/* private */
 	struct flow flow, *then;

@@ -117,8 +117,11 @@ next(struct flow *f)
 static int
 hear(struct inbound *in)
 {
-	in->hear = (struct hear){
-		.job = in->job, .chat = in->m.chat, .turn_id = in->load.turn_id};
+	in->hear = (struct hear){.job = in->job,
+		.chat = in->m.chat,
+		.turn_id = in->load.turn_id,
+		.says = in->load.says,
+		.silence = in->load.silence};
 	hear_start(&in->hear, &in->flow);
 	return flow_wait(&in->flow, heard);
 }
@@ -198,6 +201,8 @@ heard(struct flow *f)
 	if (in->hear.err < 0)
 		return fail_paid(in, in->hear.err);
 	if (in->hear.more) {
+		in->load.says = in->hear.says;
+		in->load.silence = in->hear.silence;
 		in->texts = in->hear.texts;
 		in->text_count = in->hear.text_count;
 		in->answered = false; /* to what was said before */
@@ -209,9 +214,10 @@ heard(struct flow *f)
 
 /* --- the answer ----------------------------------------------------------- */
 
-/* The lines of a burst, as one text. */
+/* What the customer wrote in a burst: rules are about that, not about what stands in
+ * brackets. */
 static struct str
-whole_text(struct inbound *in)
+all_words(struct inbound *in)
 {
 	struct buf b;
 
@@ -219,32 +225,38 @@ whole_text(struct inbound *in)
 	for (size_t i = 0; i < in->text_count; i++) {
 		if (i > 0)
 			buf_addc(&b, '\n');
-		buf_adds(&b, in->texts[i].text);
+		buf_adds(&b, in->texts[i].words);
 	}
-	struct str text = arena_str(&in->job->arena, buf_str(&b));
+	struct str words = arena_str(&in->job->arena, buf_str(&b));
 	buf_done(&b);
-	return text;
+	return words;
 }
 
 /* More input while the AI thinks: it is asked again, with all of it; but not for ever.
- */
+ * Without debounce what comes is a turn of its own, yet it may be a stop word, or a
+ * person's answer. */
 static bool
 may_merge(const struct inbound *in)
 {
-	return may_hear(in) && in->load.debounce_ms > 0 && in->merges < MERGES_MAX;
+	return may_hear(in) && in->merges < MERGES_MAX;
 }
 
 static void
-log_silence(const struct inbound *in)
+log_silence(const struct inbound *in, enum silence why)
 {
-	static const char *const whys[] = {[SILENCE_HUMAN] = "a person answers there",
-		[SILENCE_LOOP] = "REPLIES_MAX_HOUR is reached: two bots?",
-		[SILENCE_ECHO] = "its words are our last reply: another bot?"};
-	enum silence why = in->load.silence;
+	static const struct {
+		const char *words;
+		enum log_level level;
+		enum metric metric;
+	} rows[] = {
+#define ROW_(id, name, words, level, metric) [SILENCE_##id] = {words, level, metric},
+		SILENCE_MAP(ROW_)
+#undef ROW_
+	};
 
-	metric_add(M_SILENCED, 1);
-	log_line(why == SILENCE_HUMAN ? LOG_INFO : LOG_WARN,
-		"🙊 [WEBHOOK_JOB] no answer in this chat, %s job_id=%s", whys[why],
+	metric_add(rows[why].metric, 1);
+	log_line(rows[why].level,
+		"🙊 [WEBHOOK_JOB] no answer in this chat, %s job_id=%s", rows[why].words,
 		log_safe(in->job->id));
 }
 
@@ -291,9 +303,43 @@ answer_by_rules(struct inbound *in)
 	const struct tenant *t = &in->load.found;
 
 	in->answer = answer_builtin(
-		&in->job->arena, t->rules, t->default_text, whole_text(in));
+		&in->job->arena, t->rules, t->default_text, all_words(in));
 	if (!in->answer.p && has_ai(in) && !is_prompted(in))
 		complain_unprompted(in);
+	return flow_goto(&in->flow, keep);
+}
+
+static int
+ask_ai(struct inbound *in)
+{
+	if (in->job->hurried)
+		return -ECANCELED;
+	in->ask.job = in->job;
+	in->ask.load = &in->load;
+	in->ask.lines = in->texts;
+	in->ask.line_count = in->text_count;
+	in->ask.may_stop = may_merge(in) && in->load.debounce_ms > 0;
+	ask_start(&in->ask, &in->flow);
+	return flow_wait(&in->flow, answered);
+}
+
+/* Nobody is asked; what is said is the tenant's, or nothing. */
+static int
+keep_text(struct inbound *in, struct str text)
+{
+	if (text.n)
+		in->answer = text;
+	return flow_goto(&in->flow, keep);
+}
+
+static int
+keep_silent(struct inbound *in)
+{
+	const struct store_load *l = &in->load;
+
+	if (l->silence == SILENCE_CLOSED && !l->closed_said && l->found.closed_text.n)
+		return keep_text(in, l->found.closed_text);
+	log_silence(in, l->silence);
 	return flow_goto(&in->flow, keep);
 }
 
@@ -301,27 +347,23 @@ static int
 decide(struct flow *f)
 {
 	struct inbound *in = of(f);
+	const struct tenant *t = &in->load.found;
 
 	in->answer = (struct str){NULL, 0};
 	in->answered = true;
-	if (in->load.silence != SILENCE_NONE)
-		log_silence(in);
-	if (str_eqz(in->load.found.status, "paused") ||
-		in->load.silence != SILENCE_NONE)
+	if (str_eqz(t->status, "paused"))
 		return flow_goto(f, keep);
+	if (in->load.silence != SILENCE_NONE)
+		return keep_silent(in);
 	if (in->text_count == 0) /* all of it was taken back */
 		return flow_goto(f, keep);
+	if (in->load.says == SAYS_STOP)
+		return keep_text(in, t->stop_text);
+	if (in->load.says == SAYS_START)
+		return keep_text(in, t->start_text);
 	if (!has_ai(in) || !is_prompted(in) || !has_money(in))
 		return answer_by_rules(in);
-	if (in->job->hurried)
-		return -ECANCELED;
-	in->ask.job = in->job;
-	in->ask.load = &in->load;
-	in->ask.lines = in->texts;
-	in->ask.line_count = in->text_count;
-	in->ask.may_stop = may_merge(in);
-	ask_start(&in->ask, f);
-	return flow_wait(f, answered);
+	return ask_ai(in);
 }
 
 /* The AI fails for good: the customer is told once, until it has answered again; the
@@ -408,6 +450,7 @@ keep(struct flow *f)
 			in->ask.usage_count > 0 ? in->load.found.prompt_version : 0,
 		.budget = in->load.found.ai_daily_budget,
 		.fell_back = in->failed < 0,
+		.closed = in->load.silence == SILENCE_CLOSED,
 	};
 	store_keep(in->job->env->store, &in->keep, &in->flow);
 	return flow_wait(f, kept);
@@ -416,11 +459,9 @@ keep(struct flow *f)
 /* --- on its way ------------------------------------------------------------- */
 
 static int
-silenced(struct inbound *in)
+silenced(struct inbound *in, enum silence why)
 {
-	metric_add(M_SILENCED, 1);
-	log_info("🙊 [WEBHOOK_JOB] a person answers in this chat job_id=%s",
-		log_safe(in->job->id));
+	log_silence(in, why);
 	return flow_goto(&in->flow, next);
 }
 
@@ -434,7 +475,7 @@ kept(struct flow *f)
 		return record_error(in->job, &k->op);
 	log_budget(in, k->budget_crossed);
 	if (k->silenced)
-		return silenced(in);
+		return silenced(in, k->silenced);
 	if (k->reply.count == 0)
 		return flow_goto(f, next); /* no answer to give */
 	if (in->job->hurried)
@@ -456,7 +497,7 @@ delivered(struct flow *f)
 	if (in->deliver.err < 0)
 		return in->deliver.err;
 	if (in->deliver.silenced)
-		return silenced(in);
+		return silenced(in, in->deliver.silenced);
 	return in->failed < 0 ? in->failed : flow_goto(f, next);
 }
 

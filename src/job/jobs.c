@@ -10,6 +10,7 @@
 #include "job/job.h"
 #include "job/outbox.h"
 #include "job/send.h"
+#include "job/retention.h"
 #include "job/sessions.h"
 #include "job/split.h"
 #include "job/testing.h"
@@ -41,6 +42,7 @@ static const struct row {
 	{"prosaas.sessions", WHOLE_NAME, sessions_start},
 	{"prosaas.outbox", WHOLE_NAME, outbox_start},
 	{"prosaas.send", WHOLE_NAME, send_start},
+	{"prosaas.retention", WHOLE_NAME, retention_start},
 	{"prosaas.test.echo", TEST_NAME, testing_echo},
 	{"prosaas.test.add", TEST_NAME, testing_add},
 	{"prosaas.test.noop", TEST_NAME, testing_noop},

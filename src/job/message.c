@@ -157,10 +157,10 @@ message_read(struct arena *a, const struct val *v, struct message *ret)
 		m.id = made_id(a, v);
 	m.where = chat_kind(m.chat);
 	read_addresses(v, &m);
-	bool wants_answer = content_read(a, val_get(v, "message"), &m);
+	m.is_plain = content_read(a, val_get(v, "message"), &m);
 	if (!m.kind)
 		read_stub(a, v, &m);
-	m.answerable = wants_answer && !m.from_me && chat_is_person(m.where);
+	m.answerable = m.is_plain && !m.from_me && chat_is_person(m.where);
 	*ret = m;
 	return 0;
 }

@@ -29,8 +29,9 @@ struct val;
 struct message {
 	struct str id, chat, push_name;
 	bool from_me;
-	bool answerable;  /* words of a person who wrote to us, and that want an
-			     answer: not of a group or a status, no reaction or edit */
+	bool is_plain;    /* words as people say them, from anybody, anywhere: no
+			     reaction, no edit */
+	bool answerable;  /* such words, of another person, to us alone */
 	const char *kind; /* static: the database's column (docs/messages.md) */
 	struct str text;  /* canonical: words, or "[image]", "[document: a.pdf] hi" */
 	int64_t sent_us;  /* the sender's clock; 0: unknown */

@@ -42,6 +42,19 @@ author(struct arena *a, const struct message *m)
 	return jid_text(a, &j);
 }
 
+/* In a group the store knows whether it is for us. */
+static bool
+may_be_answered(const struct message *m)
+{
+	return m->answerable || (m->where == CHAT_GROUP && m->is_plain && !m->from_me);
+}
+
+static bool
+may_command(const struct message *m)
+{
+	return chat_is_person(m->where) || m->where == CHAT_GROUP;
+}
+
 void
 record_start(struct job *job, const struct message *m, const struct val *v, bool burst,
 	int64_t history_max, struct store_load *load, struct flow *f)
@@ -59,11 +72,18 @@ record_start(struct job *job, const struct message *m, const struct val *v, bool
 		.message_id = m->id,
 		.job_id = job->id,
 		.from_me = m->from_me,
-		.answerable = m->answerable && !is_old(job, m),
+		.answerable = may_be_answered(m) && !is_old(job, m),
+		.in_group = m->where == CHAT_GROUP,
+		.mentions = m->mentions,
+		.mention_count = m->mention_count,
+		.quoted_by = m->quoted.participant,
+		.own_alt = m->participant_alt,
+		.is_plain = m->is_plain && may_command(m),
 		.lid = other_name(m, m->sender_lid, "@lid"),
 		.phone = other_name(m, m->sender_pn, "@s.whatsapp.net"),
 		.kind = str_of(m->kind),
 		.text = m->text,
+		.words = m->words,
 		.raw = arena_str(&job->arena, buf_str(&raw)),
 		.push_name = m->push_name,
 		.participant = author(&job->arena, m),
@@ -100,5 +120,8 @@ record_finish(struct job *job, const struct store_load *load)
 		log_info("🪢 [WEBHOOK_JOB] two contacts are one person tenant=%.*s "
 			 "audit=%lld",
 			STR_FMT(job->tenant), (long long)load->merge_id);
+	if (load->did)
+		log_info("🙊 [WEBHOOK_JOB] %s tenant=%.*s conversation=%lld", load->did,
+			STR_FMT(job->tenant), (long long)load->conversation_id);
 	return 0;
 }

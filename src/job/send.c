@@ -215,6 +215,8 @@ delivered(struct flow *f)
 {
 	struct send *s = of(f);
 
+	if (s->deliver.silenced)
+		return end(s, STR("skipped"), STR("opted out"));
 	s->err = s->deliver.err;
 	if (s->err == 0)
 		return end(s, STR("sent"), (struct str){NULL, 0});

@@ -36,7 +36,9 @@ static const char built_in[] =
 	"{\"name\":\"prosaas.sessions\",\"schedule\":\"@every 1m\","
 	"\"function\":\"prosaas.sessions\",\"queue\":\"" OWN_QUEUE "\"},"
 	"{\"name\":\"prosaas.outbox\",\"schedule\":\"@every 1m\","
-	"\"function\":\"prosaas.outbox\",\"queue\":\"" OWN_QUEUE "\"}"
+	"\"function\":\"prosaas.outbox\",\"queue\":\"" OWN_QUEUE "\"},"
+	"{\"name\":\"prosaas.retention\",\"schedule\":\"@every 1m\","
+	"\"function\":\"prosaas.retention\",\"queue\":\"" OWN_QUEUE "\"}"
 	"]";
 
 struct reader {

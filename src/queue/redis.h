@@ -60,7 +60,13 @@ struct redisReply;
 	X(SCRIPT_DISCARD, discard) \
 	X(SCRIPT_SUBMIT, submit)   \
 	X(SCRIPT_QUEUES, queues)   \
-	X(SCRIPT_RESTORE, restore)
+	X(SCRIPT_RESTORE, restore) \
+	X(SCRIPT_HOLD, hold)       \
+	X(SCRIPT_LOOK, look)       \
+	X(SCRIPT_FORGET, forget)   \
+	X(SCRIPT_LOCKS, locks)     \
+	X(SCRIPT_UNLOCK, unlock)   \
+	X(SCRIPT_RELEASE, release)
 
 enum redis_script {
 #define SCRIPT_ENUM_(id, name) id,

@@ -21,6 +21,7 @@
 #include "base/str.h"
 
 struct arena;
+struct buf;
 struct sql;
 
 struct sql_arg {
@@ -71,6 +72,15 @@ int sql_script(struct sql *db, const char *text) MUSTCHECK;
 struct str sql_col_text(struct sql *db, int column, struct arena *a);
 int64_t sql_col_number(struct sql *db, int column);
 double sql_col_real(struct sql *db, int column);
+
+/* sql_row_json appends the row as a JSON object, a member for each column. */
+void sql_row_json(struct sql *db, struct buf *out);
+
+/* sql_empty_log writes the database file anew, which takes as long and as much room as
+ * that is large, and empties the write-ahead log, so that what was deleted is in
+ * neither.  0, or ERR_STORE when others, who read or write all the time, kept it from
+ * ending. */
+int sql_empty_log(struct sql *db) MUSTCHECK;
 
 /* sql_words says what the last error was. */
 const char *sql_words(struct sql *db);

@@ -16,7 +16,9 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
+#include "codec/val.h"
 
 enum {
 	STATEMENTS_MAX = 512,   /* distinct texts in this folder, with room */
@@ -44,11 +46,15 @@ failed(struct sql *db)
 	return ERR_STORE;
 }
 
-/* The log is checkpointed when it reaches about 16 MB: the default of 4 MB fills
+/* What is deleted is overwritten (secure_delete), so that it is in no free page: erase
+ * and retention mean it.
+ *
+ * The log is checkpointed when it reaches about 16 MB: the default of 4 MB fills
  * in half a second of full load and costs two more waits for the disk each time. */
 static const char setup[] = "PRAGMA journal_mode = WAL;"
 			    "PRAGMA synchronous = FULL;"
 			    "PRAGMA foreign_keys = ON;"
+			    "PRAGMA secure_delete = ON;"
 			    "PRAGMA wal_autocheckpoint = 4000;"
 			    "PRAGMA journal_size_limit = 67108864;";
 
@@ -246,6 +252,56 @@ double
 sql_col_real(struct sql *db, int column)
 {
 	return sqlite3_column_double(db->now, column);
+}
+
+static void
+col_json(struct sql *db, int column, struct buf *out)
+{
+	const void *p;
+
+	switch (sqlite3_column_type(db->now, column)) {
+	case SQLITE_NULL:
+		buf_addz(out, "null");
+		break;
+	case SQLITE_INTEGER:
+	case SQLITE_FLOAT:
+		buf_addz(out, (const char *)sqlite3_column_text(db->now, column));
+		break;
+	default:
+		p = sqlite3_column_text(db->now, column);
+		json_quote(out,
+			(struct str){p, (size_t)sqlite3_column_bytes(db->now, column)});
+	}
+}
+
+void
+sql_row_json(struct sql *db, struct buf *out)
+{
+	for (int i = 0; i < sqlite3_column_count(db->now); i++) {
+		buf_addc(out, i == 0 ? '{' : ',');
+		json_quote(out, str_of(sqlite3_column_name(db->now, i)));
+		buf_addc(out, ':');
+		col_json(db, i, out);
+	}
+	buf_addc(out, '}');
+}
+
+/* secure_delete leaves what SQLite itself has copied: a page that was split keeps the
+ * old bytes of what moved away.  VACUUM writes the file anew. */
+int
+sql_empty_log(struct sql *db)
+{
+	sql_settle(db);
+	int r = sql_script(db, "VACUUM");
+	if (r >= 0)
+		r = sql_row(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+
+	if (r > 0 && sql_col_number(db, 0) != 0) {
+		snprintf(db->words, sizeof(db->words), "the log is in use");
+		r = ERR_STORE;
+	}
+	sql_settle(db);
+	return r < 0 ? r : 0;
 }
 
 const char *

@@ -30,6 +30,7 @@
 #include "base/str.h"
 
 struct arena;
+struct buf;
 struct flow;
 struct loop;
 struct settings;
@@ -58,6 +59,22 @@ struct store_op {
 	X(TEXT, country, \
 		"Country of phones written without +: IL or 972; empty: none") \
 	X(TEXT, time_zone, "Its clock, like Europe/Berlin; empty: UTC") \
+	X(TEXT, hours, \
+		"When it is open, on its clock: Mon-Fri 09:00-18:00; Sat " \
+		"10:00-14:00; empty: always") \
+	X(TEXT, closed_text, \
+		"Said once while it is closed; empty: nothing") \
+	X(TEXT, stop_words, \
+		"Messages that are nothing but one of these end all messages to " \
+		"their writer, comma separated; empty: none do") \
+	X(TEXT, start_words, "Likewise, and begin them again") \
+	X(TEXT, stop_text, "Answer to a stop word; empty: nothing") \
+	X(TEXT, start_text, \
+		"Answer to a start word; empty: what else would be answered") \
+	X(TEXT, groups, \
+		"never or mentioned: which messages of groups are answered") \
+	X(TEXT, own_number, \
+		"Its phone, +972501234567: who mentions it in a group is answered") \
 	X(TEXT, language, "Language of answers; empty: the customer's") \
 	X(TEXT, gateway_url, \
 		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL") \
@@ -90,6 +107,12 @@ struct store_op {
 	X(NUMBER, human_pause_min, \
 		"Minutes a person on the phone silences the bot in a chat; " \
 		"-1: HUMAN_PAUSE_MIN") \
+	X(NUMBER, retain_messages_days, \
+		"Days after which what was said is blanked; 0: never; -1: " \
+		"RETAIN_MESSAGES_DAYS") \
+	X(NUMBER, retain_raw_days, \
+		"Days after which the message as it came is blanked; 0: " \
+		"never; -1: RETAIN_RAW_DAYS") \
 	X(NUMBER, reply_part_chars, \
 		"Longer answers are sent in parts, characters; -1: " \
 		"REPLY_PART_CHARS") \
@@ -146,12 +169,30 @@ int store_run(struct store *s, struct store_op *op) MUSTCHECK;
 
 enum turn_state { TURN_OPEN, TURN_ASKED, TURN_KEPT, TURN_SENDING, TURN_DONE };
 
-enum silence { /* why the bot does not answer in a conversation now */
+/* Why the bot does not answer in a conversation now; the first that holds counts.
+ * SILENCE_MAP(X): name in C, name elsewhere, words for the log, how loud, metric. */
+/* clang-format off */
+#define SILENCE_MAP(X) \
+	X(OPTED_OUT, "opted_out", "its customer has written a stop word", LOG_INFO, M_SILENCED_OPTED_OUT) \
+	X(MUTED, "muted", "it is muted", LOG_INFO, M_SILENCED_MUTED) \
+	X(HUMAN, "human", "a person answers there", LOG_INFO, M_SILENCED_HUMAN) \
+	X(LOOP, "loop", "REPLIES_MAX_HOUR is reached: two bots?", LOG_WARN, M_SILENCED_LOOP) \
+	X(REPEAT, "repeat", "it says the same after each reply: another bot?", LOG_WARN, M_SILENCED_REPEAT) \
+	X(ECHO, "echo", "its words are our last reply: another bot?", LOG_WARN, M_SILENCED_ECHO) \
+	X(CLOSED, "closed", "the business is closed", LOG_INFO, M_SILENCED_CLOSED)
+/* clang-format on */
+
+enum silence {
 	SILENCE_NONE,
-	SILENCE_HUMAN, /* a person answers from the phone */
-	SILENCE_LOOP,  /* it has answered replies_max times in the last hour */
-	SILENCE_ECHO,  /* the customer's words are its own last reply: another bot */
+#define SILENCE_ENUM_(id, ...) SILENCE_##id,
+	SILENCE_MAP(SILENCE_ENUM_)
+#undef SILENCE_ENUM_
 };
+
+/* silence_name: "" for none. */
+const char *silence_name(enum silence why);
+
+enum turn_says { SAYS_ANSWER, SAYS_STOP, SAYS_START }; /* what the answer is */
 
 struct store_reply { /* a reply to a turn, or one part of it */
 	int64_t id;
@@ -178,6 +219,7 @@ struct store_history {
 
 struct store_text { /* a line of what the customer says now */
 	struct str text;
+	struct str words;  /* the end of it: what the person wrote himself */
 	struct str quoted; /* what it answers, as that reads now; absent: nothing */
 };
 
@@ -186,8 +228,11 @@ struct store_text { /* a line of what the customer says now */
  * turn, and says where that turn stands.  A second call with the same message
  * changes nothing but the turn's attempt, which rises to `attempt`; a lower one than
  * the turn's is ERR_FENCED, unless the turn is done: then nothing is left to guard.
- * With a debounce above 0 an open turn of the conversation takes the message in.  A
- * message from_me silences the bot in the conversation for the pause.
+ * With a debounce above 0 an open turn of the conversation takes the message in.
+ *
+ * A new message may change who is answered (docs/answering.md): one from_me silences
+ * the bot in the conversation for the pause, or is a command; a stop word opts the
+ * contact out.  `did` says so.
  *
  * A turn is led by the job that loaded it last; another job may take an open one over,
  * since only the holder of the chat's lane comes here.
@@ -210,7 +255,15 @@ struct store_load {
 	struct str tenant, provider, chat, message_id, job_id;
 	bool from_me; /* stored as direction "out", source "human"; its turn is done at
 			 once */
-	bool answerable;     /* false: stored only; its turn is done at once */
+	bool answerable; /* false: stored only; its turn is done at once */
+	bool in_group;   /* then only what is for us is answerable, and only where the
+			    tenant wants it: */
+	const struct str *mentions; /* whom it mentions, */
+	size_t mention_count;
+	struct str quoted_by; /* and who wrote what it quotes; may be absent */
+	struct str
+		own_alt; /* of a message from_me in a group: participant's other name */
+	bool is_plain;   /* words that may be a command: no reaction, no edit */
 	int64_t debounce_ms; /* the setting; then what counts, the tenant's word first
 			      */
 	int64_t human_pause_min; /* likewise */
@@ -220,7 +273,8 @@ struct store_load {
 				    ignored with from_me, when they may be ours */
 	struct str kind; /* "text", "image", "unknown", ...; "undecrypted": see below */
 	struct str text; /* canonical text; may be absent */
-	struct str raw;  /* JSON */
+	struct str words; /* the end of text: what the person wrote; may be absent */
+	struct str raw;   /* JSON */
 	struct str push_name;
 	struct str participant; /* who wrote it, in a group; absent elsewhere */
 	struct str target;      /* provider's id of the message that it edits, revokes,
@@ -237,10 +291,13 @@ struct store_load {
 	int64_t merge_id; /* the message showed that two contacts are one: the audit
 			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
-	bool known;                 /* the inbound row was there before */
+	bool known;      /* the inbound row was there before */
+	const char *did; /* "contact.opt_out", "chat.pause"...; NULL: nothing */
 	struct store_replies reply; /* none: not decided yet */
 	/* of a turn that is not done: */
 	enum silence silence;
+	bool closed_said;    /* with SILENCE_CLOSED: closed_text was said already */
+	enum turn_says says; /* a stop or start word was in it: its answer is fixed */
 	struct store_text *texts; /* what the customer says in this turn, in order */
 	size_t text_count;
 	struct store_history *history; /* oldest first, without this turn */
@@ -270,9 +327,10 @@ struct store_keep {
 	int64_t prompt_version; /* 0: nobody was asked */
 	double budget;          /* a day: to tell when this crosses it; 0: none */
 	bool fell_back;         /* the answer is the fallback text */
+	bool closed;            /* the answer is closed_text */
 
-	int budget_crossed; /* percent: 80 or 100 when this turn has reached them */
-	bool silenced;      /* a person has answered meanwhile: done, without a reply */
+	int budget_crossed;    /* percent: 80 or 100 when this turn has reached them */
+	enum silence silenced; /* meanwhile, by a person: done, without a reply */
 	struct store_replies reply;
 };
 void store_keep(struct store *s, struct store_keep *op, struct flow *f);
@@ -296,9 +354,10 @@ struct store_mark {
 	struct str provider_message_id; /* with "sent" */
 	struct str reason;              /* with "failed" */
 
-	bool silenced; /* with "sending": a person has answered meanwhile; the reply is
-			  failed, reason "human", and must not be posted */
-	bool proven;   /* with "failed" or "pending": it was sent all the same */
+	enum silence silenced; /* with "sending": meanwhile, by a person; the message is
+				  failed, the reason is the silence's name, and it must
+				  not be posted */
+	bool proven; /* with "failed" or "pending": it was sent all the same */
 };
 void store_mark(struct store *s, struct store_mark *op, struct flow *f);
 
@@ -333,6 +392,141 @@ struct store_unmerge {
 						conversation_id 0: it has none */
 };
 void store_unmerge(struct store *s, struct store_unmerge *op, struct flow *f);
+
+/* --- chats, and who answers there ------------------------------------------- */
+
+struct store_chat {
+	int64_t conversation_id;
+	struct str chat,
+		name;     /* canonical address; the contact's name, may be absent */
+	struct str phone; /* may be absent */
+	int64_t last_in_us, last_out_us; /* 0: none */
+	enum silence silence; /* what people or hours silence the bot with there */
+	int64_t until_us;     /* 0: until somebody says so */
+};
+
+/* store_chat_list: those where something was said last come first; limit is 1 to
+ * 10000.  With `who` (a phone, JID, LID or group) that chat alone: ERR_NOT_FOUND
+ * without it, ERR_SHAPE for what is no name. */
+struct store_chat_list {
+	struct store_op op;
+	struct str tenant, who; /* who: absent for all */
+	int64_t limit;
+
+	struct store_chat *chats;
+	size_t count;
+};
+void store_chat_list(struct store *s, struct store_chat_list *op, struct flow *f);
+
+/* store_chat_pause and store_chat_resume: as if from the phone, but noted in the audit
+ * as the actor's.  minutes 0: until it is resumed. */
+struct store_chat_pause {
+	struct store_op op;
+	struct str tenant, who, actor;
+	int64_t minutes;
+
+	bool changed; /* false: it was so already */
+};
+void store_chat_pause(struct store *s, struct store_chat_pause *op, struct flow *f);
+void store_chat_resume(struct store *s, struct store_chat_pause *op, struct flow *f);
+
+/* --- data about people ------------------------------------------------------ */
+
+/* store_person: who is it, by phone (read by the tenant's country), JID or LID.
+ * ERR_NOT_FOUND without such a tenant, ERR_SHAPE for what is no name.  Nobody of that
+ * name is no error: Redis may know him, or a list of those to be written to. */
+struct store_name {
+	struct str kind, value; /* "lid", "jid", "phone"; "chat" is an address that a
+				   message came under or went to */
+};
+struct store_who { /* contact_id 0: nobody wrote under the name that was given */
+	int64_t contact_id;
+	struct str address, phone; /* that name; one may be absent */
+};
+struct store_person {
+	struct store_op op;
+	struct str tenant, name;
+
+	struct store_who who;
+	struct str push_name;
+	struct store_name *names;
+	size_t name_count;
+	int64_t conversations, turns, received, sent;
+	int64_t first_us, last_us; /* of the messages; 0: none */
+};
+void store_person(struct store *s, struct store_person *op, struct flow *f);
+
+/* store_export writes all that the tables hold of a person (personal.h) as one JSON
+ * document, as it is at one moment; it is built in memory, so that whoever reads it
+ * slowly holds up nobody.  buf_init() before, buf_done() after. */
+struct store_export {
+	struct store_op op;
+	struct str tenant;
+	struct store_who who;
+	struct buf *out;
+
+	int64_t rows;
+};
+void store_export(struct store *s, struct store_export *op, struct flow *f);
+
+/* store_erase deletes all that the tables hold of a person.  What stays is one row of
+ * the audit, if there was anything to erase, here or elsewhere: how much it was, and
+ * hashes of the names, by which somebody who gives a name can be told when it was
+ * erased. */
+struct store_erased {
+	const char *table;
+	int64_t rows;
+};
+struct store_erase {
+	struct store_op op;
+	struct str tenant, actor;
+	struct store_who who;
+	bool elsewhere;
+
+	struct store_erased *tables;
+	size_t table_count;
+	int64_t rows; /* of all tables */
+};
+void store_erase(struct store *s, struct store_erase *op, struct flow *f);
+
+/* store_empty_log: what was erased is gone from the database's log as well.  For a
+ * store without a loop, outside of operations.  0, or negative with words. */
+int store_empty_log(struct store *s, char err[256]) MUSTCHECK;
+
+/* store_retain blanks what a tenant keeps no longer: at most limit rows, the oldest
+ * first, none of a turn that is not over.  Days: the settings; the tenant's word comes
+ * first; 0 is for ever.  ERR_NOT_FOUND.  The rows stay, without what was said: they are
+ * what knows a message that is delivered again. */
+struct store_retain {
+	struct store_op op;
+	struct str tenant;
+	int64_t messages_days, raw_days, limit;
+
+	int64_t messages, raw; /* blanked */
+};
+void store_retain(struct store *s, struct store_retain *op, struct flow *f);
+
+/* store_audit_list: the newest first; limit is 1 to 10000. */
+struct store_audit {
+	int64_t id, contact_id, other_id, conversation_id; /* 0: none */
+	struct str action, actor, detail;
+	int64_t created_us, undone_us;
+};
+struct store_audit_list {
+	struct store_op op;
+	struct str tenant;
+	int64_t limit;
+	struct store_audit *rows;
+	size_t count;
+};
+void store_audit_list(struct store *s, struct store_audit_list *op, struct flow *f);
+
+/* store_audit_add notes what was done elsewhere.  ERR_NOT_FOUND without the tenant. */
+struct store_audit_add {
+	struct store_op op;
+	struct str tenant, action, actor, detail;
+};
+void store_audit_add(struct store *s, struct store_audit_add *op, struct flow *f);
 
 /* --- what the AI costs ------------------------------------------------------ */
 

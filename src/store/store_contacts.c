@@ -267,6 +267,17 @@ contact_of_chat(struct sql *db, struct arena *a, struct str tenant, struct str c
 }
 
 int64_t
+contact_of_phone(struct sql *db, struct str tenant, struct str phone)
+{
+	int r = sql_row(db,
+		"SELECT contact_id FROM contact_identities"
+		" WHERE tenant_id = ?1 AND kind = 'phone' AND value = ?2",
+		SQL_TEXT(tenant), SQL_TEXT(phone));
+
+	return r > 0 ? sql_col_number(db, 0) : r;
+}
+
+int64_t
 conversation_find(struct sql *db, struct arena *a, struct str tenant, struct str chat)
 {
 	int64_t contact = contact_of_chat(db, a, tenant, chat);

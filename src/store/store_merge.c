@@ -33,13 +33,10 @@ int64_t
 audit_add(struct sql *db, struct str tenant, struct str action, int64_t contact,
 	int64_t other)
 {
-	int r = sql_do(db,
-		"INSERT INTO audit (tenant_id, action, contact_id, other_id, "
-		"created_us)"
-		" VALUES (?1, ?2, ?3, ?4, ?5)",
-		SQL_TEXT(tenant), SQL_TEXT(action), SQL_NUMBER(contact),
-		SQL_NUMBER(other), SQL_NUMBER(clock_wall_us()));
-	return r < 0 ? r : sql_inserted(db);
+	return audit_note(db, &(struct audit_entry){.tenant = tenant,
+				      .action = action,
+				      .contact_id = contact,
+				      .other_id = other});
 }
 
 int
@@ -124,6 +121,17 @@ move_name(const struct merging *p)
 		"  WHERE audit_id = ?2 AND what = 'name')"
 		" WHERE tenant_id = ?1 AND id = ?3 AND push_name IS NULL",
 		SQL_TEXT(p->tenant), SQL_NUMBER(p->audit), SQL_NUMBER(p->kept));
+}
+
+/* Who has opted out has done so under any name. */
+static int
+keep_opt_out(const struct merging *p)
+{
+	return sql_do(p->db,
+		"UPDATE contacts SET opted_out_us = (SELECT max(opted_out_us)"
+		" FROM contacts WHERE tenant_id = ?1 AND id IN (?2, ?3))"
+		" WHERE tenant_id = ?1 AND id = ?2",
+		SQL_TEXT(p->tenant), SQL_NUMBER(p->kept), SQL_NUMBER(p->gone));
 }
 
 static int
@@ -236,15 +244,16 @@ static int
 keep_pause(const struct merging *p)
 {
 	return sql_do(p->db,
-		"UPDATE conversations SET human_until_us = max(human_until_us,"
-		" (SELECT human_until_us FROM conversations WHERE id = ?3))"
+		"UPDATE conversations SET (human_until_us, muted_us, closed_said_us) ="
+		" (SELECT max(human_until_us), max(muted_us), max(closed_said_us)"
+		"  FROM conversations WHERE tenant_id = ?1 AND id IN (?2, ?3))"
 		" WHERE tenant_id = ?1 AND id = ?2",
 		SQL_TEXT(p->tenant), SQL_NUMBER(p->kept_conv),
 		SQL_NUMBER(p->gone_conv));
 }
 
 static merge_step *const moves[] = {
-	note_contact, move_identities, move_name, leave_contact};
+	note_contact, move_identities, move_name, keep_opt_out, leave_contact};
 static merge_step *const conversation_moves[] = {note_twins, mark_twins,
 	end_twins_turns, note_rows, move_turns, send_twins_away, move_messages,
 	keep_pause};

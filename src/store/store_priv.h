@@ -29,6 +29,16 @@ struct sql *schema_open(const char *database_url, char err[256]);
 int tenant_find(
 	struct sql *db, struct str id, struct arena *a, struct tenant *ret) MUSTCHECK;
 
+/* tenant_must: ERR_NOT_FOUND with words when there is none. */
+int tenant_must(struct sql *db, struct store_op *op, struct str id) MUSTCHECK;
+
+/* audit_note writes a row of the audit and returns its id, or negative. */
+struct audit_entry {
+	struct str tenant, action, actor, detail;      /* the last two may be absent */
+	int64_t contact_id, other_id, conversation_id; /* 0: none */
+};
+int64_t audit_note(struct sql *db, const struct audit_entry *e) MUSTCHECK;
+
 /* Other names of a chat that a message carries: addresses, or in phone a number as
  * people write it.  Each may be absent; all are ignored where the chat is not one
  * person.  country is that of numbers without +. */
@@ -48,6 +58,10 @@ int64_t conversation_find(
  * contact's name if it has none. */
 int64_t conversation_make(struct sql *db, struct arena *a, struct str tenant,
 	struct str chat, struct str push_name, struct chat_alias *alias) MUSTCHECK;
+
+/* contact_of_phone finds the contact that has this phone (E.164): its id, 0 for none,
+ * or negative. */
+int64_t contact_of_phone(struct sql *db, struct str tenant, struct str phone) MUSTCHECK;
 
 /* contact_of_chat and conversation_of_contact: an id, 0 for none, or negative. */
 int64_t contact_of_chat(
@@ -74,6 +88,39 @@ int turn_fenced(struct store_op *op, int64_t attempt, int64_t held) MUSTCHECK;
 int turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 	struct store_replies *ret) MUSTCHECK;
 
+/* --- store_silence.c -------------------------------------------------------- */
+
+/* silence_heed does what a new message asks for: a person's answer and the commands of
+ * the phone, stop and start words. */
+int silence_heed(struct sql *db, struct store_load *l) MUSTCHECK;
+
+/* silence_read fills says, silence, closed_said and fell_back. */
+int silence_read(struct sql *db, struct store_load *l) MUSTCHECK;
+
+/* silence_held returns what people's words silence a turn with: opted out, muted,
+ * human, none; or negative. */
+int silence_held(struct sql *db, struct str tenant, int64_t turn) MUSTCHECK;
+
+/* silence_closed: false when the tenant is open now; else since and until when it is
+ * not (INT64_MIN, INT64_MAX: for ever). */
+struct silence_closed {
+	int64_t since_s, until_s;
+};
+bool silence_closed(const struct tenant *t, int64_t now_s, struct silence_closed *ret);
+
+/* silence_pause and silence_resume: 1, or 0 when that is so already; a row of the audit
+ * with 1.  until_us 0: until it is resumed. */
+int silence_pause(struct sql *db, struct arena *a, struct str tenant,
+	int64_t conversation, int64_t until_us, struct str actor) MUSTCHECK;
+int silence_resume(struct sql *db, struct str tenant, int64_t conversation,
+	struct str actor) MUSTCHECK;
+
+/* --- store_groups.c --------------------------------------------------------- */
+
+/* group_hears learns our own names from a message of ours in a group; of another's it
+ * says in answerable whether it is for us. */
+int group_hears(struct sql *db, struct store_load *l) MUSTCHECK;
+
 /* store_ai.c: prompt_number gives a tenant's prompt a version when it is new.
  * usage_add counts requests of today and says what share of the budget (0: none) they
  * reached: 80, 100 (percent), or 0.  usage_today: what was spent. */
@@ -81,8 +128,8 @@ int prompt_number(struct sql *db, struct str tenant) MUSTCHECK;
 int usage_add(struct sql *db, struct arena *a, struct str tenant,
 	const struct store_usage *usage, size_t count, double budget,
 	int *ret_crossed) MUSTCHECK;
-int usage_today(
-	struct sql *db, struct str tenant, struct str zone, int64_t *ret) MUSTCHECK;
+int
+usage_today(struct sql *db, struct str tenant, struct str zone, int64_t *ret) MUSTCHECK;
 
 /* --- store_receipts.c ------------------------------------------------------- */
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* store_replies.c: the reply of a turn, from its keeping to its end.
  *
- *   keep:  fence ---> reply there? --no--> a person answers? --no--> insert it, turn
- * kept
+ *   keep:  fence ---> reply there? --no--> silenced? --no--> insert it, turn kept
  *                                               `--yes--> turn done without a reply
  *   mark:  fence ---> status forward, turn along with it
  *
@@ -12,29 +11,22 @@
 #include "base/err.h"
 #include "store/store_priv.h"
 
-struct held { /* a turn that this job may touch */
-	enum turn_state state;
-	bool silenced; /* a person answers in its conversation */
-};
-
 /* Checks that the turn is there and that this job and attempt lead it. */
 static int
 hold_turn(struct sql *db, struct store_op *op, struct str tenant, int64_t turn,
-	struct str job_id, int64_t attempt, struct held *ret)
+	struct str job_id, int64_t attempt, enum turn_state *ret)
 {
 	int r = sql_row(db,
-		"SELECT t.attempt, t.state, t.job_id, c.human_until_us > ?3"
-		" FROM turns AS t JOIN conversations AS c ON c.id = t.conversation_id"
-		" WHERE t.id = ?2 AND t.tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_NUMBER(clock_wall_us()));
+		"SELECT attempt, state, job_id FROM turns WHERE id = ?2"
+		" AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(turn));
 	if (r <= 0)
 		return r < 0 ? r : store_fail(op, ERR_NOT_FOUND, "no such turn");
 	if (attempt < sql_col_number(db, 0))
 		return turn_fenced(op, attempt, sql_col_number(db, 0));
 	if (job_id.p && !str_eq(job_id, sql_col_text(db, 2, op->arena)))
 		return store_fail(op, ERR_FENCED, "another job leads the turn");
-	ret->state = turn_state_of(sql_col_text(db, 1, op->arena));
-	ret->silenced = sql_col_number(db, 3);
+	*ret = turn_state_of(sql_col_text(db, 1, op->arena));
 	return 0;
 }
 
@@ -109,17 +101,31 @@ note_incident(struct sql *db, const struct store_keep *k, struct str tenant)
 		SQL_NUMBER(clock_wall_us()));
 }
 
-/* 1 when there is an answer to give, no person gives one, and there is still a
+/* 1 when there is an answer to give, no person silences it, and there is still a
  * question. */
 static int
-may_answer(struct sql *db, struct store_keep *k, struct str tenant,
-	const struct held *held)
+may_answer(struct sql *db, struct store_keep *k, struct str tenant)
 {
-	k->silenced = held->silenced && k->answer.count > 0;
-	if (k->silenced || k->answer.count == 0)
+	if (k->answer.count == 0)
 		return 0;
-	int r = turn_is_withdrawn(db, tenant, k->turn_id);
+	int r = silence_held(db, tenant, k->turn_id);
+	if (r != SILENCE_NONE) {
+		k->silenced = r > 0 ? (enum silence)r : SILENCE_NONE;
+		return r < 0 ? r : 0;
+	}
+	r = turn_is_withdrawn(db, tenant, k->turn_id);
 	return r < 0 ? r : !r;
+}
+
+/* closed_text is said once while it is closed. */
+static int
+note_closed(struct sql *db, const struct store_keep *k, struct str tenant)
+{
+	return sql_do(db,
+		"UPDATE conversations SET closed_said_us = ?3 WHERE tenant_id = ?1 AND"
+		" id = (SELECT conversation_id FROM turns WHERE id = ?2 AND tenant_id "
+		"= ?1)",
+		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id), SQL_NUMBER(clock_wall_us()));
 }
 
 static int
@@ -139,15 +145,15 @@ keep(struct store *s, struct store_op *op)
 	struct store_keep *k = container_of(op, struct store_keep, op);
 	struct sql *db = store_db(s);
 	struct str tenant = tenant_id(k->tenant);
-	struct held held = {.state = TURN_DONE};
+	enum turn_state state = TURN_DONE;
 
-	int r = hold_turn(db, op, tenant, k->turn_id, k->job_id, k->attempt, &held);
+	int r = hold_turn(db, op, tenant, k->turn_id, k->job_id, k->attempt, &state);
 	if (r >= 0)
 		r = turn_replies(db, op->arena, tenant, k->turn_id, &k->reply);
-	if (r != 0 || held.state == TURN_DONE)
+	if (r != 0 || state == TURN_DONE)
 		return r < 0 ? r : 0;
 
-	int answers = may_answer(db, k, tenant, &held);
+	int answers = may_answer(db, k, tenant);
 	if (answers < 0)
 		return answers;
 	r = answers ? insert_reply(db, k, tenant) : 0;
@@ -155,6 +161,8 @@ keep(struct store *s, struct store_op *op)
 		r = end_asking(db, k, tenant, answers);
 	if (r >= 0)
 		r = count_asking(db, k, tenant);
+	if (r >= 0 && answers && k->closed)
+		r = note_closed(db, k, tenant);
 	if (r >= 0)
 		r = turn_replies(db, op->arena, tenant, k->turn_id, &k->reply);
 	return r < 0 ? r : 0;
@@ -163,7 +171,7 @@ keep(struct store *s, struct store_op *op)
 void
 store_keep(struct store *s, struct store_keep *op, struct flow *f)
 {
-	op->silenced = false;
+	op->silenced = SILENCE_NONE;
 	op->budget_crossed = 0;
 	op->reply = (struct store_replies){0};
 	store_start(s, &op->op, keep, f);
@@ -279,7 +287,21 @@ mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
 	return r < 0 ? r : end_turn(db, m, tenant);
 }
 
-/* Whoever answers from the phone silences answers, not what a person has planned. */
+/* Whoever answers from the phone or mutes a chat silences answers, not what a person
+ * has planned; who has opted out hears neither. */
+static int
+ask_silence(struct sql *db, struct store_mark *m, struct str tenant, bool answer)
+{
+	int r = silence_held(db, tenant, m->turn_id);
+
+	if (r <= 0 || (!answer && r != SILENCE_OPTED_OUT))
+		return r < 0 ? r : 0;
+	m->silenced = (enum silence)r;
+	m->status = STR("failed");
+	m->reason = str_of(silence_name(m->silenced));
+	return 0;
+}
+
 static int
 reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over,
 	bool *ret_answer)
@@ -317,10 +339,10 @@ mark(struct store *s, struct store_op *op)
 	struct store_mark *m = container_of(op, struct store_mark, op);
 	struct sql *db = store_db(s);
 	struct str tenant = tenant_id(m->tenant);
-	struct held held = {.state = TURN_DONE};
+	enum turn_state state;
 	bool over = false, answer = true;
 
-	int r = hold_turn(db, op, tenant, m->turn_id, m->job_id, m->attempt, &held);
+	int r = hold_turn(db, op, tenant, m->turn_id, m->job_id, m->attempt, &state);
 	if (r >= 0)
 		r = reply_status(db, m, tenant, &over, &answer);
 	if (r < 0)
@@ -328,11 +350,10 @@ mark(struct store *s, struct store_op *op)
 	if (over && str_eqz(m->status, "sending"))
 		return store_fail(
 			op, ERR_FENCED, "the reply is sent or failed already");
-	if (held.silenced && answer && str_eqz(m->status, "sending")) {
-		m->silenced = true;
-		m->status = STR("failed");
-		m->reason = STR("human");
-	}
+	if (str_eqz(m->status, "sending"))
+		r = ask_silence(db, m, tenant, answer);
+	if (r < 0)
+		return r;
 	if (!over)
 		return mark_as(db, m, tenant);
 	return m->proven ? message_note_id(
@@ -343,7 +364,7 @@ mark(struct store *s, struct store_op *op)
 void
 store_mark(struct store *s, struct store_mark *op, struct flow *f)
 {
-	op->silenced = false;
+	op->silenced = SILENCE_NONE;
 	op->proven = false;
 	store_start(s, &op->op, mark, f);
 }

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/hours.h"
 #include "base/quiet.h"
 #include "base/zone.h"
 #include "codec/phone.h"
@@ -25,29 +26,6 @@ static const struct field {
 #define FIELD_(kind, name, help) {kind, #name, offsetof(struct tenant, name)},
 	TENANT_FIELDS(FIELD_)
 #undef FIELD_
-};
-
-static const struct allowed {
-	const char *name, *words, *help;
-	int64_t lo, hi; /* of a number */
-} allowed[] = {
-	{"status", "active|paused", "active or paused"},
-	{"country", NULL, "a country like IL or a calling code like 972, or empty"},
-	{"gateway_url", NULL, "a http:// or https:// URL, or empty"},
-	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
-	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty"},
-	{"ai_base_url", NULL, "a http:// or https:// URL, or empty"},
-	{"ai_temperature", NULL, "a number from 0 to 2, or -1", 0, 2},
-	{"ai_input_tokens", NULL, "a whole number from 0 to 1000000", 0, 1000000},
-	{"ai_history", NULL, "a whole number from 0 to 200, or -1", -1, 200},
-	{"ai_daily_budget", NULL, "a number from 0 to 1000000", 0, 1000000},
-	{"ai_max_tokens", NULL, "a whole number from 0 to 100000", 0, 100000},
-	{"debounce_ms", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
-	{"reply_part_chars", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
-	{"human_pause_min", NULL, "a whole number from 0 to 10080, or -1", -1, 10080},
-	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}"},
-	{"quiet_hours", NULL, "two times of the day like 22:00-08:00, or empty"},
-	{"ambiguous", "dead|resend", "dead or resend"},
 };
 
 /* --- rows ----------------------------------------------------------------- */
@@ -122,6 +100,111 @@ update(struct sql *db, const struct tenant *t)
 
 /* --- values --------------------------------------------------------------- */
 
+static bool
+is_url(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	return s.n == 0 || str_starts(s, STR("http://")) ||
+	       str_starts(s, STR("https://"));
+}
+
+static bool
+is_country(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	return s.n == 0 || phone_is_country(s);
+}
+
+static bool
+is_quiet_hours(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	struct quiet q;
+
+	(void)db, (void)words;
+	return s.n == 0 || quiet_parse(&q, s) == 0;
+}
+
+/* CASE, because AND promises no order and json_type() of what is no JSON fails. */
+static bool
+is_rules(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)words;
+	int r = sql_row(db,
+		"SELECT CASE WHEN NOT json_valid(?1) THEN 0"
+		" WHEN json_type(?1) <> 'array' THEN 0"
+		" ELSE NOT EXISTS (SELECT 1 FROM json_each(?1) AS rule"
+		"  WHERE CASE WHEN rule.type <> 'object' THEN 1"
+		"   ELSE json_type(rule.value, '$.match') IS NOT 'text'"
+		"    OR json_type(rule.value, '$.reply') IS NOT 'text' END) END",
+		SQL_TEXT(s));
+
+	return r > 0 && sql_col_number(db, 0) == 1;
+}
+
+static bool
+is_zone(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	return zone_known(s);
+}
+
+static bool
+is_hours(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	struct hours h;
+
+	(void)db;
+	return s.n == 0 || hours_parse(&h, s, words) == 0;
+}
+
+static bool
+is_number(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	char phone[PHONE_SIZE];
+
+	(void)db, (void)words;
+	return s.n == 0 || phone_read(s, (struct str){NULL, 0}, phone) == 0;
+}
+
+/* words may say what is wrong, better than the row's help. */
+typedef bool check_fn(struct sql *db, struct str s, char words[HOURS_WORDS]);
+
+static const struct allowed {
+	const char *name, *words, *help;
+	int64_t lo, hi;  /* of a number */
+	check_fn *check; /* of a text */
+} allowed[] = {
+	{"status", "active|paused", "active or paused"},
+	{"country", NULL, "a country like IL or a calling code like 972, or empty",
+		.check = is_country},
+	{"gateway_url", NULL, "a http:// or https:// URL, or empty", .check = is_url},
+	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
+	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty",
+		.check = is_zone},
+	{"ai_base_url", NULL, "a http:// or https:// URL, or empty", .check = is_url},
+	{"ai_temperature", NULL, "a number from 0 to 2, or -1", 0, 2},
+	{"ai_input_tokens", NULL, "a whole number from 0 to 1000000", 0, 1000000},
+	{"ai_history", NULL, "a whole number from 0 to 200, or -1", -1, 200},
+	{"ai_daily_budget", NULL, "a number from 0 to 1000000", 0, 1000000},
+	{"ai_max_tokens", NULL, "a whole number from 0 to 100000", 0, 100000},
+	{"debounce_ms", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
+	{"reply_part_chars", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
+	{"human_pause_min", NULL, "a whole number from 0 to 10080, or -1", -1, 10080},
+	{"retain_messages_days", NULL, "a whole number from 0 to 36500, or -1", -1,
+		36500},
+	{"retain_raw_days", NULL, "a whole number from 0 to 36500, or -1", -1, 36500},
+	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}",
+		.check = is_rules},
+	{"quiet_hours", NULL, "two times of the day like 22:00-08:00, or empty",
+		.check = is_quiet_hours},
+	{"hours", NULL, "open days and times like Mon-Fri 09:00-18:00; Sat 10:00-14:00",
+		.check = is_hours},
+	{"groups", "never|mentioned", "never or mentioned"},
+	{"own_number", NULL, "a phone with its country code, +972501234567, or empty",
+		.check = is_number},
+	{"ambiguous", "dead|resend", "dead or resend"},
+};
+
 static const struct allowed *
 allowed_of(const struct field *f)
 {
@@ -143,60 +226,14 @@ is_word_of(const char *words, struct str value)
 }
 
 static bool
-is_url(struct str s)
-{
-	return s.n == 0 || str_starts(s, STR("http://")) ||
-	       str_starts(s, STR("https://"));
-}
-
-static bool
-is_country(struct str s)
-{
-	return s.n == 0 || phone_is_country(s);
-}
-
-static bool
-is_quiet_hours(struct str s)
-{
-	struct quiet q;
-
-	return s.n == 0 || quiet_parse(&q, s) == 0;
-}
-
-/* CASE, because AND promises no order and json_type() of what is no JSON fails. */
-static bool
-is_rules(struct sql *db, struct str s)
-{
-	int r = sql_row(db,
-		"SELECT CASE WHEN NOT json_valid(?1) THEN 0"
-		" WHEN json_type(?1) <> 'array' THEN 0"
-		" ELSE NOT EXISTS (SELECT 1 FROM json_each(?1) AS rule"
-		"  WHERE CASE WHEN rule.type <> 'object' THEN 1"
-		"   ELSE json_type(rule.value, '$.match') IS NOT 'text'"
-		"    OR json_type(rule.value, '$.reply') IS NOT 'text' END) END",
-		SQL_TEXT(s));
-
-	return r > 0 && sql_col_number(db, 0) == 1;
-}
-
-static bool
-set_text(struct sql *db, const struct field *f, struct str s, struct str *ret)
+set_text(struct sql *db, const struct field *f, struct str s, char words[HOURS_WORDS],
+	struct str *ret)
 {
 	const struct allowed *a = allowed_of(f);
 
 	if (a && a->words && !is_word_of(a->words, s))
 		return false;
-	if (f->offset == offsetof(struct tenant, country) && !is_country(s))
-		return false;
-	if (f->offset == offsetof(struct tenant, gateway_url) && !is_url(s))
-		return false;
-	if (f->offset == offsetof(struct tenant, quiet_hours) && !is_quiet_hours(s))
-		return false;
-	if (f->offset == offsetof(struct tenant, ai_base_url) && !is_url(s))
-		return false;
-	if (f->offset == offsetof(struct tenant, time_zone) && !zone_known(s))
-		return false;
-	if (f->offset == offsetof(struct tenant, rules) && !is_rules(db, s))
+	if (a && a->check && !a->check(db, s, words))
 		return false;
 	*ret = s.n > 0 ? s : (struct str){NULL, 0};
 	return true;
@@ -233,14 +270,14 @@ set_real(struct arena *a, const struct field *f, struct str s, double *ret)
 
 static bool
 set_value(struct sql *db, struct arena *a, struct tenant *t, const struct field *f,
-	struct str s)
+	struct str s, char words[HOURS_WORDS])
 {
 	void *value = value_of(t, f);
 
 	switch (f->kind) {
 	case TEXT:
 	case SECRET:
-		return set_text(db, f, s, value);
+		return set_text(db, f, s, words, value);
 	case NUMBER:
 		return set_number(f, s, value);
 	case REAL:
@@ -279,21 +316,33 @@ fail_id(struct store_op *op, int err, struct str id)
 		id.p, err_text(err));
 }
 
+int
+tenant_must(struct sql *db, struct store_op *op, struct str id)
+{
+	int r = sql_row(db, "SELECT 1 FROM tenants WHERE id = ?1", SQL_TEXT(id));
+
+	if (r == 0)
+		return fail_id(op, ERR_NOT_FOUND, id);
+	return r < 0 ? r : 0;
+}
+
+/* There are more than fit into a line. */
 static int
 fail_name(struct store_op *op, struct str name)
 {
-#define NAME_(kind, name, help) " " #name
 	return store_fail(op, ERR_SHAPE,
-		"no property %.*s; there are" TENANT_FIELDS(NAME_), printable(name, 20),
-		name.p);
-#undef NAME_
+		"no property %.*s; `prosaas tenant show ID` lists them",
+		printable(name, 20), name.p);
 }
 
 static int
-fail_value(struct store_op *op, const struct field *f, struct str value)
+fail_value(
+	struct store_op *op, const struct field *f, struct str value, const char *words)
 {
 	const struct allowed *a = allowed_of(f);
 
+	if (words[0])
+		return store_fail(op, ERR_SHAPE, "%s: %s", f->name, words);
 	return store_fail(op, ERR_SHAPE, "%s=%.*s: allowed is %s", f->name,
 		printable(value, 30), value.p, a ? a->help : "a number");
 }
@@ -304,11 +353,12 @@ set_all(struct sql *db, struct store_tenant_put *put, struct tenant *t)
 	for (size_t i = 0; i < put->count; i++) {
 		struct str name = put->names[i], value = put->values[i];
 		const struct field *f = field_of(name);
+		char wrong[HOURS_WORDS] = "";
 
 		if (!f)
 			return fail_name(&put->op, name);
-		if (!set_value(db, put->op.arena, t, f, value))
-			return fail_value(&put->op, f, value);
+		if (!set_value(db, put->op.arena, t, f, value, wrong))
+			return fail_value(&put->op, f, value, wrong);
 	}
 	return 0;
 }

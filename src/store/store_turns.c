@@ -223,22 +223,24 @@ upgrade_stub(struct sql *db, struct store_load *l)
 	int r = sql_do(db,
 		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = ?6,"
 		" target_id = ?8, quoted_text = ?9, participant = ?10, emoji = ?11,"
-		" updated_us = ?7 WHERE id = ?2 AND tenant_id = ?1",
+		" spoken = ?12, updated_us = ?7 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(l->inbound_id), SQL_TEXT(l->kind),
 		SQL_TEXT(l->text), SQL_TEXT(l->raw), SQL_TEXT(first_status(l)),
 		SQL_NUMBER(now), SQL_TEXT(l->target), SQL_TEXT(l->quoted),
-		SQL_TEXT(l->participant), SQL_TEXT(l->emoji));
+		SQL_TEXT(l->participant), SQL_TEXT(l->emoji),
+		SQL_NUMBER((int64_t)l->words.n));
 	if (r >= 0)
 		r = links_make(db, l);
 	if (r < 0)
 		return r;
-	return sql_do(db,
+	r = sql_do(db,
 		"UPDATE turns SET state = ?3, attempt = ?4, job_id = ?5, updated_us = "
 		"?6"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id),
 		SQL_TEXT(turn_state_name(l->state)), SQL_NUMBER(l->attempt),
 		SQL_TEXT(l->job_id), SQL_NUMBER(now));
+	return r < 0 ? r : silence_heed(db, l);
 }
 
 static int
@@ -284,9 +286,10 @@ insert_row(struct sql *db, struct store_load *l)
 		"source,"
 		" provider, chat, provider_message_id, kind, body, raw, status, "
 		"created_us,"
-		" sent_us, updated_us, target_id, quoted_text, participant, emoji)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-		" nullif(?14, 0), ?13, ?15, ?16, ?17, ?18)",
+		" sent_us, updated_us, target_id, quoted_text, participant, emoji,"
+		" spoken) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+		"?13,"
+		" nullif(?14, 0), ?13, ?15, ?16, ?17, ?18, ?19)",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_NUMBER(l->turn_id), SQL_TEXT(l->from_me ? STR("out") : STR("in")),
 		SQL_TEXT(l->from_me ? STR("human") : STR("customer")),
@@ -294,7 +297,8 @@ insert_row(struct sql *db, struct store_load *l)
 		SQL_TEXT(l->kind), SQL_TEXT(l->text), SQL_TEXT(l->raw),
 		SQL_TEXT(first_status(l)), SQL_NUMBER(clock_wall_us()),
 		SQL_NUMBER(l->sent_us), SQL_TEXT(l->target), SQL_TEXT(l->quoted),
-		SQL_TEXT(l->participant), SQL_TEXT(l->emoji));
+		SQL_TEXT(l->participant), SQL_TEXT(l->emoji),
+		SQL_NUMBER((int64_t)l->words.n));
 	if (r < 0)
 		return r;
 	l->inbound_id = sql_inserted(db);
@@ -317,23 +321,6 @@ join_turn(struct sql *db, struct store_load *l)
 	return r < 0 ? r : 1;
 }
 
-/* A person answers from the phone.  What a gateway echoes with an id of its own while
- * our reply is being sent looks the same, and is not. */
-static int
-pause_bot(struct sql *db, struct store_load *l)
-{
-	int64_t now = clock_wall_us();
-
-	return sql_do(db,
-		"UPDATE conversations SET human_until_us = ?3 WHERE id = ?2"
-		" AND tenant_id = ?1 AND NOT EXISTS (SELECT 1 FROM messages"
-		" WHERE tenant_id = ?1 AND conversation_id = ?2 AND source IN ('bot', "
-		"'system')"
-		" AND status = 'sending' AND body = ?4)",
-		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
-		SQL_NUMBER(now + l->human_pause_min * 60 * 1000000), SQL_TEXT(l->text));
-}
-
 /* The names in an echo are the tenant's own. */
 static int
 find_conversation(struct sql *db, struct store_load *l)
@@ -351,15 +338,24 @@ find_conversation(struct sql *db, struct store_load *l)
 static int
 make_row(struct sql *db, struct store_load *l)
 {
-	int r = l->from_me && l->human_pause_min > 0 ? pause_bot(db, l) : 0;
-	if (r >= 0 && !l->from_me)
-		r = outbox_replied(db, tenant_id(l->tenant), l->conversation_id);
+	int r = l->from_me
+			? 0
+			: outbox_replied(db, tenant_id(l->tenant), l->conversation_id);
+
 	if (r >= 0)
 		r = l->debounce_ms > 0 && wants_answer(l) ? join_turn(db, l) : 0;
 	if (r == 0)
 		r = insert_turn(db, l);
-	return r < 0 ? r : insert_row(db, l);
+	if (r >= 0)
+		r = insert_row(db, l);
+	return r < 0 ? r : silence_heed(db, l);
 }
+
+/* In a group each line begins with the name of who wrote it, which is kept in raw. */
+#define SAID_BY                                                              \
+	"iif(m.participant IS NULL OR m.direction = 'out', '', ifnull("      \
+	" nullif(iif(json_valid(m.raw), trim(substr(m.raw ->> '$.pushName'," \
+	"  1, 60)), ''), ''), 'Somebody') || ': ')"
 
 static void
 reverse(struct store_history *h, size_t count)
@@ -382,9 +378,9 @@ read_history(struct sql *db, struct store_load *l)
 	if (max <= 0)
 		return 0;
 	int r = sql_row(db,
-		"SELECT direction, body FROM messages"
+		"SELECT direction, " SAID_BY " || body FROM messages AS m"
 		" WHERE conversation_id = ?2 AND tenant_id = ?1 AND turn_id <> ?3 AND "
-		"body <> ''"
+		"body <> '' AND kind <> 'command'"
 		" AND (kind <> 'edit' OR reply_to IS NULL)"
 		" AND (direction = 'in' OR status IN ('sent', 'delivered', 'read'))"
 		" ORDER BY id DESC LIMIT ?4",
@@ -405,12 +401,21 @@ read_history(struct sql *db, struct store_load *l)
 
 enum { TEXTS_MAX = 200 }; /* of a turn; who writes more in one is not read to the end */
 
+static struct str
+last_bytes(struct str s, int64_t n)
+{
+	size_t all = n < 0 || (size_t)n > s.n ? s.n : (size_t)n;
+
+	return (struct str){s.p + s.n - all, all};
+}
+
 static int
 read_texts(struct sql *db, struct store_load *l, int64_t turn)
 {
 	int r = sql_row(db,
-		"SELECT m.body, iif(q.id IS NULL, m.quoted_text, q.body),"
-		" min(?3, count(*) OVER ())"
+		"SELECT " SAID_BY " || m.body,"
+		" iif(q.id IS NULL, m.quoted_text, q.body), min(?3, count(*) OVER ()),"
+		" ifnull(m.spoken, length(CAST(m.body AS BLOB)))"
 		" FROM messages AS m LEFT JOIN messages AS q ON q.id = m.reply_to"
 		" WHERE m.turn_id = ?2 AND m.tenant_id = ?1"
 		" AND m.direction = 'in' AND m.body <> '' AND m.twin_of IS NULL"
@@ -420,11 +425,15 @@ read_texts(struct sql *db, struct store_load *l, int64_t turn)
 	if (r > 0)
 		l->texts = arena_alloc(
 			l->op.arena, (size_t)sql_col_number(db, 2) * sizeof(*l->texts));
-	for (; r > 0; r = sql_next(db))
+	for (; r > 0; r = sql_next(db)) {
+		struct str text = sql_col_text(db, 0, l->op.arena);
+
 		l->texts[l->text_count++] = (struct store_text){
-			.text = sql_col_text(db, 0, l->op.arena),
+			.text = text,
+			.words = last_bytes(text, sql_col_number(db, 3)),
 			.quoted = sql_col_text(db, 1, l->op.arena),
 		};
+	}
 	return r;
 }
 
@@ -435,38 +444,6 @@ read_changed(struct sql *db, struct store_load *l)
 	int r = turn_changed(db, l, &l->changed_turn);
 
 	return r > 0 ? read_texts(db, l, l->changed_turn) : r;
-}
-
-/* The bot's replies of the last hour among the newest messages, and whether the last
- * of them is what the customer says now. */
-static int
-read_silence(struct sql *db, struct store_load *l)
-{
-	int64_t now = clock_wall_us();
-	int r = sql_row(db,
-		"SELECT (SELECT human_until_us > ?3 FROM conversations WHERE id = ?2"
-		" AND tenant_id = ?1), (SELECT fell_back_us > 0 FROM conversations"
-		" WHERE id = ?2 AND tenant_id = ?1), count(*) FILTER (WHERE source = "
-		"'bot' AND "
-		"part = 1 AND status <> 'failed' AND created_us > ?3 - 3600000000),"
-		" ifnull(?4 = (SELECT body FROM messages WHERE tenant_id = ?1"
-		" AND conversation_id = ?2 AND source = 'bot' ORDER BY id DESC LIMIT "
-		"1), 0)"
-		" FROM (SELECT source, part, status, created_us FROM messages WHERE "
-		"tenant_id = ?1"
-		" AND conversation_id = ?2 ORDER BY id DESC LIMIT ?5)",
-		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
-		SQL_NUMBER(now), SQL_TEXT(l->text), SQL_NUMBER(3 * l->replies_max + 1));
-	if (r <= 0)
-		return r;
-	l->fell_back = sql_col_number(db, 1);
-	if (sql_col_number(db, 0))
-		l->silence = SILENCE_HUMAN;
-	else if (l->replies_max > 0 && sql_col_number(db, 2) >= l->replies_max)
-		l->silence = SILENCE_LOOP;
-	else if (sql_col_number(db, 3))
-		l->silence = SILENCE_ECHO;
-	return 0;
 }
 
 static int
@@ -486,6 +463,8 @@ load(struct store *s, struct store_op *op)
 	if (l->found.ai_history >= 0 && l->history_max > 0)
 		l->history_max = l->found.ai_history;
 	r = find_conversation(db, l);
+	if (r >= 0 && l->in_group)
+		r = group_hears(db, l);
 	if (r >= 0)
 		r = find_row(db, l, &row);
 	if (r >= 0)
@@ -497,7 +476,7 @@ load(struct store *s, struct store_op *op)
 		return r;
 	if (l->state == TURN_DONE) /* nobody will ask */
 		return read_changed(db, l);
-	r = read_silence(db, l);
+	r = silence_read(db, l);
 	if (r >= 0)
 		r = read_texts(db, l, l->turn_id);
 	if (r >= 0 && l->found.ai_daily_budget > 0)
@@ -512,6 +491,9 @@ store_load(struct store *s, struct store_load *op, struct flow *f)
 	op->known = false;
 	op->reply = (struct store_replies){0};
 	op->silence = SILENCE_NONE;
+	op->closed_said = false;
+	op->says = SAYS_ANSWER;
+	op->did = NULL;
 	op->changed_turn = 0;
 	op->texts = NULL;
 	op->text_count = 0;

@@ -136,7 +136,7 @@ def test_what_one_worker_may_not_run_another_does_at_once(house):
     house.api.post(webhook(message("first", chat=chat_of(1))))
     wait_until(lambda: house.gateway.sent(), 10, "the first worker is at its cap")
     house.start("worker")
-    wait_until(lambda: house.redis.text.info("clients")["blocked_clients"] == 10, 10, "both block")
+    wait_until(lambda: house.redis.text.info("clients")["blocked_clients"] == 12, 10, "both block")
     at = time.time()
     house.api.post(webhook(message("second", chat=chat_of(2))))
     wait_until(lambda: len(house.gateway.sent()) == 2, 10, "the second worker has it")

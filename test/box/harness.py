@@ -392,7 +392,7 @@ class Role(Proc):
             self.wait_ready()
 
     # To the end of the line: a log is read while it is written.
-    LISTENS = r"listening on http://[^ ]*?:(\d+)\n"
+    LISTENS = r'listening on http://[^ ]*?:(\d+)(?:"})?\n'
 
     def find_port(self):
         self.wait_log(self.LISTENS)
@@ -524,7 +524,9 @@ class Stage:
         return [self.job(id) for id in self.redis.text.zrange(FAILED, 0, -1)]
 
     def job_ids(self):
-        return [k.removeprefix("rq:job:") for k in self.redis.text.scan_iter("rq:job:*", 1000)]
+        """Of all jobs but those that the scheduler's own clock queues."""
+        return [k.removeprefix("rq:job:") for k in self.redis.text.scan_iter("rq:job:*", 1000)
+                if not k.startswith("rq:job:cron_")]
 
     def lock(self, id):
         return self.redis.text.hgetall(f"job_lock:webhook:baileys:{id}")

@@ -207,10 +207,10 @@ def test_a_draining_workers_end_wakes_another_at_once(house):
     [first] = hold(stage, 1)
     [second] = park(stage, "second")
     other = stage.start("worker")
-    wait_until(lambda: stage.redis.text.info("clients")["blocked_clients"] == 10, 10, "both block")
+    wait_until(lambda: stage.redis.text.info("clients")["blocked_clients"] == 12, 10, "both block")
     stage.worker.signal(signal.SIGTERM)
     stage.worker.wait_log("draining")
-    wait_until(lambda: stage.redis.text.info("clients")["blocked_clients"] == 5, 10, "one takes no more")
+    wait_until(lambda: stage.redis.text.info("clients")["blocked_clients"] == 6, 10, "one takes no more")
     release(stage)
     wait_finished(stage, first, second)
     assert stage.worker.wait() == 0

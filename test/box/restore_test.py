@@ -200,7 +200,7 @@ def test_a_python_worker_works_everything_that_was_restored_in_the_order_of_each
     """Ours is stopped in mid work, its jobs claimed, parked, dealt, held; RQ does the rest."""
     chats, each = 6, sized(10, 60)
     stage.start_ai()
-    api, worker = stage.pipeline(WORKER_CONCURRENCY="4", JOB_RETRIES="9")
+    api, worker = stage.pipeline(tenant={"prompt": "You sell boats."}, WORKER_CONCURRENCY="4", JOB_RETRIES="9")
     stage.ai.faults("hang")
     for n in range(0, each, 2):  # two at a time: the second is parked while there is room
         for c in range(chats):

@@ -21,7 +21,7 @@ def crashed_before(house, id, crashes=2):
 @pytest.fixture
 def house(stage):
     stage.start_ai()
-    stage.api, worker = stage.pipeline()
+    stage.api, worker = stage.pipeline(tenant={"prompt": "You sell boats."})
     worker.stop()
     return stage
 

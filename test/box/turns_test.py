@@ -169,7 +169,7 @@ def test_a_person_who_answers_first_silences_the_bot(stage):
     say(api, "H4", "hello?", chat_of(7))
     all_done(stage)
     assert len(stage.gateway.sent()) == 1, "in that chat only"
-    assert worker.metric("prosaas_turns_silenced_total") == 2
+    assert worker.metric('prosaas_turns_silenced_total{reason="human"}') == 2
 
 
 def test_a_person_who_answers_while_the_ai_thinks_silences_it(stage):
@@ -180,7 +180,7 @@ def test_a_person_who_answers_while_the_ai_thinks_silences_it(stage):
     say(api, "I2", "I am here", fromMe=True)
     all_done(stage)
     assert stage.gateway.sent() == []
-    assert worker.metric("prosaas_turns_silenced_total") == 1
+    assert worker.metric('prosaas_turns_silenced_total{reason="human"}') == 1
 
 
 def test_the_bot_speaks_again_when_the_pause_is_over(stage):

@@ -8,7 +8,7 @@ Prints "port N" first; stops on SIGTERM.
   GET  /requests              every request in order: the body, and "at", its arrival
   POST /delay                 {"ms": M}: all answers come M ms later
   POST /faults                {"mode", "times": N (-1: until changed), "ms", "retry_after",
-                               "model": only where this one is asked}
+                               "model": only where this one is asked, "body": of a refusal}
       500, 503, 429, 400, 401   errors in OpenAI's form
       quota    429 insufficient_quota       empty    content of blanks
       hang     no answer                    lost     closed without an answer
@@ -72,7 +72,9 @@ class Ai(fakehttp.Server):
             return None
         if mode in self.REFUSALS:
             after = fault["retry_after"]
-            return (*self.REFUSALS[mode], {"x-request-id": "req_fake", **({} if after is None else {"Retry-After": after})})
+            status, refusal = self.REFUSALS[mode]
+            headers = {"x-request-id": "req_fake"} | ({} if after is None else {"Retry-After": after})
+            return status, fault["body"] or refusal, headers
         if mode == "garbage":
             return 200, b"data: not json\n\n"
         if mode == "big":

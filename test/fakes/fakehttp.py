@@ -72,7 +72,8 @@ class Server:
         self.fault = {}
         if mode in self.MODES and times != 0:
             self.fault = {"mode": mode, "times": times, "ms": int(wanted.get("ms", 0)),
-                          "retry_after": wanted.get("retry_after"), "model": wanted.get("model")}
+                          "retry_after": wanted.get("retry_after"), "model": wanted.get("model"),
+                          "body": wanted.get("body")}
         return 200, {"ok": True}
 
     async def reset(self, request):

@@ -12,7 +12,7 @@ Prints "port N" first; stops on SIGTERM.
   GET  /asked       when each POST /send arrived, accepted or not
   GET  /healthz     JSON with "idempotency":"durable" when it is, else the text ok
   POST /sendTyping  {"ok":true}
-  POST /faults      {"mode", "times": N (-1: until changed), "ms", "retry_after"}
+  POST /faults      {"mode", "times": N (-1: until changed), "ms", "retry_after", "body": of a refusal}
       500      send_failed           503, 429, 400, 401   not accepted
       hang     recorded, no answer   lost            recorded, closed without an answer
       garbage  recorded, 200 that is no JSON         slow  recorded, answered after ms
@@ -75,7 +75,7 @@ class Gateway(fakehttp.Server):
         mode = fault.get("mode")
         if mode in self.REFUSALS:
             after = fault["retry_after"]
-            return int(mode), self.REFUSALS[mode], {} if after is None else {"Retry-After": after}
+            return int(mode), fault["body"] or self.REFUSALS[mode], {} if after is None else {"Retry-After": after}
 
         message_id = self.record(request, body)
         if mode == "hang":

@@ -1,4 +1,4 @@
--- uses: lanes
+-- uses: lanes out
 -- cancel.lua: jobs that wait anywhere are taken out; see queue/manage.h.  ARGV: ids.
 --
 -- A job that held its chat gives it to who waits for it.  One that runs can't be
@@ -12,29 +12,6 @@ local function ask_worker(id, worker)
 	local command = cjson.encode({ command = 'stop-job', job_id = id })
 	local heard = redis.call('PUBLISH', 'rq:pubsub:' .. worker, command)
 	return (heard > 0 and 'asked ' or 'deaf ') .. worker
-end
-
-local function leave_ready(name, tenant, id)
-	local list = 'prosaas:ready:' .. name .. ':' .. tenant
-	local n = redis.pcall('LREM', list, 0, id)
-	if type(n) ~= 'number' or n == 0 then
-		return
-	end
-	redis.call('DECRBY', 'prosaas:dealt:' .. name, n)
-	if redis.call('EXISTS', list) == 0 then
-		redis.call('LREM', 'prosaas:tenants:' .. name, 0, tenant)
-	end
-end
-
-local function leave_lane(name, lane, id)
-	local wait = 'prosaas:lane:' .. lane .. ':wait'
-	redis.pcall('LREM', wait, 0, id)
-	redis.pcall('ZREM', 'prosaas:waiting:' .. name, id)
-	if redis.call('EXISTS', wait) == 0 then
-		redis.pcall('ZREM', 'prosaas:lanes', lane)
-	end
-	local fine, was = pcall(lane_release, lane, id)
-	released = released or (fine and was)
 end
 
 local function cancel(id)
@@ -51,15 +28,7 @@ local function cancel(id)
 		return 'is ' .. status
 	end
 	redis.call('HSET', job, 'status', 'canceled') -- first: a lane passes to the living
-	redis.pcall('LREM', 'rq:queue:' .. name, 0, id)
-	redis.pcall('LREM', 'prosaas:holding:' .. name, 0, id)
-	leave_ready(name, h[3] or '', id)
-	for _, key in ipairs({ 'rq:scheduled:' .. name, 'rq:deferred:' .. name, 'prosaas:due' }) do
-		redis.pcall('ZREM', key, id)
-	end
-	if h[4] and h[4] ~= '' then
-		leave_lane(name, h[4], id)
-	end
+	released = take_out(id, name, h[3] or '', h[4] or '') or released
 	redis.call('ZADD', 'rq:canceled:' .. name, unix, id)
 	return 'ok ' .. name
 end

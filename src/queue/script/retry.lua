@@ -6,7 +6,7 @@
 --
 -- The id stays, and so does prosaas_attempt: it is the fence, and must keep rising.
 -- A job of RQ's makes that is never retried (no retries_left) stays so.
--- Returns per id: "ok queue", "is status", "gone", or "error what".
+-- Returns per id: "ok queue tenant", "is status", "gone", or "error what".
 local now, retries = ARGV[1], ARGV[2]
 local out = {}
 
@@ -35,7 +35,7 @@ local function retry(id)
 	end
 	redis.call('SADD', 'rq:queues', queue)
 	redis.call('RPUSH', queue, id)
-	return 'ok ' .. h[2]
+	return 'ok ' .. h[2] .. ' ' .. (h[3] or '')
 end
 
 for i = 3, #ARGV do

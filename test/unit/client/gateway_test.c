@@ -170,6 +170,8 @@ TEST(gateway_tells_sent_perhaps_from_surely_not)
 			M_SEND_ERROR},
 		{ANSWER("400 Bad", "{\"error\":\"Missing tenantId\"}"), PEER_CLOSE,
 			ERR_REFUSED, "HTTP 400 Missing tenantId", M_SEND_ERROR},
+		{ANSWER("400 Bad", "{\"error\":\"no 972501234567@s.whatsapp.net\"}"),
+			PEER_CLOSE, ERR_REFUSED, "HTTP 400", M_SEND_ERROR},
 		{ANSWER("401 No", ""), PEER_CLOSE, ERR_DENIED, "HTTP 401",
 			M_SEND_ERROR},
 		{ANSWER("403 No", ""), PEER_CLOSE, ERR_DENIED, "HTTP 403",

@@ -23,8 +23,7 @@ building_init(struct building *b, size_t count)
 	*b = (struct building){.line = {.text = STR("now")}};
 	arena_init(&b->arena);
 	for (size_t i = 0; i < count; i++)
-		b->history[i] = (struct store_history){
-			.from_customer = i % 2 == 0,
+		b->history[i] = (struct store_history){.from_customer = i % 2 == 0,
 			.text = arena_printf(&b->arena, "say %zu", i)};
 	b->in = (struct prompt_input){.now_us = NOW_US,
 		.prompt = STR("You sell boats."),
@@ -241,7 +240,8 @@ TEST(prompt_shortens_a_current_turn_that_is_too_long_in_its_middle)
 		CHECK_INT(b.out.count, 2);
 		CHECK(str_starts(said, STR("first ")) && str_ends(said, STR(" last")));
 		CHECK(at_in(said, CUT_MARK) < said.n);
-		CHECK_INT((said.n - strlen("first " CUT_MARK " last")) % strlen(units[i]),
+		CHECK_INT(
+			(said.n - strlen("first " CUT_MARK " last")) % strlen(units[i]),
 			0); /* whole characters */
 		arena_done(&b.arena);
 	}

@@ -116,6 +116,7 @@ TEST(without_a_file_there_is_what_is_built_in)
 	CHECK_INT(named(), 0);
 	size_t built_in = table.count;
 	CHECK(find("prosaas.sessions")->built_in);
+	CHECK(find("prosaas.retention")->built_in);
 	CHECK_STR(find("prosaas.sessions")->queue, OWN_QUEUE);
 	crontab_done(&table);
 	CHECK_INT(load("[]"), 0);

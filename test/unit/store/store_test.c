@@ -1629,8 +1629,6 @@ TEST(a_bad_id_is_refused)
 	end();
 }
 
-#define NAMED(kind, name, help) " " #name
-
 TEST(a_bad_value_is_refused_with_what_is_allowed)
 {
 	static const struct {
@@ -1661,7 +1659,8 @@ TEST(a_bad_value_is_refused_with_what_is_allowed)
 		{"ai_provider", "ääääääääääääääxä",
 			"ai_provider=ääääääääääääääx: allowed is builtin, openai or "
 			"empty"},
-		{"colour", "red", "no property colour; there are" TENANT_FIELDS(NAMED)},
+		{"colour", "red",
+			"no property colour; `prosaas tenant show ID` lists them"},
 		{"debounce_ms", "60001",
 			"debounce_ms=60001: allowed is a whole number from 0 to 60000, "
 			"or -1"},

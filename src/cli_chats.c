@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* cli_chats.c: prosaas chats list|show|pause|resume: who answers in which chat.
+ *
+ * CHAT is a phone as people write it, or an address (JID, LID, group).  Shown are
+ * names with the middle left out, unless --full. */
+#include "cli_chats.h"
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "cli_mask.h"
+#include "cli_table.h"
+#include "cli_words.h"
+#include "codec/val.h"
+#include "store/store.h"
+
+enum { LIMIT = 50, MINUTES_MAX = 525600 /* a year */ };
+
+struct chats {
+	struct store *store;
+	struct arena arena;
+	struct cli_words words; /* tenant, chat */
+	struct str chat;        /* absent: not given */
+	int64_t limit, minutes; /* minutes: 0: until resumed */
+	bool full, json;
+};
+
+static int chats_list(void *into), chats_pause(void *into), chats_resume(void *into);
+
+static const struct cli_row rows[] = {
+	{"list", chats_list, 1, 1, "list TENANT [--limit N] [--full] [--json]",
+		"The chats where something was said last, 50 or N: when, and what "
+		"silences the bot."},
+	{"show", chats_list, 2, 2, "show TENANT CHAT [--full] [--json]",
+		"One of them.  CHAT: a phone, a JID, a LID or a group."},
+	{"pause", chats_pause, 2, 2, "pause TENANT CHAT [--minutes N]",
+		"The bot is silent there for N minutes; without, until it is resumed."},
+	{"resume", chats_resume, 2, 2, "resume TENANT CHAT",
+		"The bot answers again, whether a person had silenced it or a "
+		"command."},
+};
+
+static const struct cli_option options[] = {
+	{"--limit", CLI_NUMBER, offsetof(struct chats, limit)},
+	{"--minutes", CLI_NUMBER, offsetof(struct chats, minutes)},
+	{"--full", CLI_FLAG, offsetof(struct chats, full)},
+	{"--json", CLI_FLAG, offsetof(struct chats, json)},
+};
+
+static const struct cli_command command = {
+	"chats", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
+
+static int
+report(const struct store_op *op)
+{
+	fprintf(stderr, "prosaas: %s\n", op->words[0] ? op->words : err_text(op->err));
+	return CLI_FAILED;
+}
+
+/* --- list, show ------------------------------------------------------------- */
+
+static struct str
+name(struct chats *c, struct str s)
+{
+	return c->full ? s : cli_mask(&c->arena, s);
+}
+
+static struct str
+date(struct chats *c, int64_t us)
+{
+	char when[CLOCK_ISO_SIZE];
+
+	clock_iso(when, us);
+	return us > 0 ? arena_str(&c->arena, str_of(when)) : STR("");
+}
+
+static void
+print_table(struct chats *c, const struct store_chat_list *l)
+{
+	static const char *const heads[] = {"CHAT", "PHONE", "NAME", "LAST IN",
+		"LAST OUT", "SILENCE", "UNTIL", NULL};
+	struct cli_table t;
+
+	cli_table_init(&t, heads);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct store_chat *chat = &l->chats[i];
+
+		cli_table_add(&t, name(c, chat->chat));
+		cli_table_add(&t, name(c, chat->phone));
+		cli_table_add(&t, name(c, chat->name));
+		cli_table_add(&t, date(c, chat->last_in_us));
+		cli_table_add(&t, date(c, chat->last_out_us));
+		cli_table_add(&t, str_of(silence_name(chat->silence)));
+		cli_table_add(&t, date(c, chat->until_us));
+	}
+	cli_table_print(&t);
+}
+
+static void
+add_text(struct buf *out, const char *member, struct str value)
+{
+	buf_addf(out, ",\"%s\":", member);
+	json_quote(out, value.p ? value : STR(""));
+}
+
+static void
+print_json(struct chats *c, const struct store_chat_list *l)
+{
+	struct buf out;
+
+	buf_init(&out);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct store_chat *chat = &l->chats[i];
+
+		buf_addf(&out, "{\"conversation_id\":%lld",
+			(long long)chat->conversation_id);
+		add_text(&out, "chat", name(c, chat->chat));
+		add_text(&out, "phone", name(c, chat->phone));
+		add_text(&out, "name", name(c, chat->name));
+		add_text(&out, "silence", str_of(silence_name(chat->silence)));
+		buf_addf(&out,
+			",\"last_in_us\":%lld,\"last_out_us\":%lld,\"until_us\":%lld}"
+			"\n",
+			(long long)chat->last_in_us, (long long)chat->last_out_us,
+			(long long)chat->until_us);
+	}
+	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
+	buf_done(&out);
+}
+
+static int
+chats_list(void *into)
+{
+	struct chats *c = into;
+	struct store_chat_list l = {.op.arena = &c->arena,
+		.tenant = c->words.words[0],
+		.who = c->chat,
+		.limit = c->limit};
+
+	store_chat_list(c->store, &l, NULL);
+	if (store_run(c->store, &l.op) < 0)
+		return report(&l.op);
+	if (c->json)
+		print_json(c, &l);
+	else
+		print_table(c, &l);
+	return CLI_DONE;
+}
+
+/* --- pause, resume ---------------------------------------------------------- */
+
+static struct store_chat_pause
+change(struct chats *c)
+{
+	return (struct store_chat_pause){.op.arena = &c->arena,
+		.tenant = c->words.words[0],
+		.who = c->chat,
+		.actor = STR("cli"),
+		.minutes = c->minutes};
+}
+
+static int
+chats_pause(void *into)
+{
+	struct chats *c = into;
+	struct store_chat_pause p = change(c);
+
+	if (c->minutes > MINUTES_MAX)
+		return cli_usage(&command, &rows[2], "that is more than a year");
+	store_chat_pause(c->store, &p, NULL);
+	if (store_run(c->store, &p.op) < 0)
+		return report(&p.op);
+	if (c->minutes > 0)
+		printf("paused for %lld minutes\n", (long long)c->minutes);
+	else
+		printf("%s until it is resumed\n", p.changed ? "paused" : "was paused");
+	return CLI_DONE;
+}
+
+static int
+chats_resume(void *into)
+{
+	struct chats *c = into;
+	struct store_chat_pause p = change(c);
+
+	store_chat_resume(c->store, &p, NULL);
+	if (store_run(c->store, &p.op) < 0)
+		return report(&p.op);
+	printf("%s\n", p.changed ? "resumed" : "was not paused");
+	return CLI_DONE;
+}
+
+/* --- the command ------------------------------------------------------------ */
+
+int
+cli_chats(const struct settings *s, int argc, char **argv)
+{
+	static struct chats c; /* the words live as long as the process */
+	char err[256];
+	int status;
+
+	c.limit = LIMIT;
+	const struct cli_row *r =
+		cli_words(&command, argc, argv, &c, &c.words, &status);
+	if (!r)
+		return status;
+	if (c.words.count > 1)
+		c.chat = c.words.words[1];
+	arena_init(&c.arena);
+	c.store = store_open(NULL, store_url(s, &c.arena), err);
+	if (!c.store)
+		die("%s", err);
+	status = r->run(&c);
+	store_close(c.store);
+	arena_done(&c.arena);
+	return status;
+}
