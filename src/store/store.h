@@ -558,6 +558,21 @@ struct store_usage_list {
 };
 void store_usage_list(struct store *s, struct store_usage_list *op, struct flow *f);
 
+struct store_prompt {
+	int64_t version, created_us;
+	struct str text;
+};
+
+/* store_prompt_list: every text that the tenant's prompt has had, the newest first.
+ * ERR_NO_TENANT. */
+struct store_prompt_list {
+	struct store_op op;
+	struct str tenant;
+	struct store_prompt *prompts;
+	size_t count;
+};
+void store_prompt_list(struct store *s, struct store_prompt_list *op, struct flow *f);
+
 /* --- tenants and lists, for commands and the admin role ------------------- */
 
 struct store_tenant_get {

@@ -180,3 +180,38 @@ store_usage_list(struct store *s, struct store_usage_list *op, struct flow *f)
 	op->count = 0;
 	store_start(s, &op->op, list, f);
 }
+
+static int
+list_prompts(struct store *s, struct store_op *op)
+{
+	struct store_prompt_list *l = container_of(op, struct store_prompt_list, op);
+	struct sql *db = store_db(s);
+	struct str tenant = tenant_id(l->tenant);
+	struct tenant found;
+
+	int r = tenant_find(db, tenant, op->arena, &found);
+	if (r <= 0)
+		return r < 0 ? r : ERR_NO_TENANT;
+	r = sql_row(db,
+		"SELECT version, created_us, text, count(*) OVER () FROM prompts"
+		" WHERE tenant_id = ?1 ORDER BY version DESC",
+		SQL_TEXT(tenant));
+	if (r > 0)
+		l->prompts = arena_alloc(op->arena,
+			(size_t)sql_col_number(db, 3) * sizeof(*l->prompts));
+	for (; r > 0; r = sql_next(db))
+		l->prompts[l->count++] = (struct store_prompt){
+			.version = sql_col_number(db, 0),
+			.created_us = sql_col_number(db, 1),
+			.text = sql_col_text(db, 2, op->arena),
+		};
+	return r;
+}
+
+void
+store_prompt_list(struct store *s, struct store_prompt_list *op, struct flow *f)
+{
+	op->prompts = NULL;
+	op->count = 0;
+	store_start(s, &op->op, list_prompts, f);
+}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the AI is told, what becomes of its errors, and what it costs."""
+import json
 import re
 
 import pytest
@@ -287,6 +288,26 @@ def test_an_answer_that_is_of_no_use_is_paid_all_the_same(stage):
     say(api, "Q3", chat=3)
     wait_failed(stage, 3)
     assert usage(stage)[0]["requests"] == 2, "a refusal costs nothing"
+
+
+def test_the_command_line_shows_what_it_costs_and_is_told(stage):
+    house(stage, {"ai_fallbacks": "second", "language": "Hebrew"}, AI_PRICES="second=1/100000")
+    stage.ai.faults("nomodel", model="gpt-4o-mini")
+    told = stage.cli("ai", "try", "1", "do you sell boats?", "--show").stdout
+    assert told.index("--- system") < told.index(PROMPT) < told.index("Hebrew") < told.index("--- user\ndo you sell boats?")
+    assert told.endswith("Echo: do you sell boats?\n") and stage.gateway.sent() == []
+    [row] = [json.loads(line) for line in stage.cli("ai", "usage", "1", "--json").stdout.splitlines()]
+    assert (row["model"], row["requests"], row["tokens_out"]) == ("second", 1, 5)
+    assert row["cost_micros"] == row["tokens_in"] + 500000
+    assert re.search(r"second +1 +\d+ +5 +0\.500\d\d\d", stage.cli("ai", "usage", "1").stdout)
+
+    stage.ai.faults("401")
+    assert "invalid_api_key" in stage.cli("ai", "try", "1", "hello", code=1).stderr
+    stage.cli("tenant", "set", "1", "prompt=You sell kites.\nOnly kites.")
+    assert re.search(r"2 .* You sell kites\.\n1 .* You sell boats", stage.cli("ai", "prompts", "1").stdout)
+    assert stage.cli("ai", "prompts", "1", "1").stdout == PROMPT + "\n"
+    stage.cli("ai", "prompts", "1", "7", code=1)
+    stage.cli("ai", "usage", "9", code=1)
 
 
 def test_a_key_is_never_shown(stage):
