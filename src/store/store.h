@@ -588,6 +588,19 @@ void store_session_keep(struct store *s, struct store_session_keep *op, struct f
 
 /* --- what the AI costs ------------------------------------------------------ */
 
+/* store_spend counts what was paid for no answer: the job fails.  store_keep does it
+ * for what it keeps.  ERR_NO_TENANT. */
+struct store_spend {
+	struct store_op op;
+	struct str tenant;
+	const struct store_usage *usage;
+	size_t usage_count;
+	double budget; /* a day: to tell when this crosses it; 0: none */
+
+	int budget_crossed; /* percent: 80 or 100 when this has reached them */
+};
+void store_spend(struct store *s, struct store_spend *op, struct flow *f);
+
 struct store_usage_day {
 	struct str day, model; /* "2026-11-24" on the tenant's clock */
 	int64_t requests, estimated, tokens_in, tokens_out, cost_micros;
@@ -602,6 +615,21 @@ struct store_usage_list {
 	size_t count;
 };
 void store_usage_list(struct store *s, struct store_usage_list *op, struct flow *f);
+
+struct store_prompt {
+	int64_t version, created_us;
+	struct str text;
+};
+
+/* store_prompt_list: every text that the tenant's prompt has had, the newest first.
+ * ERR_NO_TENANT. */
+struct store_prompt_list {
+	struct store_op op;
+	struct str tenant;
+	struct store_prompt *prompts;
+	size_t count;
+};
+void store_prompt_list(struct store *s, struct store_prompt_list *op, struct flow *f);
 
 /* --- tenants and lists, for commands and the admin role ------------------- */
 

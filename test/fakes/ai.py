@@ -21,6 +21,7 @@ Prints "port N" first; stops on SIGTERM.
       length   an answer cut in its middle      filter    content_filter, no content
       refusal  a refusal in place of content    stream    text/event-stream all the same
       nousage  an answer without usage
+      thinking no content, finish_reason length, while it may use less than 1000 tokens
   POST /reset                 forgets everything, delay included
 """
 import asyncio
@@ -44,7 +45,7 @@ class Ai(fakehttp.Server):
                 "html": (502, b"<html><body>Bad Gateway</body></html>")}
     REFUSALS |= {"nomodel": (404, error("model_not_found", "invalid_request_error"))}
     MODES = (*REFUSALS, "hang", "lost", "garbage", "slow", "empty", "big", "trickle", "context", "newer", "length",
-             "filter", "refusal", "stream", "nousage")
+             "filter", "refusal", "stream", "nousage", "thinking")
 
     def reset_records(self):
         self.requests = []
@@ -73,8 +74,9 @@ class Ai(fakehttp.Server):
             return None
         if mode in self.REFUSALS:
             after = fault["retry_after"]
-            status, body = self.REFUSALS[mode]
-            return status, fault["body"] or body, {} if after is None else {"Retry-After": after}
+            status, refusal = self.REFUSALS[mode]
+            headers = {"x-request-id": "req_fake"} | ({} if after is None else {"Retry-After": after})
+            return status, fault["body"] or refusal, headers
         if mode == "garbage":
             return 200, b"data: not json\n\n"
         if mode == "big":
@@ -87,6 +89,11 @@ class Ai(fakehttp.Server):
         if mode == "newer" and ("max_tokens" in body or "temperature" in body):
             return 400, {"error": {**error("unsupported_parameter", "invalid_request_error")["error"],
                                    "param": "max_tokens" if "max_tokens" in body else "temperature"}}
+        if mode == "thinking" and body["max_tokens"] < 1000:
+            answer = self.answer(body, "")
+            answer["choices"][0]["finish_reason"] = "length"
+            answer["usage"]["completion_tokens"] = body["max_tokens"]
+            return 200, answer
         if mode == "stream":
             return 200, b"data: {\"choices\":[{\"delta\":{\"content\":\"Ech\"}}]}\n\ndata: [DONE]\n\n"
         if mode in ("filter", "refusal", "length"):
