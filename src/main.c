@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/zone.h"
+#include "cli_ai.h"
 #include "cli_chats.h"
 #include "cli_jobs.h"
 #include "cli_outbox.h"
@@ -59,6 +60,8 @@ static const struct word {
 		"messages sent or to be sent", NULL, false},
 	{"broadcast", cli_broadcast, "create|start|pause|resume|cancel|list|show ...",
 		"one text to many customers", NULL, false},
+	{"ai", cli_ai, "usage|prompts|try TENANT ...",
+		"what a tenant's AI costs, is told and says", NULL, false},
 	{"chats", cli_chats, "list|show|pause|resume TENANT [CHAT] ...",
 		"who answers in which chat", NULL, false},
 	{"person", cli_person, "show|export|erase|unmerge TENANT WHO ...",
@@ -148,7 +151,7 @@ static bool
 has_subcommands(const struct word *w)
 {
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
-	       w->run == cli_scheduled || w->run == cli_broadcast ||
+	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
 	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit;
 }
 

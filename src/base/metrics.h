@@ -14,8 +14,8 @@
 
 struct buf;
 
-#define METRICS_HTTP_(X, id, code)                                         \
-	X(id, COUNTER, "prosaas_http_requests_total",                      \
+#define METRICS_HTTP_(X, id, code)                    \
+	X(id, COUNTER, "prosaas_http_requests_total", \
 		"route=\"webhook\",code=\"" code "\"", "Answers by route and status")
 
 /* clang-format off */
@@ -68,6 +68,8 @@ struct buf;
 	X(M_AI_ERROR, COUNTER, "prosaas_ai_requests_total", "outcome=\"error\"", "")            \
 	X(M_AI_UNPROMPTED, COUNTER, "prosaas_ai_unprompted_total", "", "Turns without an answer because their tenant has no prompt") \
 	X(M_AI_FELL_BACK, COUNTER, "prosaas_ai_fallback_texts_total", "", "Turns answered with the fallback text because the AI failed for good") \
+	X(M_SESSIONS_CLOSED, COUNTER, "prosaas_sessions_closed_total", "", "Sessions that ended because the customer was silent") \
+	X(M_SUMMARIES, COUNTER, "prosaas_summaries_total", "", "Sessions whose summary was made") \
 	X(M_AI_SECONDS, HISTOGRAM, "prosaas_ai_request_duration_seconds", "", "One AI request") \
 	X(M_AI_TOKENS_IN, COUNTER, "prosaas_ai_tokens_total", "kind=\"prompt\"", "Tokens the provider counted") \
 	X(M_AI_TOKENS_OUT, COUNTER, "prosaas_ai_tokens_total", "kind=\"completion\"", "")       \
@@ -105,7 +107,7 @@ enum metric {
 void metric_add(enum metric m, uint64_t n);
 void metric_set(enum metric m, int64_t v);
 void metric_observe(enum metric m, int64_t us); /* a duration in microseconds */
-int64_t metric_get(enum metric m);              /* counter, gauge, or a histogram's count */
+int64_t metric_get(enum metric m); /* counter, gauge, or a histogram's count */
 
 /* metrics_render appends the Prometheus text exposition format 0.0.4. */
 void metrics_render(struct buf *out);

@@ -51,6 +51,7 @@ struct buf;
 	X(NUMBER, reply_debounce_ms, "REPLY_DEBOUNCE_MS", "1200", 0, 60000, NULL, "Milliseconds of quiet in a chat before it is answered, so that a burst gets one answer; 0: one message, one answer") \
 	X(NUMBER, human_pause_min, "HUMAN_PAUSE_MIN", "30", 0, 10080, NULL, "Minutes for which a person who answers from the phone silences the bot in that chat; 0: never") \
 	X(NUMBER, replies_max_hour, "REPLIES_MAX_HOUR", "60", 0, 1000, NULL, "Replies of the bot in one chat an hour, against two bots that answer each other; 0: no limit") \
+	X(NUMBER, session_idle_min, "SESSION_IDLE_MIN", "60", 0, 10080, NULL, "Minutes of a customer's silence that end a session, of which the AI then makes a summary and notes (docs/conversations.md); 0: none ends") \
 	X(NUMBER, reply_part_chars, "REPLY_PART_CHARS", "1500", 0, 60000, NULL, "Longer answers are sent in parts, cut where a paragraph, a line or a sentence ends; 0: in one") \
 	X(NUMBER, answer_max_age_min, "ANSWER_MAX_AGE_MIN", "1440", 0, 525600, NULL, "Minutes after which a message, by its sender's clock, is stored and not answered any more (history that a phone delivers late); 0: no limit") \
 	X(NUMBER, retain_messages_days, "RETAIN_MESSAGES_DAYS", "0", 0, 36500, NULL, "Days after which what was said is blanked, unless the tenant says otherwise (docs/privacy.md); 0: never") \

@@ -243,6 +243,8 @@ read_answer(struct ai_call *call, const struct val *v)
 	if (str_eqz(why, "length"))
 		text = without_torso(text);
 	if (text.n == 0) {
+		if (str_eqz(why, "length"))
+			call->hint = AI_ASK_LONGER;
 		api_words(call->words, &call->http,
 			v ? STR("empty answer") : STR("unreadable answer"));
 		return ERR_REMOTE;
@@ -331,11 +333,12 @@ ai_finish(struct ai_call *call)
 	call->words[0] = '\0';
 	call->hint = AI_NO_HINT;
 	call->answer = (struct str){0};
+	call->answered = http->err == 0 && http->status / 100 == 2;
 	call->tokens_in = call->tokens_out = 0;
 
 	if (http->err < 0)
 		call->err = err_of_silence(call);
-	else if (http->status / 100 == 2)
+	else if (call->answered)
 		call->err = read_answer(call, api_json(call->arena, http));
 	else
 		call->err = err_of_status(call, api_json(call->arena, http));

@@ -8,14 +8,16 @@
  *   429 of type insufficient_quota                 ERR_QUOTA
  *   429 otherwise, 503 with slow_down              ERR_THROTTLED
  *   5xx, 408, 409, an empty or unreadable answer   ERR_REMOTE
- *   404 and other 4xx, 3xx, an answer withheld     ERR_REFUSED, and ai_call.hint
+ *   404 and other 4xx, 3xx, an answer withheld     ERR_REFUSED
  *   an answer above 1 MiB                          ERR_LIMIT
  *   no answer                                      as http_client.h says
  *   it rests after failures (breaker.h)            ERR_OPEN, and retry_after_ms
- */
+ *
+ * hint says of some what could help at once. */
 #ifndef CLIENT_AI_H
 #define CLIENT_AI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -35,10 +37,11 @@ struct ai_turn {
 	struct str text;
 };
 
-enum ai_hint { /* what could help against ERR_REFUSED */
+enum ai_hint { /* what could help against this error */
 	AI_NO_HINT,
 	AI_ASK_AGAIN,   /* the server wants other parameters, which the next call has */
 	AI_ASK_SHORTER, /* all of it is too long for the model */
+	AI_ASK_LONGER,  /* it thought until max_tokens were used up, and said nothing */
 	AI_ASK_OTHER,   /* there is no such model */
 };
 
@@ -59,6 +62,7 @@ struct ai_call {
 	char words[192];
 	enum ai_hint hint;
 	struct str answer; /* in the arena; trimmed, never empty when err is 0 */
+	bool answered;     /* with 2xx, readable or not: it will be on the bill */
 	int64_t tokens_in, tokens_out; /* 0 when the server does not say */
 	int64_t retry_after_ms;        /* stay away for so long; -1: nobody says */
 

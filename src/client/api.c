@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -59,6 +60,17 @@ api_code(struct str what)
 	return what.n <= WHAT_MAX ? what : (struct str){NULL, 0};
 }
 
+/* Appends at most max characters of s, those that are not printable ASCII as '?'. */
+static void
+add_words(char words[API_WORDS], struct str s, size_t max)
+{
+	size_t at = strlen(words);
+
+	for (size_t i = 0; i < s.n && i < max && at + 1 < API_WORDS; i++)
+		words[at++] = s.p[i] < 0x20 || s.p[i] > 0x7e ? '?' : s.p[i];
+	words[at] = '\0';
+}
+
 void
 api_words(char words[API_WORDS], const struct http_call *call, struct str what)
 {
@@ -66,18 +78,12 @@ api_words(char words[API_WORDS], const struct http_call *call, struct str what)
 		snprintf(words, API_WORDS, "%s", call->words);
 		return;
 	}
-
-	size_t at = (size_t)snprintf(words, API_WORDS, "HTTP %d", call->status);
-	if (what.n > 0)
-		words[at++] = ' ';
-	for (size_t i = 0; i < what.n && i < WHAT_MAX; i++) {
-		char c = what.p[i];
-
-		words[at++] = c;
-		if (c < 0x20 || c > 0x7e)
-			words[at - 1] = '?';
+	snprintf(words, API_WORDS, "HTTP %d%s", call->status, what.n ? " " : "");
+	add_words(words, what, WHAT_MAX);
+	if (call->request_id[0]) {
+		add_words(words, STR(" request "), WHAT_MAX);
+		add_words(words, str_of(call->request_id), WHAT_MAX);
 	}
-	words[at] = '\0';
 }
 
 void

@@ -43,9 +43,9 @@ const struct val *api_json(struct arena *a, const struct http_call *call);
 struct str api_code(struct str what);
 
 /* api_words says for the operator how a call ended: the client's words when there
- * is no status, else "HTTP 503" and what the peer calls it.  `what` may be absent;
- * it is cut short and shown as printable ASCII: give it a code, never a text that
- * may quote the customer. */
+ * is no status, else "HTTP 503", what the peer calls it, and its name for the request
+ * (its support asks for that).  `what` may be absent; it is cut short and shown as
+ * printable ASCII: give it a code, never a text that may quote the customer. */
 void api_words(char words[API_WORDS], const struct http_call *call, struct str what);
 
 /* api_err_of is the error of a status outside 2xx that means the same everywhere. */

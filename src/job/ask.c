@@ -18,7 +18,10 @@
 #include "job/job.h"
 #include "job/price.h"
 
-enum { CHANGES_MAX = 3 }; /* of one model's request: limit, temperature, length */
+enum {
+	CHANGES_MAX = 3, /* of one model's request: limit, temperature, length */
+	LONGER = 4,      /* times: thinking takes some thousands of tokens */
+};
 
 static flow_step ask, asked;
 
@@ -75,7 +78,7 @@ ask(struct flow *f)
 		.model = q->model,
 		.turns = q->prompt.turns,
 		.turn_count = q->prompt.count,
-		.max_tokens = t->ai_max_tokens,
+		.max_tokens = q->max_tokens,
 		.temperature = t->ai_temperature,
 	};
 	job_waits(job, job_hurry_http, &q->ai.http);
@@ -85,19 +88,19 @@ ask(struct flow *f)
 	return flow_wait(f, asked);
 }
 
-/* A request that was given up may have been paid: of its tokens those are counted that
- * we know.  One that was refused costs nothing. */
+/* An answer is paid, of use or not, and a request that was given up may be: where the
+ * server does not say what it took, what we know of it is counted.  One that was
+ * refused costs nothing. */
 static void
 count_usage(struct ask *q, int err)
 {
-	bool given_up =
-		err < 0 && q->ai.http.sent && (err == -ECANCELED || err == -ETIMEDOUT);
+	bool given_up = q->ai.http.sent &&
+			(err == -ECANCELED || err == -ETIMEDOUT || err == ERR_LIMIT);
 	struct store_usage u = {.model = q->model,
 		.tokens_in = q->ai.tokens_in,
 		.tokens_out = q->ai.tokens_out};
 
-	if ((err < 0 && !given_up && u.tokens_in == 0) ||
-		q->usage_count == ASK_REQUESTS_MAX)
+	if (!(q->ai.answered || given_up) || q->usage_count == ASK_REQUESTS_MAX)
 		return;
 	if (u.tokens_in == 0) {
 		u.estimated = true;
@@ -119,6 +122,8 @@ ask_otherwise(struct ask *q)
 	q->changes++;
 	if (q->ai.hint == AI_ASK_SHORTER)
 		q->budget /= 2;
+	if (q->ai.hint == AI_ASK_LONGER)
+		q->max_tokens *= LONGER;
 	return true;
 }
 
@@ -190,6 +195,7 @@ ask_start(struct ask *q, struct flow *then)
 	q->changes = 0;
 	q->model = t->ai_model.n ? t->ai_model : str_of(s->openai_model);
 	q->models = t->ai_fallbacks.n ? t->ai_fallbacks : str_of(s->openai_fallbacks);
+	q->max_tokens = t->ai_max_tokens > 0 ? t->ai_max_tokens : s->ai_max_tokens;
 	q->budget = t->ai_input_tokens > 0 ? t->ai_input_tokens : s->ai_input_tokens;
 	flow_init(&q->flow, ask, "ask", done);
 	flow_wake(&q->flow);

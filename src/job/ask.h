@@ -40,7 +40,7 @@ struct ask {
 	struct flow flow, *then;
 	struct str models,
 		model; /* to ask when this one fails; the one that is asked */
-	int64_t budget;
+	int64_t budget, max_tokens;
 	int changes; /* asked again with other parameters, or shorter */
 	struct prompt prompt;
 	struct ai_call ai;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* inbound.c: answer the customers' messages of one job, one after another.
  *
- *            .------------------------- next message --------------------------.
- *            v                                                                 |
- *   next ---> loaded ---> heard ---> decide ---> answered ---> heard ---> keep --->
- * kept |           hear.c                 ask.c         hear.c               | | v
- *              |-> over for now: it waits for more and runs again          delivered
- * ---> 0
- *              '-> next: stored only, or its turn is done                   deliver.c
+ *   next ---> loaded ---> heard ---> decide ---> answered ---> heard
+ *    ^ ^       | |        hear.c                  ask.c        hear.c
+ *    | |       | '-> over for now: it waits        |              |
+ *    | |       |     for more, and runs again      | failed       v
+ *    | '-------'                                   '-> spent     keep
+ *    |  stored only, or its turn is done                          |
+ *    |                                                            v
+ *    '---------------------- delivered <------------------------ kept
+ *                            deliver.c
  *
  * A burst is one turn: who waits behind this job in its lane is taken into the turn,
  * before the question and once more before the answer is kept; then it is asked again.
@@ -63,7 +65,7 @@ struct inbound {
 	size_t text_count;
 	struct str answer;
 	bool answered; /* answer is there, and may be absent */
-	int failed;    /* the AI has, and the answer is the fallback text: its error */
+	int failed;    /* the AI has: its error, when all that is to do then is done */
 	int merges;    /* newcomers taken in after asking */
 
 	/* what we wait for, one at a time: */
@@ -71,10 +73,11 @@ struct inbound {
 	struct hear hear;
 	struct ask ask;
 	struct store_keep keep;
+	struct store_spend spend;
 	struct deliver deliver;
 };
 
-static flow_step next, loaded, heard, decide, answered, keep, kept, delivered;
+static flow_step next, loaded, heard, decide, answered, spent, keep, kept, delivered;
 
 static struct inbound *
 of(struct flow *f)
@@ -154,13 +157,53 @@ loaded(struct flow *f)
 	return 0;
 }
 
+static void
+log_budget(const struct inbound *in, int crossed)
+{
+	if (crossed > 0)
+		log_warn(
+			"💸 tenant %.*s has spent %d %% of what its AI may cost today%s",
+			STR_FMT(in->job->tenant), crossed,
+			crossed == 100
+				? ": until tomorrow rules and default_text answer"
+				: "");
+}
+
+/* The job fails, but what was asked for it is paid. */
+static int
+fail_paid(struct inbound *in, int err)
+{
+	in->failed = err;
+	if (in->ask.usage_count == 0)
+		return err;
+	in->spend = (struct store_spend){.op.arena = &in->job->arena,
+		.tenant = in->job->tenant,
+		.usage = in->ask.usage,
+		.usage_count = in->ask.usage_count,
+		.budget = in->load.found.ai_daily_budget};
+	store_spend(in->job->env->store, &in->spend, &in->flow);
+	return flow_wait(&in->flow, spent);
+}
+
+static int
+spent(struct flow *f)
+{
+	struct inbound *in = of(f);
+
+	if (in->spend.op.err < 0)
+		log_warn("what the AI cost is not counted job_id=%s reason=%s",
+			log_safe(in->job->id), err_text(in->spend.op.err));
+	log_budget(in, in->spend.budget_crossed);
+	return in->failed;
+}
+
 static int
 heard(struct flow *f)
 {
 	struct inbound *in = of(f);
 
 	if (in->hear.err < 0)
-		return in->hear.err;
+		return fail_paid(in, in->hear.err);
 	if (in->hear.more) {
 		in->load.says = in->hear.says;
 		in->load.silence = in->hear.silence;
@@ -334,8 +377,9 @@ fall_back(struct inbound *in)
 {
 	const struct store_load *l = &in->load;
 
-	if (err_transient(in->ask.err) || l->fell_back || !l->found.fallback_text.n)
-		return in->ask.err;
+	if (in->job->hurried || err_transient(in->ask.err) || l->fell_back ||
+		!l->found.fallback_text.n)
+		return fail_paid(in, in->ask.err);
 	in->failed = in->ask.err;
 	in->answer = l->found.fallback_text;
 	metric_add(M_AI_FELL_BACK, 1);
@@ -354,7 +398,7 @@ answered(struct flow *f)
 		return hear(in);
 	}
 	if (in->ask.err < 0)
-		return in->job->hurried ? in->ask.err : fall_back(in);
+		return fall_back(in);
 	in->answer = in->ask.answer;
 	return merges ? hear(in) : flow_goto(f, keep);
 }
@@ -425,18 +469,6 @@ silenced(struct inbound *in, enum silence why)
 	return flow_goto(&in->flow, next);
 }
 
-static void
-log_budget(const struct inbound *in)
-{
-	if (in->keep.budget_crossed > 0)
-		log_warn(
-			"💸 tenant %.*s has spent %d %% of what its AI may cost today%s",
-			STR_FMT(in->job->tenant), in->keep.budget_crossed,
-			in->keep.budget_crossed == 100
-				? ": until tomorrow rules and default_text answer"
-				: "");
-}
-
 static int
 kept(struct flow *f)
 {
@@ -445,7 +477,7 @@ kept(struct flow *f)
 
 	if (k->op.err < 0)
 		return record_error(in->job, &k->op);
-	log_budget(in);
+	log_budget(in, k->budget_crossed);
 	if (k->silenced)
 		return silenced(in, k->silenced);
 	if (k->reply.count == 0)

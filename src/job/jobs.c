@@ -13,6 +13,7 @@
 #include "job/retention.h"
 #include "job/sessions.h"
 #include "job/split.h"
+#include "job/summary.h"
 #include "job/testing.h"
 #include "job/update.h"
 #include "net/http_client.h"
@@ -40,6 +41,7 @@ static const struct row {
 } rows[] = {
 	{"webhook_process_job", LAST_PART, webhook_start},
 	{"prosaas.sessions", WHOLE_NAME, sessions_start},
+	{"prosaas.summary", WHOLE_NAME, summary_start},
 	{"prosaas.outbox", WHOLE_NAME, outbox_start},
 	{"prosaas.send", WHOLE_NAME, send_start},
 	{"prosaas.retention", WHOLE_NAME, retention_start},

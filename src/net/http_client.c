@@ -206,6 +206,8 @@ end_call(struct transfer *t, CURLcode result, int err)
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 		call->status = (int)status;
 		call->retry_after_ms = retry_after_ms(t->easy);
+		snprintf(call->request_id, sizeof(call->request_id), "%.*s",
+			STR_FMT(header_of(t->easy, "x-request-id")));
 	} else {
 		call->err = err ? err : error_of(result, call->sent);
 		describe(t, result, call);
@@ -516,7 +518,7 @@ static void
 begin(struct http_call *call, struct flow *f)
 {
 	call->err = call->status = 0;
-	call->words[0] = '\0';
+	call->words[0] = call->request_id[0] = '\0';
 	call->sent = false;
 	call->retry_after_ms = -1;
 	buf_init(&call->answer);

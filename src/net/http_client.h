@@ -43,6 +43,8 @@ struct http_call {
 	int status;        /* 0 when err is set */
 	struct buf answer; /* the body, empty when err is set; http_call_done() frees */
 	int64_t retry_after_ms; /* what the peer asks for, at most a day; -1: none */
+	char request_id[64];    /* what the peer calls this request (x-request-id);
+				   empty: nothing */
 
 	/* private */
 	struct flow *flow;

@@ -23,6 +23,8 @@
 	X(scheduled_messages, "tenant_id = ?1 AND who IN names")                  \
 	X(messages, "tenant_id = ?1 AND id IN said")                              \
 	X(turns, "tenant_id = ?1 AND conversation_id IN chats")                   \
+	X(sessions, "tenant_id = ?1 AND conversation_id IN chats")                \
+	X(contact_facts, "tenant_id = ?1 AND contact_id IN person")               \
 	X(conversations, "tenant_id = ?1 AND contact_id IN person")               \
 	X(contact_identities, "tenant_id = ?1 AND contact_id IN person")          \
 	X(contacts, "tenant_id = ?1 AND id IN person")

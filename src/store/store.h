@@ -113,6 +113,9 @@ struct store_op {
 	X(NUMBER, retain_raw_days, \
 		"Days after which the message as it came is blanked; 0: " \
 		"never; -1: RETAIN_RAW_DAYS") \
+	X(NUMBER, session_idle_min, \
+		"Minutes of silence that end a session; 0: none ends; -1: " \
+		"SESSION_IDLE_MIN") \
 	X(NUMBER, reply_part_chars, \
 		"Longer answers are sent in parts, characters; -1: " \
 		"REPLY_PART_CHARS") \
@@ -528,7 +531,75 @@ struct store_audit_add {
 };
 void store_audit_add(struct store *s, struct store_audit_add *op, struct flow *f);
 
+/* --- sessions ----------------------------------------------------------------- */
+
+/* store_sessions_due closes sessions that were idle for so long, ends those that need
+ * no summary (no AI), and lists closed ones of the last day that want one. */
+struct store_session {
+	int64_t id;
+	struct str tenant;
+};
+
+struct store_sessions_due {
+	struct store_op op;
+	int64_t idle_min; /* the setting; a tenant's word first; 0: never */
+	bool ai;      /* the setting: tenants have an AI unless they say otherwise */
+	size_t limit; /* of sessions closed, and of those listed */
+
+	struct store_session *due;
+	size_t count;
+	int64_t closed;
+};
+void store_sessions_due(struct store *s, struct store_sessions_due *op, struct flow *f);
+
+/* store_session_read: all that the summary of a session is made of: what was said since
+ * the last one.  ERR_NOT_FOUND. */
+struct store_session_read {
+	struct store_op op;
+	struct str tenant;
+	int64_t id;
+
+	struct tenant found;
+	bool done;                  /* it has its summary */
+	int64_t ai_spent_micros;    /* today, where there is a budget */
+	struct str summary;         /* so far; may be absent */
+	struct store_history *said; /* oldest first */
+	size_t said_count;
+};
+void store_session_read(struct store *s, struct store_session_read *op, struct flow *f);
+
+/* store_session_keep: the session has its summary.  An absent one leaves the summary so
+ * far, and what was said to the next session.  Facts are added to those of the contact,
+ * of the same key instead of them. */
+struct store_session_keep {
+	struct store_op op;
+	struct str tenant;
+	int64_t id;
+	struct str summary;
+	const struct str *keys, *values; /* facts */
+	size_t fact_count;
+	const struct store_usage *usage;
+	size_t usage_count;
+	double budget;
+
+	int budget_crossed; /* as in store_keep */
+};
+void store_session_keep(struct store *s, struct store_session_keep *op, struct flow *f);
+
 /* --- what the AI costs ------------------------------------------------------ */
+
+/* store_spend counts what was paid for no answer: the job fails.  store_keep does it
+ * for what it keeps.  ERR_NO_TENANT. */
+struct store_spend {
+	struct store_op op;
+	struct str tenant;
+	const struct store_usage *usage;
+	size_t usage_count;
+	double budget; /* a day: to tell when this crosses it; 0: none */
+
+	int budget_crossed; /* percent: 80 or 100 when this has reached them */
+};
+void store_spend(struct store *s, struct store_spend *op, struct flow *f);
 
 struct store_usage_day {
 	struct str day, model; /* "2026-11-24" on the tenant's clock */
@@ -544,6 +615,21 @@ struct store_usage_list {
 	size_t count;
 };
 void store_usage_list(struct store *s, struct store_usage_list *op, struct flow *f);
+
+struct store_prompt {
+	int64_t version, created_us;
+	struct str text;
+};
+
+/* store_prompt_list: every text that the tenant's prompt has had, the newest first.
+ * ERR_NO_TENANT. */
+struct store_prompt_list {
+	struct store_op op;
+	struct str tenant;
+	struct store_prompt *prompts;
+	size_t count;
+};
+void store_prompt_list(struct store *s, struct store_prompt_list *op, struct flow *f);
 
 /* --- tenants and lists, for commands and the admin role ------------------- */
 

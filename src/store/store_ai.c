@@ -122,6 +122,22 @@ usage_add(struct sql *db, struct arena *a, struct str tenant,
 	return r;
 }
 
+static int
+spend(struct store *s, struct store_op *op)
+{
+	struct store_spend *p = container_of(op, struct store_spend, op);
+
+	return usage_add(store_db(s), op->arena, tenant_id(p->tenant), p->usage,
+		p->usage_count, p->budget, &p->budget_crossed);
+}
+
+void
+store_spend(struct store *s, struct store_spend *op, struct flow *f)
+{
+	op->budget_crossed = 0;
+	store_start(s, &op->op, spend, f);
+}
+
 /* --- looking ---------------------------------------------------------------- */
 
 static int
@@ -163,4 +179,39 @@ store_usage_list(struct store *s, struct store_usage_list *op, struct flow *f)
 	op->rows = NULL;
 	op->count = 0;
 	store_start(s, &op->op, list, f);
+}
+
+static int
+list_prompts(struct store *s, struct store_op *op)
+{
+	struct store_prompt_list *l = container_of(op, struct store_prompt_list, op);
+	struct sql *db = store_db(s);
+	struct str tenant = tenant_id(l->tenant);
+	struct tenant found;
+
+	int r = tenant_find(db, tenant, op->arena, &found);
+	if (r <= 0)
+		return r < 0 ? r : ERR_NO_TENANT;
+	r = sql_row(db,
+		"SELECT version, created_us, text, count(*) OVER () FROM prompts"
+		" WHERE tenant_id = ?1 ORDER BY version DESC",
+		SQL_TEXT(tenant));
+	if (r > 0)
+		l->prompts = arena_alloc(
+			op->arena, (size_t)sql_col_number(db, 3) * sizeof(*l->prompts));
+	for (; r > 0; r = sql_next(db))
+		l->prompts[l->count++] = (struct store_prompt){
+			.version = sql_col_number(db, 0),
+			.created_us = sql_col_number(db, 1),
+			.text = sql_col_text(db, 2, op->arena),
+		};
+	return r;
+}
+
+void
+store_prompt_list(struct store *s, struct store_prompt_list *op, struct flow *f)
+{
+	op->prompts = NULL;
+	op->count = 0;
+	store_start(s, &op->op, list_prompts, f);
 }

@@ -291,6 +291,10 @@ merge(struct merging *p)
 	r = merge_run(p, moves, ARRAY_LEN(moves));
 	if (r >= 0 && p->gone_conv)
 		r = merge_run(p, conversation_moves, ARRAY_LEN(conversation_moves));
+	if (r >= 0)
+		r = sessions_merge(p->db, p->tenant,
+			&(struct merge){.kept = p->kept, .gone = p->gone}, p->kept_conv,
+			p->gone_conv);
 	return r;
 }
 

@@ -121,6 +121,14 @@ int silence_resume(struct sql *db, struct str tenant, int64_t conversation,
  * says in answerable whether it is for us. */
 int group_hears(struct sql *db, struct store_load *l) MUSTCHECK;
 
+/* store_sessions.c: session_touch: the customer wrote; the conversation's session goes
+ * on, or begins.  session_recall reads facts and summary for who will ask the AI.
+ * sessions_merge: the kept contact knows what was known of the other as well. */
+int session_touch(struct sql *db, struct str tenant, int64_t conversation) MUSTCHECK;
+int session_recall(struct sql *db, struct store_load *l) MUSTCHECK;
+int sessions_merge(struct sql *db, struct str tenant, const struct merge *contacts,
+	int64_t kept_conv, int64_t gone_conv) MUSTCHECK;
+
 /* store_ai.c: prompt_number gives a tenant's prompt a version when it is new.
  * usage_add counts requests of today and says what share of the budget (0: none) they
  * reached: 80, 100 (percent), or 0.  usage_today: what was spent. */

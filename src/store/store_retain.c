@@ -49,6 +49,21 @@ blank_scheduled(struct sql *db, struct str tenant, int64_t before_us, int64_t li
 		SQL_TEXT(tenant), SQL_NUMBER(before_us), SQL_NUMBER(limit));
 }
 
+/* Their words come from messages that are blanked at that age. */
+static int
+drop_notes(struct sql *db, struct str tenant, int64_t before_us)
+{
+	int r = sql_do(db,
+		"UPDATE conversations SET summary = NULL WHERE tenant_id = ?1"
+		" AND summary IS NOT NULL AND summary_us < ?2",
+		SQL_TEXT(tenant), SQL_NUMBER(before_us));
+	if (r < 0)
+		return r;
+	return sql_do(db,
+		"DELETE FROM contact_facts WHERE tenant_id = ?1 AND updated_us < ?2",
+		SQL_TEXT(tenant), SQL_NUMBER(before_us));
+}
+
 static int
 blank_raw(struct sql *db, struct str tenant, int64_t before_us, int64_t limit)
 {
@@ -81,6 +96,9 @@ retain(struct store *s, struct store_op *op)
 	if (r < 0)
 		return r;
 	k->messages += r;
+	r = texts > 0 ? drop_notes(db, tenant, texts) : 0;
+	if (r < 0)
+		return r;
 	r = raw > 0 ? blank_raw(db, tenant, raw, k->limit - k->messages) : 0;
 	if (r < 0)
 		return r;

@@ -188,6 +188,7 @@ static const struct allowed {
 	{"ai_daily_budget", NULL, "a number from 0 to 1000000", 0, 1000000},
 	{"ai_max_tokens", NULL, "a whole number from 0 to 100000", 0, 100000},
 	{"debounce_ms", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
+	{"session_idle_min", NULL, "a whole number from 0 to 10080, or -1", -1, 10080},
 	{"reply_part_chars", NULL, "a whole number from 0 to 60000, or -1", -1, 60000},
 	{"human_pause_min", NULL, "a whole number from 0 to 10080, or -1", -1, 10080},
 	{"retain_messages_days", NULL, "a whole number from 0 to 36500, or -1", -1,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* store_turns.c: one inbound message and its turn.
  *
- *   load:  tenant ---> conversation ---> row known? --yes--> take_over (fence) ---.
- *                                            |                                    v
- *                                            no ---> turn ---> row ---> reply, texts,
- * history the open one is joined, when the tenant debounces
+ *   load:  tenant ---> conversation ---> row known? ---> take_over (fence)
+ *                                          |                 |
+ *                                          no                v
+ *                                          v       reply, texts, history
+ *                                   turn ---> row -----------^
+ *     an open one is joined, when the tenant debounces
  *
  * One savepoint in the store's transaction.  The unique indexes decide what happens
  * once; the fence decides who may go on: a turn names the job that leads it and that
@@ -348,6 +350,8 @@ make_row(struct sql *db, struct store_load *l)
 		r = insert_turn(db, l);
 	if (r >= 0)
 		r = insert_row(db, l);
+	if (r >= 0 && wants_answer(l))
+		r = session_touch(db, tenant_id(l->tenant), l->conversation_id);
 	return r < 0 ? r : silence_heed(db, l);
 }
 
@@ -482,6 +486,8 @@ load(struct store *s, struct store_op *op)
 	if (r >= 0 && l->found.ai_daily_budget > 0)
 		r = usage_today(db, tenant_id(l->tenant), l->found.time_zone,
 			&l->ai_spent_micros);
+	if (r >= 0 && l->history_max > 0)
+		r = session_recall(db, l);
 	return r < 0 ? r : read_history(db, l);
 }
 
@@ -500,6 +506,7 @@ store_load(struct store *s, struct store_load *op, struct flow *f)
 	op->history = NULL;
 	op->history_count = 0;
 	op->ai_spent_micros = 0;
+	op->facts = op->summary = (struct str){0};
 	op->fell_back = false;
 	store_start(s, &op->op, load, f);
 }

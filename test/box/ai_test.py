@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the AI is told, what becomes of its errors, and what it costs."""
+import json
 import re
 
 import pytest
@@ -200,6 +201,23 @@ def test_a_conversation_too_long_for_the_model_is_asked_shorter(stage):
     assert wait_sent(stage, 5)[-1] == "Echo: the last"
 
 
+def test_a_model_that_thinks_until_its_tokens_are_used_up_gets_more(stage):
+    api, _ = house(stage)
+    stage.ai.faults("thinking")
+    say(api, "Q1")
+    assert wait_sent(stage, 1) == ["Echo: hello"]
+    assert [r["max_tokens"] for r in stage.ai.requests()] == [350, 1400]
+    assert usage(stage)[0]["requests"] == 2
+
+
+def test_a_dead_letter_names_the_request_for_the_providers_support(stage):
+    api, _ = house(stage)
+    stage.ai.faults("400")
+    say(api, "Q1")
+    [words] = wait_failed(stage)
+    assert "ai: HTTP 400 unsupported_parameter request req_fake" in words
+
+
 def test_half_a_sentence_at_the_end_is_left_out(stage):
     api, _ = house(stage)
     stage.ai.faults("length", 1)
@@ -252,6 +270,44 @@ def test_what_the_server_does_not_count_is_estimated(stage):
     wait_sent(stage, 1)
     [row] = usage(stage)
     assert row["estimated"] == row["requests"] == 1 and row["tokens_in"] > 50 and row["tokens_out"] > 0
+
+
+def test_an_answer_that_is_of_no_use_is_paid_all_the_same(stage):
+    api, _ = house(stage, JOB_RETRIES=0)
+    stage.ai.faults("filter")
+    say(api, "Q1")
+    wait_failed(stage)
+    [row] = usage(stage)
+    assert row["requests"] == 1 and row["tokens_in"] > 50 and not row["estimated"]
+    stage.ai.faults("garbage")
+    say(api, "Q2", chat=2)
+    wait_failed(stage, 2)
+    [row] = usage(stage)
+    assert row["requests"] == 2 and row["estimated"] == 1
+    stage.ai.faults("400")
+    say(api, "Q3", chat=3)
+    wait_failed(stage, 3)
+    assert usage(stage)[0]["requests"] == 2, "a refusal costs nothing"
+
+
+def test_the_command_line_shows_what_it_costs_and_is_told(stage):
+    house(stage, {"ai_fallbacks": "second", "language": "Hebrew"}, AI_PRICES="second=1/100000")
+    stage.ai.faults("nomodel", model="gpt-4o-mini")
+    told = stage.cli("ai", "try", "1", "do you sell boats?", "--show").stdout
+    assert told.index("--- system") < told.index(PROMPT) < told.index("Hebrew") < told.index("--- user\ndo you sell boats?")
+    assert told.endswith("Echo: do you sell boats?\n") and stage.gateway.sent() == []
+    [row] = [json.loads(line) for line in stage.cli("ai", "usage", "1", "--json").stdout.splitlines()]
+    assert (row["model"], row["requests"], row["tokens_out"]) == ("second", 1, 5)
+    assert row["cost_micros"] == row["tokens_in"] + 500000
+    assert re.search(r"second +1 +\d+ +5 +0\.500\d\d\d", stage.cli("ai", "usage", "1").stdout)
+
+    stage.ai.faults("401")
+    assert "invalid_api_key" in stage.cli("ai", "try", "1", "hello", code=1).stderr
+    stage.cli("tenant", "set", "1", "prompt=You sell kites.\nOnly kites.")
+    assert re.search(r"2 .* You sell kites\.\n1 .* You sell boats", stage.cli("ai", "prompts", "1").stdout)
+    assert stage.cli("ai", "prompts", "1", "1").stdout == PROMPT + "\n"
+    stage.cli("ai", "prompts", "1", "7", code=1)
+    stage.cli("ai", "usage", "9", code=1)
 
 
 def test_a_key_is_never_shown(stage):

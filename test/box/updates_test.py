@@ -349,3 +349,13 @@ def test_a_quoted_message_is_found_or_kept(stage):
     replied(stage, 3)
     assert (row(stage, "S2")["reply_to"], row(stage, "S2")["quoted_text"]) == (sent["id"], None)
     assert (row(stage, "S3")["reply_to"], row(stage, "S3")["quoted_text"]) == (None, "as they have it")
+
+
+def test_the_ai_is_told_what_a_line_quotes(stage):
+    api, _ = talk(stage, 200)
+    say(api, "T1", "a red boat or a blue boat")
+    replied(stage)
+    post(api, webhook({"key": {"id": "T2", "remoteJid": CHAT}, "message": {"extendedTextMessage": {
+        "text": "this one", "contextInfo": {"stanzaId": "T1", "quotedMessage": {"conversation": "forged"}}}}}))
+    replied(stage, 2)
+    assert asked(stage)[-1] == "> a red boat or a blue boat\nthis one"

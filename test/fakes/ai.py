@@ -7,6 +7,7 @@ Prints "port N" first; stops on SIGTERM.
   POST /v1/chat/completions   answers "Echo: <last user message>" with usage
   GET  /requests              every request in order: the body, and "at", its arrival
   POST /delay                 {"ms": M}: all answers come M ms later
+  POST /say                   {"text": T}: answers T; null: the echo again
   POST /faults                {"mode", "times": N (-1: until changed), "ms", "retry_after",
                                "model": only where this one is asked, "body": of a refusal}
       500, 503, 429, 400, 401   errors in OpenAI's form
@@ -20,6 +21,7 @@ Prints "port N" first; stops on SIGTERM.
       length   an answer cut in its middle      filter    content_filter, no content
       refusal  a refusal in place of content    stream    text/event-stream all the same
       nousage  an answer without usage
+      thinking no content, finish_reason length, while it may use less than 1000 tokens
   POST /reset                 forgets everything, delay included
 """
 import asyncio
@@ -34,7 +36,7 @@ def error(code, kind):
 
 class Ai(fakehttp.Server):
     ROUTES = {("POST", "/v1/chat/completions"): "complete", ("GET", "/requests"): "list_requests",
-              ("POST", "/delay"): "set_delay"}
+              ("POST", "/delay"): "set_delay", ("POST", "/say"): "set_text"}
     REFUSALS = {"500": (500, error(None, "server_error")), "503": (503, error("slow_down", "server_error")),
                 "429": (429, error("rate_limit_exceeded", "requests")),
                 "400": (400, error("unsupported_parameter", "invalid_request_error")),
@@ -43,11 +45,12 @@ class Ai(fakehttp.Server):
                 "html": (502, b"<html><body>Bad Gateway</body></html>")}
     REFUSALS |= {"nomodel": (404, error("model_not_found", "invalid_request_error"))}
     MODES = (*REFUSALS, "hang", "lost", "garbage", "slow", "empty", "big", "trickle", "context", "newer", "length",
-             "filter", "refusal", "stream", "nousage")
+             "filter", "refusal", "stream", "nousage", "thinking")
 
     def reset_records(self):
         self.requests = []
         self.delay_ms = 0
+        self.text = None
 
     @staticmethod
     def answer(body, content):
@@ -71,8 +74,9 @@ class Ai(fakehttp.Server):
             return None
         if mode in self.REFUSALS:
             after = fault["retry_after"]
-            status, body = self.REFUSALS[mode]
-            return status, fault["body"] or body, {} if after is None else {"Retry-After": after}
+            status, refusal = self.REFUSALS[mode]
+            headers = {"x-request-id": "req_fake"} | ({} if after is None else {"Retry-After": after})
+            return status, fault["body"] or refusal, headers
         if mode == "garbage":
             return 200, b"data: not json\n\n"
         if mode == "big":
@@ -85,6 +89,11 @@ class Ai(fakehttp.Server):
         if mode == "newer" and ("max_tokens" in body or "temperature" in body):
             return 400, {"error": {**error("unsupported_parameter", "invalid_request_error")["error"],
                                    "param": "max_tokens" if "max_tokens" in body else "temperature"}}
+        if mode == "thinking" and body["max_tokens"] < 1000:
+            answer = self.answer(body, "")
+            answer["choices"][0]["finish_reason"] = "length"
+            answer["usage"]["completion_tokens"] = body["max_tokens"]
+            return 200, answer
         if mode == "stream":
             return 200, b"data: {\"choices\":[{\"delta\":{\"content\":\"Ech\"}}]}\n\ndata: [DONE]\n\n"
         if mode in ("filter", "refusal", "length"):
@@ -96,13 +105,17 @@ class Ai(fakehttp.Server):
             return 200, answer
 
         asked = [m.get("content") for m in body.get("messages", []) if m.get("role") == "user"]
-        echo = self.answer(body, f"Echo: {asked[-1] if asked else ''}")
+        echo = self.answer(body, self.text or f"Echo: {asked[-1] if asked else ''}")
         if mode == "nousage":
             del echo["usage"]
         return 200, echo, {"trickle": 0.1} if mode == "trickle" else {}
 
     async def list_requests(self, request):
         return 200, self.requests
+
+    async def set_text(self, request):
+        self.text = request.json().get("text")
+        return 200, {"ok": True}
 
     async def set_delay(self, request):
         self.delay_ms = int(request.json().get("ms", 0))

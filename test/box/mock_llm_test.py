@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""A conversation with an OpenAI-compatible server that is not ours: mock-llm of npm, its
+version and all it needs pinned by a lock.  Skipped where npm or its registry is not there."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from harness import CHAT, FAKES, free_port, message, wait_until, webhook
+
+INSTALL_S = 90  # half a minute on two busy cores
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The folder with the mock in it."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("npm") / "mock-llm"
+    shutil.copytree(FAKES / "mock-llm", folder)
+    try:
+        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
+                              cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=INSTALL_S)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npm has not installed the mock in {INSTALL_S} s")
+    if done.returncode:
+        pytest.skip("npm can't install the mock: " + done.stderr.strip()[:200])
+    return pathlib.Path(folder)
+
+
+@pytest.fixture
+def mock(installed, tmp_path):
+    port = free_port()
+    with open(tmp_path / "mock-llm.log", "wb") as log:
+        server = subprocess.Popen(["node", "node_modules/@dwmkerr/mock-llm/dist/main.js"], cwd=installed,
+                                  env={**os.environ, "HOST": "127.0.0.1", "PORT": str(port)},
+                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: b"server running" in (tmp_path / "mock-llm.log").read_bytes(), 20, "the mock listens")
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_a_conversation_with_a_server_that_is_not_ours(stage, mock):
+    api, worker = stage.pipeline(
+        scheduler=True, tenant={"prompt": "You sell boats.", "ai_model": "gone", "ai_fallbacks": "there"},
+        AI_PROVIDER="openai", OPENAI_API_KEY="any", OPENAI_BASE_URL=mock, REPLY_DEBOUNCE_MS=400)
+
+    def say(*lines):
+        before = len(stage.gateway.sent())
+        sent = [message(f"M{before}-{i}", line) for i, line in enumerate(lines)]
+        assert api.post(webhook(*sent)).status == 200
+        wait_until(lambda: len(stage.gateway.sent()) > before, 20, "the reply")
+        stage.wait_at_rest()
+        assert len(stage.gateway.sent()) == before + 1, "a burst has one reply"
+        return stage.gateway.sent()[-1]["text"]
+
+    assert say("hello", "who are you?") == "2 messages, the first system"
+    assert say("is the red boat free?", "or the blue one?") == "Red and blue are free."
+    assert say("good") == "8 messages, the first system", "each earlier line is a message, and each reply"
+    assert stage.rows("SELECT DISTINCT model FROM turns") == [{"model": "there"}]
+    assert stage.gateway.sent()[0]["to"] == CHAT
+    [row] = stage.rows("SELECT requests, estimated, tokens_in FROM ai_usage")
+    assert row["requests"] == row["estimated"] == 3 and row["tokens_in"] > 0, "the mock counts no tokens"
+    worker.wait_log("model gone fails, there is asked")
