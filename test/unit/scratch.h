@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* scratch.h: a database of a test's own, with tenants 1 and 2, without a loop.
+/* scratch.h: a database of a test's own.
  *
- *   scratch_begin();
- *   CHECK_INT(RUN(store_tenant_get, &get), 0);
- *   CHECK_INT(number("SELECT count(*) FROM messages"), 0);
- *   scratch_end();
+ *   begin();                      with tenants 1 and 2, without a loop
+ *   CHECK_INT(RUN(store_load, &l), 0);
+ *   CHECK_INT(number("SELECT count(*) FROM messages"), 1);
+ *   end();
  *
  * number() and text() read through a connection of their own: what they see is
- * committed.  script() writes through one. */
+ * committed.  script() writes through one.  Tests of migrations, or of a store on a
+ * loop, take begin() in its pieces. */
 #ifndef SCRATCH_H
 #define SCRATCH_H
 
@@ -20,20 +21,21 @@
 
 static struct arena arena;
 static struct store *store;
-static char scratch_dir[64], scratch_url[128], words[640];
+static char dir[64], url[128], words[640];
 
-static sqlite3 *
+static inline sqlite3 *
 scratch_connect(void)
 {
 	sqlite3 *db;
-	const char *path = scratch_url + strlen("sqlite:///");
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	const char *path = url + strlen("sqlite:///");
 
-	CHECK_INT(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	CHECK_INT(sqlite3_open_v2(path, &db, flags, NULL), SQLITE_OK);
 	sqlite3_busy_timeout(db, 5000);
 	return db;
 }
 
-static struct str
+static inline struct str
 text(const char *sql)
 {
 	sqlite3 *db = scratch_connect();
@@ -51,15 +53,15 @@ text(const char *sql)
 	return ret;
 }
 
-static int64_t
+static inline long
 number(const char *sql)
 {
 	struct str s = text(sql);
 
-	return s.p ? strtoll(s.p, NULL, 10) : 0;
+	return s.p ? strtol(s.p, NULL, 10) : 0;
 }
 
-static void
+static inline void
 script(const char *sql)
 {
 	sqlite3 *db = scratch_connect();
@@ -69,7 +71,7 @@ script(const char *sql)
 	sqlite3_close(db);
 }
 
-/* Runs an operation; its error, with its words in words. */
+/* Runs an operation as a command does; its error, with its words in words. */
 #define RUN(start, o)                                                           \
 	((o)->op.arena = &arena, start(store, o, NULL),                         \
 		store_run(store, &(o)->op) < 0                                  \
@@ -77,8 +79,8 @@ script(const char *sql)
 				  (o)->op.err)                                  \
 			: 0)
 
-/* Sets a property of tenant 1; without a name adds the tenant. */
-static int
+/* Sets a property of a tenant; without a name adds the tenant. */
+static inline int
 put_tenant(const char *id, const char *name, const char *value)
 {
 	struct str n = str_of(name), v = str_of(value);
@@ -91,34 +93,54 @@ put_tenant(const char *id, const char *name, const char *value)
 	return RUN(store_tenant_put, &put);
 }
 
-static void
-scratch_begin(void)
+/* --- begin and end ------------------------------------------------------------ */
+
+static inline void
+make_dir(void)
 {
 	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	int from, to;
-	char err[256];
 
-	snprintf(scratch_dir, sizeof(scratch_dir), "%s/scratch.XXXXXX", tmp);
-	CHECK(mkdtemp(scratch_dir));
-	snprintf(scratch_url, sizeof(scratch_url), "sqlite:///%s/t.db", scratch_dir);
+	snprintf(dir, sizeof(dir), "%s/scratch.XXXXXX", tmp);
+	CHECK(mkdtemp(dir));
+	snprintf(url, sizeof(url), "sqlite:///%s/t.db", dir);
 	arena_init(&arena);
-	if (store_migrate(scratch_url, &from, &to, err) < 0)
-		FAIL("%s", err);
-	store = store_open(NULL, scratch_url, err);
+}
+
+static inline void
+migrate(void)
+{
+	int from, to;
+
+	if (store_migrate(url, &from, &to, words) < 0)
+		FAIL("%s", words);
+}
+
+static inline void
+open_store(struct loop *loop)
+{
+	store = store_open(loop, url, words);
 	if (!store)
-		FAIL("%s", err);
+		FAIL("%s", words);
+}
+
+static inline void
+begin(void)
+{
+	make_dir();
+	migrate();
+	open_store(NULL);
 	CHECK_INT(put_tenant("1", NULL, NULL), 0);
 	CHECK_INT(put_tenant("2", NULL, NULL), 0);
 }
 
-static void
-scratch_end(void)
+static inline void
+end(void)
 {
 	char command[128];
 
 	store_close(store);
 	arena_done(&arena);
-	snprintf(command, sizeof(command), "rm -r %s", scratch_dir);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
 	CHECK_INT(system(command), 0);
 }
 

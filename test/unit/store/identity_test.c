@@ -6,139 +6,13 @@
 #include "unit.h"
 #include "wait.h"
 
-#include <sqlite3.h>
-#include <unistd.h>
-
-#include "base/arena.h"
 #include "base/err.h"
 #include "schema.h"
-#include "store/store.h"
+#include "scratch.h"
 
 #define LID   "71234567890123@lid"
 #define JID   "972501234567@s.whatsapp.net"
 #define PHONE "+972501234567"
-
-static struct arena arena;
-static struct store *store;
-static char dir[64], url[128], words[256];
-
-static sqlite3 *
-other_connection(void)
-{
-	sqlite3 *db;
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	const char *path = url + strlen("sqlite:///");
-
-	CHECK_INT(sqlite3_open_v2(path, &db, flags, NULL), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
-	return db;
-}
-
-static struct str
-text(const char *sql)
-{
-	sqlite3 *db = other_connection();
-	sqlite3_stmt *stmt;
-	struct str ret = {NULL, 0};
-
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
-		FAIL("%s: %s", sql, sqlite3_errmsg(db));
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		ret = arena_str(
-			&arena, str_of((const char *)sqlite3_column_text(stmt, 0)));
-	if (sqlite3_finalize(stmt) != SQLITE_OK)
-		FAIL("%s: %s", sql, sqlite3_errmsg(db));
-	sqlite3_close(db);
-	return ret;
-}
-
-static long
-number(const char *sql)
-{
-	struct str s = text(sql);
-
-	return s.p ? strtol(s.p, NULL, 10) : 0;
-}
-
-static void
-script(const char *sql)
-{
-	sqlite3 *db = other_connection();
-
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		FAIL("%s", sqlite3_errmsg(db));
-	sqlite3_close(db);
-}
-
-static void
-make_dir(void)
-{
-	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
-	snprintf(dir, sizeof(dir), "%s/identity_test.XXXXXX", tmp);
-	CHECK(mkdtemp(dir));
-	snprintf(url, sizeof(url), "sqlite:///%s/t.db", dir);
-	arena_init(&arena);
-}
-
-static void
-open_store(struct loop *loop)
-{
-	store = store_open(loop, url, words);
-	if (!store)
-		FAIL("%s", words);
-}
-
-static void
-migrate(void)
-{
-	int from, to;
-
-	if (store_migrate(url, &from, &to, words) < 0)
-		FAIL("%s", words);
-}
-
-#define RUN(start, o)                                                           \
-	((o)->op.arena = &arena, start(store, o, NULL),                         \
-		store_run(store, &(o)->op) < 0                                  \
-			? (snprintf(words, sizeof(words), "%s", (o)->op.words), \
-				  (o)->op.err)                                  \
-			: 0)
-
-static int
-put_tenant(const char *id, const char *name, const char *value)
-{
-	struct str n = str_of(name), v = str_of(value);
-	struct store_tenant_put put = {.id = str_of(id),
-		.create = !name,
-		.names = &n,
-		.values = &v,
-		.count = name != NULL};
-
-	return RUN(store_tenant_put, &put);
-}
-
-static void
-begin(void)
-{
-	make_dir();
-	migrate();
-	open_store(NULL);
-	CHECK_INT(put_tenant("1", NULL, NULL), 0);
-	CHECK_INT(put_tenant("2", NULL, NULL), 0);
-}
-
-static void
-end(void)
-{
-	char command[128];
-
-	store_close(store);
-	uv_run(&the_loop()->uv, UV_RUN_NOWAIT);
-	arena_done(&arena);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	CHECK_INT(system(command), 0);
-}
 
 static struct store_load
 message(const char *id, const char *chat)
@@ -833,6 +707,7 @@ TEST(two_workers_that_discover_at_once_make_one_contact)
 	free(all);
 	store_close(other);
 	end();
+	uv_run(&the_loop()->uv, UV_RUN_NOWAIT); /* their handles close on the loop */
 }
 
 /* --- migration ------------------------------------------------------------ */

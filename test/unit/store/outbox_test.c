@@ -149,7 +149,7 @@ get(int64_t id)
 
 TEST(a_message_goes_to_a_person_only)
 {
-	scratch_begin();
+	begin();
 	CHECK_INT(put_tenant("1", "country", "IL"), 0);
 	static const char *const no[] = {"", "12", "12036304@g.us", "status@broadcast",
 		"120363@newsletter", "13135550002@s.whatsapp.net", "dana",
@@ -162,12 +162,12 @@ TEST(a_message_goes_to_a_person_only)
 	CHECK_STR(get(add_to(LID, false)).chat, LID);
 	CHECK_STR(get(add_to("972501234567:3@s.whatsapp.net", false)).chat,
 		"972501234567:3@s.whatsapp.net");
-	scratch_end();
+	end();
 }
 
 TEST(a_text_has_known_placeholders_and_something_to_say)
 {
-	scratch_begin();
+	begin();
 	CHECK_INT(refused(LID, "Hello {last_name}"), ERR_SHAPE);
 	CHECK(strstr(words, "{last_name}"));
 	CHECK_INT(refused(LID, "  "), ERR_SHAPE);
@@ -175,23 +175,23 @@ TEST(a_text_has_known_placeholders_and_something_to_say)
 	struct store_outbox_add add = plan(LID, "Hello", 1);
 	add.tenant = STR("9");
 	CHECK_INT(RUN(store_outbox_add, &add), ERR_NOT_FOUND);
-	scratch_end();
+	end();
 }
 
 TEST(a_phone_goes_where_its_owner_last_wrote_from)
 {
-	scratch_begin();
+	begin();
 	hear_as(LID, JID, "A1");
 	CHECK_STR(get(add_to("+972501234567", false)).chat, LID);
 	hear_as(JID, NULL, "A2");
 	CHECK_STR(get(add_to("+972501234567", false)).chat, JID);
 	CHECK_STR(get(add_to(LID, false)).chat, LID);
-	scratch_end();
+	end();
 }
 
 TEST(a_key_makes_a_message_one)
 {
-	scratch_begin();
+	begin();
 	struct store_outbox_add one = plan(LID, "Hello", 5),
 				two = plan(LID, "Other", 9);
 	one.key = two.key = STR("k");
@@ -203,7 +203,7 @@ TEST(a_key_makes_a_message_one)
 	two.tenant = STR("2");
 	CHECK_INT(RUN(store_outbox_add, &two), 0);
 	CHECK(!two.known);
-	scratch_end();
+	end();
 }
 
 /* --- on its way ------------------------------------------------------------- */
@@ -212,7 +212,7 @@ TEST(what_is_due_is_queued_once_and_sent_once)
 {
 	struct store_outbox_keep k;
 
-	scratch_begin();
+	begin();
 	int64_t now = clock_wall_us(), id = add_to(JID, false);
 	struct store_outbox_add later = plan(JID, "Later", now + 10 * MINUTE);
 	CHECK_INT(RUN(store_outbox_add, &later), 0);
@@ -238,14 +238,14 @@ TEST(what_is_due_is_queued_once_and_sent_once)
 	CHECK_INT(get(id).sent_count, 1);
 	CHECK(take(id, 1).over);
 	CHECK_STR(text("SELECT state FROM turns"), "done");
-	scratch_end();
+	end();
 }
 
 TEST(another_attempt_finds_the_message_that_was_kept)
 {
 	struct store_outbox_keep one, two, late;
 
-	scratch_begin();
+	begin();
 	int64_t id = add_to(JID, false);
 	CHECK_INT(keep(id, 1, 1, &one), 0);
 	CHECK_INT(mark(&one, "sending", NULL), 0);
@@ -258,14 +258,14 @@ TEST(another_attempt_finds_the_message_that_was_kept)
 	CHECK_INT(mark(&one, "sent", NULL), ERR_FENCED);
 	CHECK_INT(mark(&two, "sent", NULL), 0);
 	CHECK_INT(number("SELECT count(*) FROM messages"), 1);
-	scratch_end();
+	end();
 }
 
 TEST(a_job_of_an_earlier_round_finds_nothing_to_do)
 {
 	struct store_outbox_keep k;
 
-	scratch_begin();
+	begin();
 	int64_t id = add_to(JID, false);
 	struct store_outbox_move move = {
 		.tenant = STR("1"), .id = id, .round = 1, .due_us = 77};
@@ -280,14 +280,14 @@ TEST(a_job_of_an_earlier_round_finds_nothing_to_do)
 	CHECK_STR(get(id).status, "waiting");
 	CHECK(!take(id, 2).over);
 	CHECK_INT(number("SELECT count(*) FROM messages"), 0);
-	scratch_end();
+	end();
 }
 
 TEST(what_comes_again_waits_for_its_next_slot_in_the_transaction_that_ends_one)
 {
 	struct store_outbox_keep k;
 
-	scratch_begin();
+	begin();
 	struct store_outbox_add add = plan(JID, "Hello", clock_wall_us());
 	add.schedule = STR("@every 5m");
 	add.zone = STR("UTC");
@@ -307,12 +307,12 @@ TEST(what_comes_again_waits_for_its_next_slot_in_the_transaction_that_ends_one)
 	CHECK_INT(row.sent_count, 1);
 	CHECK_INT(keep(id, 2, 1, &k), 0);
 	CHECK_INT(number("SELECT count(*) FROM messages"), 2);
-	scratch_end();
+	end();
 }
 
 TEST(a_job_that_is_long_silent_is_looked_for)
 {
-	scratch_begin();
+	begin();
 	int64_t now = clock_wall_us();
 	add_to(JID, false);
 	struct store_outbox_due due = look(now + MINUTE);
@@ -324,14 +324,14 @@ TEST(a_job_that_is_long_silent_is_looked_for)
 	CHECK(due.rows[0].stale);
 	note(&due);
 	CHECK_INT(look(now + MINUTE).count, 0);
-	scratch_end();
+	end();
 }
 
 TEST(a_dead_letter_that_is_replayed_sends_what_was_kept)
 {
 	struct store_outbox_keep k, again;
 
-	scratch_begin();
+	begin();
 	int64_t id = add_to(JID, false);
 	CHECK_INT(keep(id, 1, 1, &k), 0);
 	CHECK_INT(mark(&k, "sending", NULL), 0);
@@ -348,14 +348,14 @@ TEST(a_dead_letter_that_is_replayed_sends_what_was_kept)
 	end_as(id, 1, "failed", 0);
 	CHECK_INT(keep(id, 1, 3, &again), 0);
 	CHECK_STR(again.message.status, "sending");
-	scratch_end();
+	end();
 }
 
 /* --- who may stop it -------------------------------------------------------- */
 
 TEST(a_reply_cancels_what_waits_for_none)
 {
-	scratch_begin();
+	begin();
 	int64_t by_jid = add_to(JID, true), by_lid = add_to(LID, true),
 		anyway = add_to(JID, false), other = add_to("+4915123456789", true);
 
@@ -366,12 +366,12 @@ TEST(a_reply_cancels_what_waits_for_none)
 	CHECK_STR(get(anyway).status, "waiting");
 	CHECK_STR(get(other).status, "waiting");
 	CHECK(take(by_jid, 1).over);
-	scratch_end();
+	end();
 }
 
 TEST(what_the_customer_wrote_before_is_no_reply)
 {
-	scratch_begin();
+	begin();
 	hear_as(JID, NULL, "A1");
 	int64_t id = add_to(JID, true);
 	hear_as(JID, NULL, "A1"); /* again, as a duplicate */
@@ -379,25 +379,25 @@ TEST(what_the_customer_wrote_before_is_no_reply)
 	CHECK(!take(id, 1).over);
 	hear_as(JID, NULL, "A2");
 	CHECK_STR(get(id).status, "cancelled");
-	scratch_end();
+	end();
 }
 
 TEST(a_reply_that_the_row_did_not_hear_of_counts_when_it_is_taken)
 {
-	scratch_begin();
+	begin();
 	int64_t id = add_to(JID, true);
 	hear_as(JID, NULL, "A1");
 	script("UPDATE scheduled_messages SET status = 'queued', reason = NULL");
 	CHECK(take(id, 1).over);
 	CHECK_STR(get(id).status, "cancelled");
-	scratch_end();
+	end();
 }
 
 TEST(a_person_cancels_until_it_is_being_sent)
 {
 	struct store_outbox_keep k;
 
-	scratch_begin();
+	begin();
 	int64_t id = add_to(JID, false);
 	CHECK_INT(cancel(id), 0);
 	CHECK_INT(cancel(id), ERR_EXISTS);
@@ -417,27 +417,27 @@ TEST(a_person_cancels_until_it_is_being_sent)
 	CHECK_INT(mark(&k, "sending", NULL), 0);
 	CHECK_INT(cancel(id), ERR_EXISTS);
 	CHECK(strstr(words, "being sent"));
-	scratch_end();
+	end();
 }
 
 TEST(a_person_on_the_phone_silences_answers_not_what_is_planned)
 {
 	struct store_outbox_keep k;
 
-	scratch_begin();
+	begin();
 	int64_t id = add_to(JID, false);
 	CHECK_INT(keep(id, 1, 1, &k), 0);
 	script("UPDATE conversations SET human_until_us = 9000000000000000");
 	CHECK_INT(mark(&k, "sending", NULL), 0);
 	CHECK_STR(text("SELECT status FROM messages"), "sending");
-	scratch_end();
+	end();
 }
 
 TEST(who_opts_out_before_a_message_is_posted_does_not_get_it)
 {
 	struct store_outbox_keep k;
 
-	scratch_begin();
+	begin();
 	hear_as(LID, JID, "A1");
 	int64_t id = add_to(JID, false);
 	CHECK_INT(keep(id, 1, 1, &k), 0);
@@ -452,26 +452,26 @@ TEST(who_opts_out_before_a_message_is_posted_does_not_get_it)
 	CHECK_STR(text("SELECT status || ' ' || reason FROM messages WHERE source = "
 		       "'system'"),
 		"failed opted_out");
-	scratch_end();
+	end();
 }
 
 TEST(names_come_from_the_row_then_from_the_contact)
 {
-	scratch_begin();
+	begin();
 	int64_t id = add_to(JID, false);
 	CHECK(!take(id, 1).name.p);
 	hear_as(JID, NULL, "A1");
 	CHECK_STR(take(id, 1).name, "Dana Cohen");
 	script("UPDATE scheduled_messages SET name = 'Dr. Cohen'");
 	CHECK_STR(take(id, 1).name, "Dr. Cohen");
-	scratch_end();
+	end();
 }
 
 TEST(who_has_opted_out_hears_nothing)
 {
 	struct store_outbox_keep k;
 
-	scratch_begin();
+	begin();
 	hear_as(LID, JID, "A1");
 	script("UPDATE contacts SET opted_out_us = 1");
 	int64_t id = add_to(JID, false);
@@ -480,12 +480,12 @@ TEST(who_has_opted_out_hears_nothing)
 	CHECK_STR(get(id).reason, "opted out");
 	CHECK_INT(keep(id, 1, 1, &k), 0);
 	CHECK(k.over);
-	scratch_end();
+	end();
 }
 
 TEST(another_tenant_sees_nothing)
 {
-	scratch_begin();
+	begin();
 	int64_t id = add_to(JID, false);
 	struct store_outbox_get g = {.tenant = STR("2"), .id = id};
 	CHECK_INT(RUN(store_outbox_get, &g), ERR_NOT_FOUND);
@@ -500,7 +500,7 @@ TEST(another_tenant_sees_nothing)
 	l.status = STR("sent");
 	CHECK_INT(RUN(store_outbox_list, &l), 0);
 	CHECK_INT(l.count, 0);
-	scratch_end();
+	end();
 }
 
 /* --- broadcasts ------------------------------------------------------------- */
@@ -550,7 +550,7 @@ progress(int64_t id)
 
 TEST(a_recipient_is_taken_once_and_a_wrong_one_stops_it)
 {
-	scratch_begin();
+	begin();
 	hear_as(LID, JID, "A1");
 	struct store_broadcast_add add = broadcast_of(5, 20);
 	people[1].to = STR("+972501234567");
@@ -566,12 +566,12 @@ TEST(a_recipient_is_taken_once_and_a_wrong_one_stops_it)
 	CHECK(people[2].known);
 	CHECK_INT(progress(add.id).total, 3);
 	CHECK_STR(progress(add.id).status, "draft");
-	scratch_end();
+	end();
 }
 
 TEST(what_can_be_no_broadcast_is_refused)
 {
-	scratch_begin();
+	begin();
 	struct store_broadcast_add add = broadcast_of(2, 0);
 	CHECK_INT(RUN(store_broadcast_add, &add), ERR_SHAPE);
 	add.rate_per_min = BROADCAST_RATE_MAX + 1;
@@ -586,12 +586,12 @@ TEST(what_can_be_no_broadcast_is_refused)
 	add.text = STR("Hello");
 	add.skip_wrong = true;
 	CHECK_INT(RUN(store_broadcast_add, &add), ERR_SHAPE);
-	scratch_end();
+	end();
 }
 
 TEST(a_broadcast_keeps_its_pace_however_often_it_is_looked_at)
 {
-	scratch_begin();
+	begin();
 	int64_t now = clock_wall_us(), id = draft(100, 20);
 	CHECK_INT(look(now + MINUTE).count, 0);
 	CHECK_INT(act(id, "start"), 0);
@@ -610,14 +610,14 @@ TEST(a_broadcast_keeps_its_pace_however_often_it_is_looked_at)
 	CHECK_INT(progress(id).queued, 40);
 	look(now + 60 * INT64_C(60000000));
 	CHECK_INT(progress(id).queued, 60); /* no more are given out than may be open */
-	scratch_end();
+	end();
 }
 
 TEST(a_pause_takes_back_what_is_not_being_sent)
 {
 	struct store_outbox_keep kept, sending;
 
-	scratch_begin();
+	begin();
 	int64_t now = clock_wall_us(), id = draft(10, 10);
 	CHECK_INT(act(id, "start"), 0);
 	struct store_outbox_due due = look(now + MINUTE);
@@ -637,12 +637,12 @@ TEST(a_pause_takes_back_what_is_not_being_sent)
 	CHECK_INT(act(id, "resume"), 0);
 	due = look(now + 5 * MINUTE);
 	CHECK_INT(due.count, 9);
-	scratch_end();
+	end();
 }
 
 TEST(a_broadcast_is_done_when_all_are_over)
 {
-	scratch_begin();
+	begin();
 	int64_t now = clock_wall_us(), id = draft(3, 600);
 	CHECK_INT(act(id, "start"), 0);
 	struct store_outbox_due due = look(now + MINUTE);
@@ -658,12 +658,12 @@ TEST(a_broadcast_is_done_when_all_are_over)
 	CHECK_INT(b.skipped, 1);
 	CHECK_INT(act(id, "cancel"), ERR_EXISTS);
 	CHECK_INT(act(id, "start"), ERR_EXISTS);
-	scratch_end();
+	end();
 }
 
 TEST(a_cancelled_broadcast_sends_no_more)
 {
-	scratch_begin();
+	begin();
 	int64_t now = clock_wall_us(), id = draft(10, 10);
 	CHECK_INT(act(id, "pause"), ERR_EXISTS);
 	CHECK_INT(act(id, "start"), 0);
@@ -675,7 +675,7 @@ TEST(a_cancelled_broadcast_sends_no_more)
 	CHECK_STR(text("SELECT group_concat(action) FROM (SELECT action FROM audit"
 		       " WHERE broadcast_id = 1 ORDER BY id)"),
 		"broadcast.create,broadcast.start,broadcast.cancel");
-	scratch_end();
+	end();
 }
 
 UNIT_MAIN

@@ -6,108 +6,24 @@
  * connection of their own; holds() reads the bytes of the files. */
 #include "unit.h"
 
-#include <sqlite3.h>
-#include <unistd.h>
-
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "codec/json.h"
 #include "codec/val.h"
+#include "scratch.h"
 #include "store/personal.h"
-#include "store/store.h"
 
 #define LID   "71234567890123@lid"
 #define JID   "972501234567@s.whatsapp.net"
 #define OTHER "972507654321@s.whatsapp.net"
 #define DAY   "86400000000"
 
-static struct arena arena;
-static struct store *store;
-static char dir[64], url[128], words[320];
-
-static sqlite3 *
-other_connection(void)
-{
-	sqlite3 *db;
-
-	CHECK_INT(sqlite3_open(url + strlen("sqlite:///"), &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
-	return db;
-}
-
-static struct str
-text(const char *sql)
-{
-	sqlite3 *db = other_connection();
-	sqlite3_stmt *stmt;
-	struct str ret = {NULL, 0};
-
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
-		FAIL("%s: %s", sql, sqlite3_errmsg(db));
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		ret = arena_str(
-			&arena, str_of((const char *)sqlite3_column_text(stmt, 0)));
-	if (sqlite3_finalize(stmt) != SQLITE_OK)
-		FAIL("%s: %s", sql, sqlite3_errmsg(db));
-	sqlite3_close(db);
-	return ret;
-}
-
-static long
-number(const char *sql)
-{
-	struct str s = text(sql);
-
-	return s.p ? strtol(s.p, NULL, 10) : 0;
-}
-
-#define RUN(start, o)                                                           \
-	((o)->op.arena = &arena, start(store, o, NULL),                         \
-		store_run(store, &(o)->op) < 0                                  \
-			? (snprintf(words, sizeof(words), "%s", (o)->op.words), \
-				  (o)->op.err)                                  \
-			: 0)
-
 static void
-put_tenant(bool create, const char *name, const char *value)
+begin_here(void)
 {
-	struct str n = str_of(name), v = str_of(value);
-	struct store_tenant_put put = {.id = STR("1"),
-		.create = create,
-		.names = &n,
-		.values = &v,
-		.count = 1};
-
-	CHECK_INT(RUN(store_tenant_put, &put), 0);
-}
-
-static void
-begin(void)
-{
-	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	int from, to;
-
-	snprintf(dir, sizeof(dir), "%s/person_test.XXXXXX", tmp);
-	CHECK(mkdtemp(dir));
-	snprintf(url, sizeof(url), "sqlite:///%s/t.db", dir);
-	arena_init(&arena);
-	CHECK_INT(store_migrate(url, &from, &to, words), 0);
-	store = store_open(NULL, url, words);
-	CHECK(store);
-	put_tenant(true, "country", "IL");
-}
-
-static void
-end(void)
-{
-	char command[128];
-
-	store_close(store);
-	arena_done(&arena);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	CHECK_INT(system(command), 0);
+	begin();
+	CHECK_INT(put_tenant("1", "country", "IL"), 0);
 }
 
 static struct store_load
@@ -197,7 +113,7 @@ TEST(a_person_is_found_by_any_name)
 	static const char *const names[] = {JID, LID, "+972501234567", "050-123 45 67",
 		"972501234567:3@c.us", "972501234567"};
 
-	begin();
+	begin_here();
 	talk("M1", JID, "hello", LID);
 	talk("M2", "972501234567:3@s.whatsapp.net", "again", NULL);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -216,7 +132,7 @@ TEST(a_person_is_found_by_any_name)
 
 TEST(who_is_unknown_keeps_the_name_that_redis_may_know)
 {
-	begin();
+	begin_here();
 	struct store_person p = who("050 765 43 21");
 	CHECK_INT(p.who.contact_id, 0);
 	CHECK_INT(p.name_count, 1);
@@ -226,7 +142,7 @@ TEST(who_is_unknown_keeps_the_name_that_redis_may_know)
 
 TEST(what_is_no_name_and_no_tenant_is_said)
 {
-	begin();
+	begin_here();
 	struct store_person p = {.tenant = STR("1"), .name = STR("Dana")};
 	CHECK_INT(RUN(store_person, &p), ERR_SHAPE);
 	p = (struct store_person){.tenant = STR("7"), .name = STR(JID)};
@@ -254,7 +170,7 @@ TEST(an_export_has_every_row_of_that_person_and_of_nobody_else)
 {
 	struct buf out;
 
-	begin();
+	begin_here();
 	talk("M1", JID, "a canary", NULL);
 	talk("M2", LID, "another", NULL);
 	talk("M3", OTHER, "a stranger's word", NULL);
@@ -285,7 +201,7 @@ TEST(every_table_of_the_schema_says_what_it_holds)
 #undef NAME_
 	};
 
-	begin();
+	begin_here();
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		struct str sql = arena_printf(&arena,
 			"SELECT count(*) FROM sqlite_master WHERE type = 'table'"
@@ -308,7 +224,7 @@ TEST(every_table_of_the_schema_says_what_it_holds)
 
 TEST(an_erased_person_is_in_no_byte_of_the_database)
 {
-	begin();
+	begin_here();
 	talk("M1", JID, "zq-canary-one", NULL);
 	talk("M2", LID, "zq-canary-two", NULL);
 	load("M3", JID, "zq-canary-three", LID);
@@ -330,7 +246,7 @@ TEST(a_long_conversation_leaves_nothing_in_split_pages)
 {
 	char said[3000];
 
-	begin();
+	begin_here();
 	memset(said, 'x', sizeof(said));
 	for (int i = 0; i < 300; i++) {
 		char id[16], other[16];
@@ -345,16 +261,6 @@ TEST(a_long_conversation_leaves_nothing_in_split_pages)
 	CHECK(!holds("zq-canary") && !holds("97250123"));
 	CHECK_INT(number("SELECT count(*) FROM messages"), 300);
 	end();
-}
-
-static void
-script(const char *sql)
-{
-	sqlite3 *db = other_connection();
-
-	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		FAIL("%s", sqlite3_errmsg(db));
-	sqlite3_close(db);
 }
 
 /* One writes in a group, and perhaps quotes a message. */
@@ -382,7 +288,7 @@ in_group(const char *id, const char *participant, const char *said, const char *
 
 TEST(what_a_person_wrote_in_a_group_goes_and_what_others_quoted_of_it)
 {
-	begin();
+	begin_here();
 	talk("M1", JID, "hello", LID);
 	in_group("G1", LID, "zq-canary in a group", NULL, NULL);
 	in_group("G2", OTHER, "he said so", "G1", "zq-canary in a group");
@@ -404,7 +310,7 @@ TEST(who_was_only_written_to_is_exported_and_erased)
 {
 	struct buf out;
 
-	begin();
+	begin_here();
 	script("INSERT INTO broadcasts (id, tenant_id, body, rate_per_min, created_us,"
 	       " updated_us) VALUES (1, '1', 'to all', 20, 1, 1);"
 	       "INSERT INTO scheduled_messages (id, tenant_id, broadcast_id, chat, who,"
@@ -436,7 +342,7 @@ TEST(who_was_only_written_to_is_exported_and_erased)
 
 TEST(an_erase_leaves_an_audit_row_without_personal_data)
 {
-	begin();
+	begin_here();
 	talk("M1", JID, "hello", LID);
 	erase(JID);
 	struct store_audit_list l = {.tenant = STR("1"), .limit = 10};
@@ -452,7 +358,7 @@ TEST(an_erase_leaves_an_audit_row_without_personal_data)
 
 TEST(an_erase_of_nobody_leaves_no_trace)
 {
-	begin();
+	begin_here();
 	struct store_erase e = {.tenant = STR("1"), .who = who(JID).who};
 	CHECK_INT(RUN(store_erase, &e), 0);
 	CHECK_INT(e.rows, 0);
@@ -465,7 +371,7 @@ TEST(an_erase_of_nobody_leaves_no_trace)
 
 TEST(who_was_erased_and_writes_again_is_a_new_contact)
 {
-	begin();
+	begin_here();
 	talk("M1", JID, "hello", LID);
 	talk("M2", OTHER, "hello", NULL);
 	erase(JID);
@@ -479,9 +385,7 @@ TEST(who_was_erased_and_writes_again_is_a_new_contact)
 
 TEST(another_tenants_person_of_the_same_name_stays)
 {
-	begin();
-	struct store_tenant_put put = {.id = STR("2"), .create = true};
-	CHECK_INT(RUN(store_tenant_put, &put), 0);
+	begin_here();
 	talk("M1", JID, "hello", NULL);
 	struct store_load l = {.tenant = STR("2"),
 		.provider = STR("baileys"),
@@ -510,10 +414,8 @@ age(const char *id, int days)
 		"UPDATE messages SET created_us = created_us - %d * " DAY
 		" WHERE provider_message_id = '%s'",
 		days, id);
-	sqlite3 *db = other_connection();
 
-	CHECK_INT(sqlite3_exec(db, sql.p, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	script(sql.p);
 }
 
 static struct store_retain
@@ -530,7 +432,7 @@ retain(int64_t messages_days, int64_t raw_days)
 
 TEST(raw_goes_earlier_than_what_was_said)
 {
-	begin();
+	begin_here();
 	talk("OLD", JID, "long ago", NULL);
 	talk("MID", JID, "lately", NULL);
 	talk("NEW", JID, "now", NULL);
@@ -549,7 +451,7 @@ TEST(raw_goes_earlier_than_what_was_said)
 
 TEST(zero_days_are_for_ever)
 {
-	begin();
+	begin_here();
 	talk("OLD", JID, "long ago", NULL);
 	age("OLD", 10000);
 	struct store_retain k = retain(0, 0);
@@ -559,21 +461,21 @@ TEST(zero_days_are_for_ever)
 
 TEST(a_tenant_may_keep_longer_or_shorter_than_is_usual)
 {
-	begin();
+	begin_here();
 	talk("OLD", JID, "long ago", NULL);
 	age("OLD", 10);
-	put_tenant(false, "retain_raw_days", "0");
+	CHECK_INT(put_tenant("1", "retain_raw_days", "0"), 0);
 	CHECK_INT(retain(0, 5).raw, 0);
-	put_tenant(false, "retain_raw_days", "5");
+	CHECK_INT(put_tenant("1", "retain_raw_days", "5"), 0);
 	CHECK_INT(retain(0, 0).raw, 1);
-	put_tenant(false, "retain_messages_days", "5");
+	CHECK_INT(put_tenant("1", "retain_messages_days", "5"), 0);
 	CHECK_INT(retain(0, 0).messages, 1);
 	end();
 }
 
 TEST(nothing_of_a_turn_that_is_not_over_is_blanked)
 {
-	begin();
+	begin_here();
 	load("OPEN", JID, "still to be answered", NULL);
 	talk("DONE", OTHER, "answered", NULL);
 	age("OPEN", 100);
@@ -587,7 +489,7 @@ TEST(nothing_of_a_turn_that_is_not_over_is_blanked)
 
 TEST(a_scheduled_message_that_is_over_is_blanked_one_that_waits_is_not)
 {
-	begin();
+	begin_here();
 	script("INSERT INTO scheduled_messages (tenant_id, chat, who, body, status,"
 	       " slot_us, due_us, created_us, updated_us) VALUES"
 	       " ('1', 'a', 'a', 'was sent', 'sent', 1, 1, 1, 1),"
@@ -599,7 +501,7 @@ TEST(a_scheduled_message_that_is_over_is_blanked_one_that_waits_is_not)
 
 TEST(a_run_is_bounded_and_takes_the_oldest)
 {
-	begin();
+	begin_here();
 	talk("A", JID, "a", NULL);
 	talk("B", JID, "b", NULL);
 	talk("C", JID, "c", NULL);
@@ -618,7 +520,7 @@ TEST(a_run_is_bounded_and_takes_the_oldest)
 
 TEST(a_blanked_message_that_is_delivered_again_is_a_duplicate)
 {
-	begin();
+	begin_here();
 	talk("OLD", JID, "long ago", NULL);
 	age("OLD", 100);
 	CHECK_INT(retain(30, 30).messages, 1);
@@ -635,7 +537,7 @@ TEST(a_blanked_message_that_is_delivered_again_is_a_duplicate)
 
 TEST(the_audit_lists_the_newest_first)
 {
-	begin();
+	begin_here();
 	for (int i = 0; i < 3; i++) {
 		struct store_audit_add a = {.tenant = STR("business_1"),
 			.action = STR("jobs.retry"),

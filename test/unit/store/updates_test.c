@@ -2,7 +2,7 @@
 /* updates_test.c: receipts, edits, revokes, reactions and quotes, in every order. */
 #include "unit.h"
 
-#include "a_store.h"
+#include "scratch.h"
 
 #include "base/err.h"
 

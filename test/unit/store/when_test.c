@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-#include "a_store.h"
+#include "scratch.h"
 
 #define JID   "972501234567@s.whatsapp.net"
 #define OTHER "972502222222@s.whatsapp.net"
