@@ -10,10 +10,10 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/err.h"
 #include "base/settings.h"
+#include "cli_store.h"
 #include "cli_table.h"
+#include "cli_time.h"
 #include "cli_words.h"
 #include "client/ai.h"
 #include "client/breaker.h"
@@ -58,19 +58,6 @@ static const struct cli_option options[] = {
 static const struct cli_command command = {
 	"ai", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
 
-static int
-report(const struct store_op *op)
-{
-	fprintf(stderr, "prosaas: %s\n", op->words[0] ? op->words : err_text(op->err));
-	return CLI_FAILED;
-}
-
-static struct str
-number(struct cli_ai *c, int64_t v)
-{
-	return arena_printf(&c->arena, "%" PRId64, v);
-}
-
 /* --- usage ---------------------------------------------------------------- */
 
 static void
@@ -86,8 +73,7 @@ usage_json(const struct store_usage_day *d)
 		",\"tokens_in\":%" PRId64 ",\"tokens_out\":%" PRId64
 		",\"cost_micros\":%" PRId64 "}\n",
 		d->requests, d->estimated, d->tokens_in, d->tokens_out, d->cost_micros);
-	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
-	buf_done(&out);
+	cli_print_take(&out);
 }
 
 static void
@@ -95,9 +81,9 @@ usage_row(struct cli_ai *c, struct cli_table *t, const struct store_usage_day *d
 {
 	cli_table_add(t, d->day);
 	cli_table_add(t, d->model);
-	cli_table_add(t, number(c, d->requests));
-	cli_table_add(t, number(c, d->tokens_in));
-	cli_table_add(t, number(c, d->tokens_out));
+	cli_table_number(t, &c->arena, d->requests);
+	cli_table_number(t, &c->arena, d->tokens_in);
+	cli_table_number(t, &c->arena, d->tokens_out);
 	cli_table_add(t, arena_printf(&c->arena, "%" PRId64 ".%06" PRId64,
 				 d->cost_micros / MICROS, d->cost_micros % MICROS));
 }
@@ -115,7 +101,7 @@ ai_usage(void *into)
 
 	store_usage_list(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
-		return report(&op.op);
+		return cli_store_report(&op.op);
 	for (size_t i = 0; c->json && i < op.count; i++)
 		usage_json(&op.rows[i]);
 	if (c->json)
@@ -139,8 +125,7 @@ prompt_json(const struct store_prompt *p)
 		p->version, p->created_us);
 	json_quote(&out, p->text);
 	buf_addz(&out, "}\n");
-	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
-	buf_done(&out);
+	cli_print_take(&out);
 }
 
 /* The first line, for the list. */
@@ -148,12 +133,10 @@ static void
 prompt_row(struct cli_ai *c, struct cli_table *t, const struct store_prompt *p)
 {
 	struct str rest = p->text;
-	char iso[CLOCK_ISO_SIZE];
 
-	clock_iso(iso, p->created_us);
-	cli_table_add(t, number(c, p->version));
-	cli_table_add(t, arena_printf(&c->arena, "%.19sZ", iso));
-	cli_table_add(t, number(c, (int64_t)p->text.n));
+	cli_table_number(t, &c->arena, p->version);
+	cli_table_add(t, cli_time_text(&c->arena, p->created_us));
+	cli_table_number(t, &c->arena, (int64_t)p->text.n);
 	cli_table_add(t, str_cut(&rest, '\n'));
 }
 
@@ -191,7 +174,7 @@ ai_prompts(void *into)
 
 	store_prompt_list(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
-		return report(&op.op);
+		return cli_store_report(&op.op);
 	if (c->words.count > 1)
 		return print_version(c, &op);
 	for (size_t i = 0; c->json && i < op.count; i++)
@@ -269,7 +252,7 @@ count_trial(struct cli_ai *c, const struct trial *t)
 		.usage_count = t->ask.usage_count};
 
 	store_spend(c->store, &op, NULL);
-	return store_run(c->store, &op.op) < 0 ? report(&op.op) : CLI_DONE;
+	return store_run(c->store, &op.op) < 0 ? cli_store_report(&op.op) : CLI_DONE;
 }
 
 static int
@@ -281,7 +264,7 @@ ai_try(void *into)
 
 	store_tenant_get(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
-		return report(&op.op);
+		return cli_store_report(&op.op);
 	if (op.found.prompt.n == 0) {
 		fprintf(stderr, "prosaas: the tenant has no prompt: no AI is asked\n");
 		return CLI_FAILED;
@@ -307,7 +290,6 @@ int
 cli_ai(const struct settings *s, int argc, char **argv)
 {
 	static struct cli_ai c; /* the words live as long as the process */
-	char err[256];
 	int status;
 
 	c.s = s;
@@ -317,9 +299,7 @@ cli_ai(const struct settings *s, int argc, char **argv)
 	if (!row)
 		return status;
 	arena_init(&c.arena);
-	c.store = store_open(NULL, store_url(s, &c.arena), err);
-	if (!c.store)
-		die("%s", err);
+	c.store = cli_store_open(s, &c.arena);
 	status = row->run(&c);
 	store_close(c.store);
 	arena_done(&c.arena);

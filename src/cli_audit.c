@@ -4,9 +4,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/err.h"
 #include "cli_person.h"
+#include "cli_store.h"
 #include "cli_table.h"
 #include "cli_words.h"
 #include "codec/val.h"
@@ -45,15 +44,6 @@ id_text(struct arena *a, int64_t id)
 	return id > 0 ? arena_printf(a, "%lld", (long long)id) : STR("");
 }
 
-static struct str
-date_text(struct arena *a, int64_t us)
-{
-	char when[CLOCK_ISO_SIZE];
-
-	clock_iso(when, us);
-	return us > 0 ? arena_str(a, str_of(when)) : STR("");
-}
-
 static void
 print_table(struct audit *u)
 {
@@ -66,23 +56,16 @@ print_table(struct audit *u)
 		const struct store_audit *row = &u->list.rows[i];
 
 		cli_table_add(&t, id_text(&u->arena, row->id));
-		cli_table_add(&t, date_text(&u->arena, row->created_us));
+		cli_table_date(&t, &u->arena, row->created_us);
 		cli_table_add(&t, row->action);
 		cli_table_add(&t, row->actor);
 		cli_table_add(&t, id_text(&u->arena, row->contact_id));
 		cli_table_add(&t, id_text(&u->arena, row->other_id));
 		cli_table_add(&t, id_text(&u->arena, row->conversation_id));
-		cli_table_add(&t, date_text(&u->arena, row->undone_us));
+		cli_table_date(&t, &u->arena, row->undone_us);
 		cli_table_add(&t, row->detail);
 	}
 	cli_table_print(&t);
-}
-
-static void
-add_text(struct buf *out, const char *name, struct str value)
-{
-	buf_addf(out, ",\"%s\":", name);
-	json_quote(out, value.p ? value : STR(""));
 }
 
 static void
@@ -96,8 +79,8 @@ print_json(struct audit *u)
 
 		buf_addf(&out, "{\"id\":%lld,\"action\":", (long long)row->id);
 		json_quote(&out, row->action);
-		add_text(&out, "actor", row->actor);
-		add_text(&out, "detail", row->detail);
+		cli_json_text(&out, "actor", row->actor);
+		cli_json_text(&out, "detail", row->detail);
 		buf_addf(&out,
 			",\"contact_id\":%lld,\"other_id\":%lld,"
 			"\"conversation_id\":%lld,\"created_us\":%lld,"
@@ -107,8 +90,7 @@ print_json(struct audit *u)
 			(long long)row->undone_us);
 		buf_addz(&out, "}\n");
 	}
-	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
-	buf_done(&out);
+	cli_print_take(&out);
 }
 
 static int
@@ -127,7 +109,6 @@ int
 cli_audit(const struct settings *s, int argc, char **argv)
 {
 	static struct audit u; /* the words live as long as the process */
-	char err[256];
 	int status;
 
 	u.limit = LIMIT;
@@ -136,18 +117,14 @@ cli_audit(const struct settings *s, int argc, char **argv)
 	if (!r)
 		return status;
 	arena_init(&u.arena);
-	struct store *store = store_open(NULL, store_url(s, &u.arena), err);
-	if (!store)
-		die("%s", err);
+	struct store *store = cli_store_open(s, &u.arena);
 	u.list = (struct store_audit_list){
 		.op.arena = &u.arena, .tenant = u.words.words[0], .limit = u.limit};
 	store_audit_list(store, &u.list, NULL);
-	if (store_run(store, &u.list.op) == 0) {
+	if (store_run(store, &u.list.op) == 0)
 		status = r->run(&u);
-	} else {
-		fprintf(stderr, "prosaas: %s\n", u.list.op.words);
-		status = CLI_FAILED;
-	}
+	else
+		status = cli_store_report(&u.list.op);
 	store_close(store);
 	arena_done(&u.arena);
 	return status;

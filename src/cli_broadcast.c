@@ -11,8 +11,11 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "cli_file.h"
 #include "cli_outbox_priv.h"
+#include "cli_store.h"
 #include "cli_table.h"
+#include "cli_time.h"
 #include "codec/csv.h"
 #include "codec/val.h"
 #include "store/store_broadcasts.h"
@@ -157,7 +160,7 @@ make(struct outbox_cli *c, struct str text, const struct list *l)
 	int bad = store_run(c->store, &a.op);
 	tell_wrong(c, l, a.wrong);
 	if (bad < 0)
-		return outbox_report(&a.op);
+		return cli_store_report(&a.op);
 	fprintf(stderr, "prosaas: %zu recipients, %zu twice, %zu wrong\n",
 		l->count - a.twice - a.wrong, a.twice, a.wrong);
 	printf("%lld\n", (long long)a.id);
@@ -173,7 +176,8 @@ create(void *into)
 
 	if (!c->text.p || !c->file.p)
 		return outbox_usage(c, "--text and --file are needed");
-	if (outbox_text(c, c->text, &text) < 0 || outbox_file(c, c->file.p, &file) < 0)
+	if (cli_file_or_word(&c->arena, c->text, OUTBOX_FILE_MAX, &text) < 0 ||
+		cli_file(&c->arena, c->file.p, OUTBOX_FILE_MAX, &file) < 0)
 		return CLI_FAILED;
 	read_list(c, file, &l);
 	int status = make(c, text, &l);
@@ -197,7 +201,7 @@ act(void *into)
 		return bad;
 	store_broadcast_act(c->store, &a, NULL);
 	if (store_run(c->store, &a.op) < 0)
-		return outbox_report(&a.op);
+		return cli_store_report(&a.op);
 	printf("broadcast %lld is %.*s\n", (long long)a.id, STR_FMT(a.status));
 	if (str_eqz(a.status, "running"))
 		outbox_poke(c);
@@ -243,14 +247,7 @@ print_json(const struct broadcast *b)
 		buf_addf(&out, "%lld}\n", (long long)eta_us(b));
 	else
 		buf_addz(&out, "null}\n");
-	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
-	buf_done(&out);
-}
-
-static void
-add_number(struct outbox_cli *c, struct cli_table *t, int64_t v)
-{
-	cli_table_add(t, arena_printf(&c->arena, "%lld", (long long)v));
+	cli_print_take(&out);
 }
 
 static void
@@ -264,15 +261,15 @@ print_table(struct outbox_cli *c, const struct broadcast *rows_, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct broadcast *b = &rows_[i];
 
-		add_number(c, &t, b->id);
+		cli_table_number(&t, &c->arena, b->id);
 		cli_table_add(&t, b->status);
-		add_number(c, &t, b->total);
-		add_number(c, &t, b->sent);
-		add_number(c, &t, b->failed);
-		add_number(c, &t, b->skipped);
-		add_number(c, &t, b->queued + b->pending);
-		add_number(c, &t, b->rate_per_min);
-		cli_table_add(&t, outbox_time(c, eta_us(b)));
+		cli_table_number(&t, &c->arena, b->total);
+		cli_table_number(&t, &c->arena, b->sent);
+		cli_table_number(&t, &c->arena, b->failed);
+		cli_table_number(&t, &c->arena, b->skipped);
+		cli_table_number(&t, &c->arena, b->queued + b->pending);
+		cli_table_number(&t, &c->arena, b->rate_per_min);
+		cli_table_add(&t, cli_time_text(&c->arena, eta_us(b)));
 		cli_table_add(&t, b->name);
 	}
 	cli_table_print(&t);
@@ -288,7 +285,7 @@ print(struct outbox_cli *c, int64_t id)
 
 	store_broadcast_list(c->store, &l, NULL);
 	if (store_run(c->store, &l.op) < 0)
-		return outbox_report(&l.op);
+		return cli_store_report(&l.op);
 	for (size_t i = 0; c->json && i < l.count; i++)
 		print_json(&l.rows[i]);
 	if (!c->json)

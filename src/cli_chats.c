@@ -9,12 +9,10 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/err.h"
 #include "cli_mask.h"
+#include "cli_store.h"
 #include "cli_table.h"
 #include "cli_words.h"
-#include "codec/val.h"
 #include "store/store.h"
 
 enum { LIMIT = 50, MINUTES_MAX = 525600 /* a year */ };
@@ -53,28 +51,12 @@ static const struct cli_option options[] = {
 static const struct cli_command command = {
 	"chats", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
 
-static int
-report(const struct store_op *op)
-{
-	fprintf(stderr, "prosaas: %s\n", op->words[0] ? op->words : err_text(op->err));
-	return CLI_FAILED;
-}
-
 /* --- list, show ------------------------------------------------------------- */
 
 static struct str
 name(struct chats *c, struct str s)
 {
 	return c->full ? s : cli_mask(&c->arena, s);
-}
-
-static struct str
-date(struct chats *c, int64_t us)
-{
-	char when[CLOCK_ISO_SIZE];
-
-	clock_iso(when, us);
-	return us > 0 ? arena_str(&c->arena, str_of(when)) : STR("");
 }
 
 static void
@@ -91,19 +73,12 @@ print_table(struct chats *c, const struct store_chat_list *l)
 		cli_table_add(&t, name(c, chat->chat));
 		cli_table_add(&t, name(c, chat->phone));
 		cli_table_add(&t, name(c, chat->name));
-		cli_table_add(&t, date(c, chat->last_in_us));
-		cli_table_add(&t, date(c, chat->last_out_us));
+		cli_table_date(&t, &c->arena, chat->last_in_us);
+		cli_table_date(&t, &c->arena, chat->last_out_us);
 		cli_table_add(&t, str_of(silence_name(chat->silence)));
-		cli_table_add(&t, date(c, chat->until_us));
+		cli_table_date(&t, &c->arena, chat->until_us);
 	}
 	cli_table_print(&t);
-}
-
-static void
-add_text(struct buf *out, const char *member, struct str value)
-{
-	buf_addf(out, ",\"%s\":", member);
-	json_quote(out, value.p ? value : STR(""));
 }
 
 static void
@@ -117,18 +92,17 @@ print_json(struct chats *c, const struct store_chat_list *l)
 
 		buf_addf(&out, "{\"conversation_id\":%lld",
 			(long long)chat->conversation_id);
-		add_text(&out, "chat", name(c, chat->chat));
-		add_text(&out, "phone", name(c, chat->phone));
-		add_text(&out, "name", name(c, chat->name));
-		add_text(&out, "silence", str_of(silence_name(chat->silence)));
+		cli_json_text(&out, "chat", name(c, chat->chat));
+		cli_json_text(&out, "phone", name(c, chat->phone));
+		cli_json_text(&out, "name", name(c, chat->name));
+		cli_json_text(&out, "silence", str_of(silence_name(chat->silence)));
 		buf_addf(&out,
 			",\"last_in_us\":%lld,\"last_out_us\":%lld,\"until_us\":%lld}"
 			"\n",
 			(long long)chat->last_in_us, (long long)chat->last_out_us,
 			(long long)chat->until_us);
 	}
-	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
-	buf_done(&out);
+	cli_print_take(&out);
 }
 
 static int
@@ -142,7 +116,7 @@ chats_list(void *into)
 
 	store_chat_list(c->store, &l, NULL);
 	if (store_run(c->store, &l.op) < 0)
-		return report(&l.op);
+		return cli_store_report(&l.op);
 	if (c->json)
 		print_json(c, &l);
 	else
@@ -172,7 +146,7 @@ chats_pause(void *into)
 		return cli_usage(&command, &rows[2], "that is more than a year");
 	store_chat_pause(c->store, &p, NULL);
 	if (store_run(c->store, &p.op) < 0)
-		return report(&p.op);
+		return cli_store_report(&p.op);
 	if (c->minutes > 0)
 		printf("paused for %lld minutes\n", (long long)c->minutes);
 	else
@@ -188,7 +162,7 @@ chats_resume(void *into)
 
 	store_chat_resume(c->store, &p, NULL);
 	if (store_run(c->store, &p.op) < 0)
-		return report(&p.op);
+		return cli_store_report(&p.op);
 	printf("%s\n", p.changed ? "resumed" : "was not paused");
 	return CLI_DONE;
 }
@@ -199,7 +173,6 @@ int
 cli_chats(const struct settings *s, int argc, char **argv)
 {
 	static struct chats c; /* the words live as long as the process */
-	char err[256];
 	int status;
 
 	c.limit = LIMIT;
@@ -210,9 +183,7 @@ cli_chats(const struct settings *s, int argc, char **argv)
 	if (c.words.count > 1)
 		c.chat = c.words.words[1];
 	arena_init(&c.arena);
-	c.store = store_open(NULL, store_url(s, &c.arena), err);
-	if (!c.store)
-		die("%s", err);
+	c.store = cli_store_open(s, &c.arena);
 	status = r->run(&c);
 	store_close(c.store);
 	arena_done(&c.arena);

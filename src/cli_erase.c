@@ -17,10 +17,10 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/err.h"
 #include "base/settings.h"
 #include "cli_person_priv.h"
 #include "cli_redis.h"
+#include "cli_store.h"
 #include "cli_table.h"
 #include "codec/tenant.h"
 #include "job/belongs.h"
@@ -329,7 +329,7 @@ erase_rows(struct erase *e)
 
 	store_erase(p->store, &op, NULL);
 	if (store_run(p->store, &op.op) < 0) {
-		person_report(&op.op);
+		cli_store_report(&op.op);
 		return -1;
 	}
 	e->rows = op.rows;

@@ -3,21 +3,17 @@
 #include "cli_outbox_priv.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/digest.h"
-#include "base/err.h"
 #include "base/settings.h"
+#include "cli_store.h"
 #include "codec/rqcall.h"
 #include "codec/val.h"
 #include "queue/manage.h"
 #include "store/store_outbox.h"
-
-enum { FILE_MAX_BYTES = 64 << 20 };
 
 /* Of all three commands: a row takes those that its usage names. */
 static const struct cli_option options[] = {
@@ -44,7 +40,6 @@ outbox_run(const struct cli_command *command, const struct settings *s, int argc
 {
 	static struct outbox_cli c;     /* the loop in it is left to the kernel */
 	static struct cli_command with; /* c.command borrows it */
-	char err[256];
 	int status;
 
 	with = *command;
@@ -56,9 +51,7 @@ outbox_run(const struct cli_command *command, const struct settings *s, int argc
 	if (!c.row)
 		return status;
 	arena_init(&c.arena);
-	c.store = store_open(NULL, store_url(s, &c.arena), err);
-	if (!c.store)
-		die("%s", err);
+	c.store = cli_store_open(s, &c.arena);
 	status = c.row->run(&c);
 	store_close(c.store);
 	arena_done(&c.arena);
@@ -72,56 +65,11 @@ outbox_usage(const struct outbox_cli *c, const char *wrong)
 }
 
 int
-outbox_report(const struct store_op *op)
-{
-	fprintf(stderr, "prosaas: %s\n", op->words[0] ? op->words : err_text(op->err));
-	return CLI_FAILED;
-}
-
-int
 outbox_id(const struct outbox_cli *c, int word, int64_t *ret)
 {
 	if (str_int(c->words.words[word], ret) == 0 && *ret > 0)
 		return CLI_DONE;
 	return outbox_usage(c, "an ID is a number");
-}
-
-/* --- texts ------------------------------------------------------------------ */
-
-int
-outbox_file(struct outbox_cli *c, const char *path, struct str *ret)
-{
-	FILE *f = fopen(path, "re");
-	struct buf b;
-
-	if (!f) {
-		fprintf(stderr, "prosaas: %s: %s\n", path, strerror(errno));
-		return -1;
-	}
-	buf_init(&b);
-	size_t n = 1;
-	while (n > 0 && buf_len(&b) <= FILE_MAX_BYTES) {
-		n = fread(buf_room(&b, 65536), 1, 65536, f);
-		buf_grew(&b, n);
-	}
-	bool bad = ferror(f) || n > 0;
-	fclose(f);
-	*ret = arena_str(&c->arena, buf_str(&b));
-	buf_done(&b);
-	if (bad)
-		fprintf(stderr, "prosaas: %s: can't be read, or is too large\n", path);
-	return bad ? -1 : 0;
-}
-
-int
-outbox_text(struct outbox_cli *c, struct str word, struct str *ret)
-{
-	*ret = word;
-	if (word.n < 2 || word.p[0] != '@')
-		return 0;
-	int bad = outbox_file(c, word.p + 1, ret);
-	*ret = str_trim(*ret);
-	return bad;
 }
 
 /* --- poke ------------------------------------------------------------------- */
@@ -213,15 +161,4 @@ outbox_json(struct buf *out, const struct outbox_row *row)
 	json_number(out, "sent_us", row->sent_us);
 	json_number(out, "created_us", row->created_us);
 	buf_addz(out, "}\n");
-}
-
-struct str
-outbox_time(struct outbox_cli *c, int64_t us)
-{
-	char iso[CLOCK_ISO_SIZE];
-
-	if (us == 0)
-		return STR("-");
-	clock_iso(iso, us);
-	return arena_printf(&c->arena, "%.19sZ", iso);
 }

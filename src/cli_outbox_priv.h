@@ -18,9 +18,11 @@ struct buf;
 struct outbox_row;
 struct settings;
 struct store;
-struct store_op;
 
-enum { OUTBOX_UNSET = -1 };
+enum {
+	OUTBOX_UNSET = -1,
+	OUTBOX_FILE_MAX = 64 << 20, /* bytes that a file may have */
+};
 
 struct outbox_cli {
 	const struct settings *s;
@@ -44,24 +46,13 @@ int outbox_run(
 /* outbox_usage says what is wrong with the words. */
 int outbox_usage(const struct outbox_cli *c, const char *wrong);
 
-/* outbox_report says what is wrong with an operation: CLI_FAILED. */
-int outbox_report(const struct store_op *op);
-
 /* outbox_id reads a word as the number of a row: CLI_DONE, or CLI_USAGE after words. */
 int outbox_id(const struct outbox_cli *c, int word, int64_t *ret) MUSTCHECK;
-
-/* outbox_file reads a file; 0, or -1 after words. */
-int outbox_file(struct outbox_cli *c, const char *path, struct str *ret) MUSTCHECK;
-
-/* outbox_text gives a text, or with @path what stands in that file; 0, or -1 after
- * words. */
-int outbox_text(struct outbox_cli *c, struct str word, struct str *ret) MUSTCHECK;
 
 /* outbox_poke: a worker looks at what is due now.  Where Redis is away it says so. */
 void outbox_poke(struct outbox_cli *c);
 
-/* outbox_json appends a row as JSON; outbox_time is a wall time as text, or "-". */
+/* outbox_json appends a row as JSON. */
 void outbox_json(struct buf *out, const struct outbox_row *row);
-struct str outbox_time(struct outbox_cli *c, int64_t us);
 
 #endif

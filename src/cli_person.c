@@ -9,9 +9,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/err.h"
 #include "cli_mask.h"
 #include "cli_person_priv.h"
+#include "cli_store.h"
 #include "cli_table.h"
 
 static int person_show(void *into), person_export(void *into),
@@ -41,13 +41,6 @@ static const struct cli_option options[] = {
 static const struct cli_command command = {
 	"person", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
 
-int
-person_report(const struct store_op *op)
-{
-	fprintf(stderr, "prosaas: %s\n", op->words[0] ? op->words : err_text(op->err));
-	return CLI_FAILED;
-}
-
 bool
 person_find(struct person *p)
 {
@@ -57,7 +50,7 @@ person_find(struct person *p)
 	store_person(p->store, &p->found, NULL);
 	if (store_run(p->store, &p->found.op) == 0)
 		return true;
-	person_report(&p->found.op);
+	cli_store_report(&p->found.op);
 	return false;
 }
 
@@ -137,7 +130,7 @@ person_export(void *into)
 		.out = &out};
 	store_export(p->store, &e, NULL);
 	if (store_run(p->store, &e.op) < 0)
-		status = person_report(&e.op);
+		status = cli_store_report(&e.op);
 	else if (e.rows == 0)
 		status = person_nobody(p);
 	else if (fwrite(buf_str(&out).p, 1, buf_len(&out), stdout) < buf_len(&out))
@@ -157,7 +150,7 @@ person_unmerge(void *into)
 			"AUDIT_ID is a number: see `prosaas audit`");
 	store_unmerge(p->store, &u, NULL);
 	if (store_run(p->store, &u.op) < 0)
-		return person_report(&u.op);
+		return cli_store_report(&u.op);
 	printf("contact %lld is a contact of its own again\n", (long long)u.contact_id);
 	return CLI_DONE;
 }
@@ -168,7 +161,6 @@ int
 cli_person(const struct settings *s, int argc, char **argv)
 {
 	static struct person p; /* the words live as long as the process */
-	char err[256];
 	int status;
 
 	p = (struct person){.s = s, .wait_s = PERSON_UNSET};
@@ -177,9 +169,7 @@ cli_person(const struct settings *s, int argc, char **argv)
 	if (!r)
 		return status;
 	arena_init(&p.arena);
-	p.store = store_open(NULL, store_url(s, &p.arena), err);
-	if (!p.store)
-		die("%s", err);
+	p.store = cli_store_open(s, &p.arena);
 	status = r->run(&p);
 	store_close(p.store);
 	arena_done(&p.arena);

@@ -24,9 +24,6 @@ enum { PERSON_UNSET = -1 };
 /* person_find fills found; false after words. */
 bool person_find(struct person *p);
 
-/* person_report says on stderr why an operation failed; CLI_FAILED. */
-int person_report(const struct store_op *op);
-
 /* person_nobody says that nobody of that name is known; CLI_FAILED. */
 int person_nobody(const struct person *p);
 

@@ -5,9 +5,10 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "base/err.h"
 #include "cli_outbox_priv.h"
+#include "cli_store.h"
 #include "cli_table.h"
+#include "cli_time.h"
 #include "store/store_outbox.h"
 
 static int list(void *into), show(void *into), cancel(void *into);
@@ -34,8 +35,7 @@ print_json(const struct outbox_row *row)
 
 	buf_init(&out);
 	outbox_json(&out, row);
-	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
-	buf_done(&out);
+	cli_print_take(&out);
 }
 
 static void
@@ -49,13 +49,12 @@ print_table(struct outbox_cli *c, const struct store_outbox_list *l)
 	for (size_t i = 0; i < l->count; i++) {
 		const struct outbox_row *row = &l->rows[i];
 
-		cli_table_add(&t, arena_printf(&c->arena, "%lld", (long long)row->id));
+		cli_table_number(&t, &c->arena, row->id);
 		cli_table_add(&t, row->status);
-		cli_table_add(&t, outbox_time(c, row->due_us));
+		cli_table_add(&t, cli_time_text(&c->arena, row->due_us));
 		cli_table_add(&t, row->chat);
 		cli_table_add(&t, row->schedule);
-		cli_table_add(&t,
-			arena_printf(&c->arena, "%lld", (long long)row->sent_count));
+		cli_table_number(&t, &c->arena, row->sent_count);
 		cli_table_add(&t, row->reason);
 	}
 	cli_table_print(&t);
@@ -72,7 +71,7 @@ list(void *into)
 
 	store_outbox_list(c->store, &l, NULL);
 	if (store_run(c->store, &l.op) < 0)
-		return outbox_report(&l.op);
+		return cli_store_report(&l.op);
 	for (size_t i = 0; c->json && i < l.count; i++)
 		print_json(&l.rows[i]);
 	if (!c->json)
@@ -96,7 +95,7 @@ print_lines(struct outbox_cli *c, const struct outbox_row *row)
 	printf("%-13s%lld\n", "id", (long long)row->id);
 	print_line("status", row->status);
 	print_line("reason", row->reason);
-	print_line("due", outbox_time(c, row->due_us));
+	print_line("due", cli_time_text(&c->arena, row->due_us));
 	print_line("to", row->chat);
 	print_line("schedule", row->schedule);
 	print_line("zone", row->zone);
@@ -105,8 +104,9 @@ print_lines(struct outbox_cli *c, const struct outbox_row *row)
 	if (row->broadcast_id)
 		printf("%-13s%lld\n", "broadcast", (long long)row->broadcast_id);
 	printf("%-13s%lld\n", "sent", (long long)row->sent_count);
-	print_line("last sent", row->sent_us ? outbox_time(c, row->sent_us) : STR(""));
-	print_line("created", outbox_time(c, row->created_us));
+	print_line("last sent",
+		row->sent_us ? cli_time_text(&c->arena, row->sent_us) : STR(""));
+	print_line("created", cli_time_text(&c->arena, row->created_us));
 	fputs("\n", stdout);
 	cli_print_lines(stdout, row->text);
 	fputs("\n", stdout);
@@ -124,7 +124,7 @@ show(void *into)
 		return bad;
 	store_outbox_get(c->store, &g, NULL);
 	if (store_run(c->store, &g.op) < 0)
-		return outbox_report(&g.op);
+		return cli_store_report(&g.op);
 	if (c->json)
 		print_json(&g.row);
 	else
@@ -144,7 +144,7 @@ cancel(void *into)
 		return bad;
 	store_outbox_cancel(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
-		return outbox_report(&op.op);
+		return cli_store_report(&op.op);
 	printf("message %lld cancelled\n", (long long)op.id);
 	return CLI_DONE;
 }

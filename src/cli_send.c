@@ -8,10 +8,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/err.h"
 #include "base/schedule.h"
 #include "base/zone.h"
+#include "cli_file.h"
 #include "cli_outbox_priv.h"
+#include "cli_store.h"
+#include "cli_table.h"
 #include "cli_time.h"
 #include "job/outbox.h"
 #include "store/store_outbox.h"
@@ -94,7 +96,7 @@ find_zone(struct outbox_cli *c, struct str *ret)
 
 	store_tenant_get(c->store, &get, NULL);
 	if (store_run(c->store, &get.op) < 0)
-		return outbox_report(&get.op);
+		return cli_store_report(&get.op);
 	*ret = c->zone.p ? c->zone : get.found.time_zone;
 	if (!ret->n)
 		*ret = STR("UTC");
@@ -122,7 +124,7 @@ wait_for(struct outbox_cli *c, struct outbox_row *row)
 		usleep(LOOK_US);
 		store_outbox_get(c->store, &get, NULL);
 		if (store_run(c->store, &get.op) < 0)
-			return outbox_report(&get.op);
+			return cli_store_report(&get.op);
 		*row = get.row;
 	}
 	return CLI_DONE;
@@ -140,8 +142,7 @@ print(const struct outbox_cli *c, const struct outbox_row *row)
 		buf_addf(&out, "%lld %.*s\n", (long long)row->id, STR_FMT(row->status));
 	else
 		buf_addf(&out, "%lld\n", (long long)row->id);
-	fwrite(buf_str(&out).p, 1, buf_len(&out), stdout);
-	buf_done(&out);
+	cli_print_take(&out);
 }
 
 static int
@@ -171,7 +172,8 @@ send_one(void *into)
 		.unless_reply = c->unless_reply,
 		.key = c->key};
 
-	if (outbox_text(c, c->words.words[2], &add.text) < 0 ||
+	if (cli_file_or_word(&c->arena, c->words.words[2], OUTBOX_FILE_MAX, &add.text) <
+			0 ||
 		find_zone(c, &add.zone) != CLI_DONE)
 		return CLI_FAILED;
 	const char *wrong = read_when(c, &add);
@@ -179,7 +181,7 @@ send_one(void *into)
 		return outbox_usage(c, wrong);
 	store_outbox_add(c->store, &add, NULL);
 	if (store_run(c->store, &add.op) < 0)
-		return outbox_report(&add.op);
+		return cli_store_report(&add.op);
 	if (add.known)
 		fputs("prosaas: this key was used before: nothing is added\n", stderr);
 	return finish(c, &add.row);

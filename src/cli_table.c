@@ -5,7 +5,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "codec/val.h"
 
 /* A C0 or C1 control character at i; the latter is two bytes of UTF-8. */
 static bool
@@ -78,4 +82,33 @@ cli_table_print(struct cli_table *t)
 	}
 	free(t->cells);
 	*t = (struct cli_table){0};
+}
+
+void
+cli_table_number(struct cli_table *t, struct arena *a, int64_t v)
+{
+	cli_table_add(t, arena_printf(a, "%lld", (long long)v));
+}
+
+void
+cli_table_date(struct cli_table *t, struct arena *a, int64_t us)
+{
+	char when[CLOCK_ISO_SIZE];
+
+	clock_iso(when, us);
+	cli_table_add(t, us > 0 ? arena_str(a, str_of(when)) : STR(""));
+}
+
+void
+cli_print_take(struct buf *b)
+{
+	fwrite(buf_str(b).p, 1, buf_len(b), stdout);
+	buf_done(b);
+}
+
+void
+cli_json_text(struct buf *b, const char *name, struct str v)
+{
+	buf_addf(b, ",\"%s\":", name);
+	json_quote(b, v.p ? v : STR(""));
 }

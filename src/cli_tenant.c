@@ -4,14 +4,15 @@
  * To add a subcommand: one row in `rows`. */
 #include "cli_tenant.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "cli_file.h"
+#include "cli_store.h"
+#include "cli_table.h"
 #include "store/store.h"
 #include "store/tenant_json.h"
 
@@ -25,20 +26,6 @@ struct cli {
 	char *argv[64];
 };
 
-static int
-report(const struct store_op *op)
-{
-	fprintf(stderr, "prosaas: %s\n", op->words[0] ? op->words : err_text(op->err));
-	return 1;
-}
-
-static void
-print(struct buf *out)
-{
-	fwrite(buf_str(out).p, 1, buf_len(out), stdout);
-	buf_done(out);
-}
-
 static void
 print_tenant(const struct cli *c, const struct tenant *t)
 {
@@ -51,38 +38,7 @@ print_tenant(const struct cli *c, const struct tenant *t)
 		tenant_lines(&out, t);
 	if (c->json)
 		buf_addc(&out, '\n');
-	print(&out);
-}
-
-/* Reads a whole file into the arena: 0 or -errno. */
-static int
-read_file(struct arena *a, const char *path, struct str *ret)
-{
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return -errno;
-
-	char *to = arena_alloc(a, VALUE_MAX + 1);
-	size_t n = fread(to, 1, VALUE_MAX + 1, f);
-	int err = ferror(f) ? -errno : n > VALUE_MAX ? -EFBIG : 0;
-	fclose(f);
-	*ret = (struct str){to, n};
-	return err;
-}
-
-/* A value "@path" is the text of that file: prompts are long. */
-static int
-read_value(struct cli *c, struct str text, struct str *ret)
-{
-	*ret = text;
-	if (text.n < 2 || text.p[0] != '@')
-		return 0;
-
-	int err = read_file(&c->arena, text.p + 1, ret);
-	if (err < 0)
-		fprintf(stderr, "prosaas: %s: %s\n", text.p + 1, strerror(-err));
-	*ret = str_trim(*ret);
-	return err;
+	cli_print_take(&out);
 }
 
 static int
@@ -104,12 +60,12 @@ put(struct cli *c, bool create)
 		names[i] = str_cut(&value, '=');
 		if (!value.p)
 			return USAGE;
-		if (read_value(c, value, &values[i]) < 0)
+		if (cli_file_or_word(&c->arena, value, VALUE_MAX, &values[i]) < 0)
 			return 1;
 	}
 	store_tenant_put(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
-		return report(&op.op);
+		return cli_store_report(&op.op);
 	printf("tenant %s %s\n", c->argv[0], create ? "added" : "changed");
 	return 0;
 }
@@ -133,7 +89,7 @@ cmd_show(struct cli *c)
 
 	store_tenant_get(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
-		return report(&op.op);
+		return cli_store_report(&op.op);
 	print_tenant(c, &op.found);
 	return 0;
 }
@@ -145,7 +101,7 @@ cmd_list(struct cli *c)
 
 	store_tenant_list(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
-		return report(&op.op);
+		return cli_store_report(&op.op);
 	if (!c->json && op.count)
 		printf("%-12s %-8s %s\n", "ID", "STATUS", "NAME");
 	for (size_t i = 0; i < op.count; i++) {
@@ -168,7 +124,7 @@ cmd_remove(struct cli *c)
 
 	store_tenant_remove(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
-		return report(&op.op);
+		return cli_store_report(&op.op);
 	printf("tenant %s removed\n", c->argv[0]);
 	return 0;
 }
@@ -215,7 +171,6 @@ cli_tenant(const struct settings *s, int argc, char **argv)
 {
 	const struct row *r = NULL;
 	struct cli c = {0};
-	char err[256];
 
 	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(rows); i++)
 		if (strcmp(argv[0], rows[i].name) == 0)
@@ -225,9 +180,7 @@ cli_tenant(const struct settings *s, int argc, char **argv)
 		return usage(r);
 
 	arena_init(&c.arena);
-	c.store = store_open(NULL, store_url(s, &c.arena), err);
-	if (!c.store)
-		die("%s", err);
+	c.store = cli_store_open(s, &c.arena);
 	int status = r->run(&c);
 	if (status == USAGE)
 		usage(r);

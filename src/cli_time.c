@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/zone.h"
 #include "codec/rqjob.h"
 
@@ -71,4 +72,15 @@ cli_time_read(struct arena *a, struct str text, const struct zone *z, int64_t *r
 	int bad = read_any(a, text, z, ret_s);
 
 	return bad == 0 && *ret_s < 1 ? -EINVAL : bad;
+}
+
+struct str
+cli_time_text(struct arena *a, int64_t us)
+{
+	char iso[CLOCK_ISO_SIZE];
+
+	if (us == 0)
+		return STR("-");
+	clock_iso(iso, us);
+	return arena_printf(a, "%.19sZ", iso);
 }

@@ -19,4 +19,7 @@ struct zone;
 int cli_time_read(struct arena *a, struct str text, const struct zone *z,
 	int64_t *ret_s) MUSTCHECK;
 
+/* cli_time_text shows a wall time in whole seconds, UTC; "-" for 0. */
+struct str cli_time_text(struct arena *a, int64_t us);
+
 #endif
