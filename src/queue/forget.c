@@ -4,13 +4,6 @@
 
 #include <hiredis/hiredis.h>
 
-static void
-arg_all(struct redis *r, const struct str *texts, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		redis_arg(r, texts[i]);
-}
-
 void
 forget_hold(struct redis *r, struct redis_cmd *cmd, struct str me,
 	const struct str *lanes, size_t count, redis_done *done)
@@ -18,7 +11,7 @@ forget_hold(struct redis *r, struct redis_cmd *cmd, struct str me,
 	redis_eval(r, cmd, SCRIPT_HOLD, 0, 2 + (int)count, done);
 	redis_arg(r, me);
 	redis_argi(r, FORGET_HOLD_S);
-	arg_all(r, lanes, count);
+	redis_arg_list(r, lanes, count);
 }
 
 void
@@ -27,7 +20,7 @@ forget_release(struct redis *r, struct redis_cmd *cmd, struct str me,
 {
 	redis_eval(r, cmd, SCRIPT_RELEASE, 0, 1 + (int)count, done);
 	redis_arg(r, me);
-	arg_all(r, lanes, count);
+	redis_arg_list(r, lanes, count);
 }
 
 void
@@ -50,7 +43,7 @@ forget_look(struct redis *r, struct redis_cmd *cmd, struct str me, struct str te
 	redis_arg(r, me);
 	redis_argi(r, FORGET_HOLD_S);
 	redis_arg(r, tenant);
-	arg_all(r, keys, count);
+	redis_arg_list(r, keys, count);
 }
 
 bool
@@ -70,7 +63,7 @@ forget_jobs(struct redis *r, struct redis_cmd *cmd, const struct str *ids, size_
 	redis_done *done)
 {
 	redis_eval(r, cmd, SCRIPT_FORGET, 0, (int)count, done);
-	arg_all(r, ids, count);
+	redis_arg_list(r, ids, count);
 }
 
 void
@@ -78,7 +71,7 @@ forget_locks(struct redis *r, struct redis_cmd *cmd, const struct str *keys,
 	size_t count, redis_done *done)
 {
 	redis_eval(r, cmd, SCRIPT_LOCKS, 0, (int)count, done);
-	arg_all(r, keys, count);
+	redis_arg_list(r, keys, count);
 }
 
 void
@@ -86,5 +79,5 @@ forget_unlock(struct redis *r, struct redis_cmd *cmd, const struct str *pairs,
 	size_t count, redis_done *done)
 {
 	redis_eval(r, cmd, SCRIPT_UNLOCK, 0, (int)count, done);
-	arg_all(r, pairs, count);
+	redis_arg_list(r, pairs, count);
 }

@@ -30,13 +30,6 @@ arg_text(struct redis *r, struct str s)
 	redis_arg(r, s.p ? s : STR(""));
 }
 
-static void
-arg_ids(struct redis *r, const struct str *ids, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		redis_arg(r, ids[i]);
-}
-
 void
 manage_find(struct redis *r, struct redis_cmd *cmd, const struct manage_find *f,
 	int64_t offset, redis_done *done)
@@ -95,7 +88,7 @@ manage_retry(struct redis *r, struct redis_cmd *cmd, const struct str *ids,
 	redis_eval(r, cmd, SCRIPT_RETRY, 0, 2 + (int)count, done);
 	redis_arg_date(r, clock_wall_us());
 	redis_argi(r, retries);
-	arg_ids(r, ids, count);
+	redis_arg_list(r, ids, count);
 }
 
 void
@@ -103,7 +96,7 @@ manage_cancel(struct redis *r, struct redis_cmd *cmd, const struct str *ids,
 	size_t count, redis_done *done)
 {
 	redis_eval(r, cmd, SCRIPT_CANCEL, 0, (int)count, done);
-	arg_ids(r, ids, count);
+	redis_arg_list(r, ids, count);
 }
 
 void
@@ -111,7 +104,7 @@ manage_discard(struct redis *r, struct redis_cmd *cmd, const struct str *ids,
 	size_t count, redis_done *done)
 {
 	redis_eval(r, cmd, SCRIPT_DISCARD, 0, (int)count, done);
-	arg_ids(r, ids, count);
+	redis_arg_list(r, ids, count);
 }
 
 /* The fields that RQ writes empty, and then those that say something. */

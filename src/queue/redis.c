@@ -219,6 +219,13 @@ redis_arg_date(struct redis *r, int64_t wall_us)
 }
 
 void
+redis_arg_list(struct redis *r, const struct str *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		redis_arg(r, texts[i]);
+}
+
+void
 redis_args_raw(struct redis *r, struct str raw)
 {
 	if (!r->refusing)

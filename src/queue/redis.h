@@ -121,6 +121,7 @@ void redis_arg(struct redis *r, struct str s);
 void redis_argz(struct redis *r, const char *z);
 void redis_argi(struct redis *r, int64_t v);
 void redis_arg_date(struct redis *r, int64_t wall_us); /* in RQ's form */
+void redis_arg_list(struct redis *r, const struct str *texts, size_t count);
 
 /* redis_args_raw appends whole arguments that redis_format() made. */
 void redis_args_raw(struct redis *r, struct str raw);

@@ -13,12 +13,13 @@ audit_note(struct sql *db, const struct audit_entry *e)
 {
 	int r = sql_do(db,
 		"INSERT INTO audit (tenant_id, action, actor, contact_id, other_id,"
-		" conversation_id, detail, created_us) VALUES (?1, ?2, ?3,"
-		" nullif(?4, 0), nullif(?5, 0), nullif(?6, 0), ?7, ?8)",
+		" conversation_id, detail, created_us, broadcast_id) VALUES (?1, ?2,"
+		" ?3, nullif(?4, 0), nullif(?5, 0), nullif(?6, 0), ?7, ?8,"
+		" nullif(?9, 0))",
 		SQL_TEXT(e->tenant), SQL_TEXT(e->action), SQL_TEXT(e->actor),
 		SQL_NUMBER(e->contact_id), SQL_NUMBER(e->other_id),
 		SQL_NUMBER(e->conversation_id), SQL_TEXT(e->detail),
-		SQL_NUMBER(clock_wall_us()));
+		SQL_NUMBER(clock_wall_us()), SQL_NUMBER(e->broadcast_id));
 	return r < 0 ? r : sql_inserted(db);
 }
 
@@ -28,8 +29,9 @@ add(struct store *s, struct store_op *op)
 	struct store_audit_add *a = container_of(op, struct store_audit_add, op);
 	struct str tenant = tenant_id(a->tenant);
 	struct sql *db = store_db(s);
+	struct tenant found;
 
-	int r = tenant_must(db, op, tenant);
+	int r = tenant_must(db, op, tenant, &found);
 	if (r < 0)
 		return r;
 	int64_t id = audit_note(db,
@@ -64,11 +66,12 @@ list(struct store *s, struct store_op *op)
 	struct store_audit_list *l = container_of(op, struct store_audit_list, op);
 	struct str tenant = tenant_id(l->tenant);
 	struct sql *db = store_db(s);
+	struct tenant found;
 
 	if (l->limit < 1 || l->limit > LIMIT_MAX)
 		return store_fail(
 			op, ERR_SHAPE, "limit must be from 1 to %d", LIMIT_MAX);
-	int r = tenant_must(db, op, tenant);
+	int r = tenant_must(db, op, tenant, &found);
 	if (r < 0)
 		return r;
 	l->rows = arena_zalloc(op->arena, (size_t)l->limit * sizeof(*l->rows));

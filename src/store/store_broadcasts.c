@@ -10,14 +10,14 @@
 enum { LIMIT_MAX = 500 };
 
 static int
-audit(struct sql *db, struct str tenant, int64_t broadcast, struct str action,
+audit(struct sql *db, struct str tenant, int64_t broadcast, const char *action,
 	struct str actor)
 {
-	return sql_do(db,
-		"INSERT INTO audit (tenant_id, action, actor, broadcast_id, created_us)"
-		" VALUES (?1, 'broadcast.' || ?3, ?5, ?2, ?4)",
-		SQL_TEXT(tenant), SQL_NUMBER(broadcast), SQL_TEXT(action),
-		SQL_NUMBER(clock_wall_us()), SQL_TEXT(actor));
+	int64_t id = audit_note(db, &(struct audit_entry){.tenant = tenant,
+					    .action = str_of(action),
+					    .actor = actor,
+					    .broadcast_id = broadcast});
+	return id < 0 ? (int)id : 0;
 }
 
 /* --- add -------------------------------------------------------------------- */
@@ -33,7 +33,7 @@ insert(struct sql *db, struct store_broadcast_add *add, struct str tenant)
 	if (r < 0)
 		return r;
 	add->id = sql_inserted(db);
-	return audit(db, tenant, add->id, STR("create"), STR("cli"));
+	return audit(db, tenant, add->id, "broadcast.create", STR("cli"));
 }
 
 static int
@@ -81,10 +81,9 @@ add(struct store *s, struct store_op *op)
 	struct sql *db = store_db(s);
 	struct tenant t;
 
-	int r = tenant_find(db, tenant_id(a->tenant), op->arena, &t);
-	if (r <= 0)
-		return r < 0 ? r : store_fail(op, ERR_NOT_FOUND, "no such tenant");
-	r = check(a);
+	int r = tenant_must(db, op, tenant_id(a->tenant), &t);
+	if (r >= 0)
+		r = check(a);
 	if (r >= 0)
 		r = insert(db, a, t.id);
 	for (size_t i = 0; r >= 0 && i < a->count; i++)
@@ -112,13 +111,14 @@ store_broadcast_add(struct store *s, struct store_broadcast_add *op, struct flow
 /* --- start, pause, resume, cancel ------------------------------------------- */
 
 static const struct act {
-	const char *name, *from, *to; /* from: separated by blanks */
+	const char *name, *action;
+	const char *from, *to; /* from: separated by blanks */
 	bool takes_back;
 } acts[] = {
-	{"start", "draft paused", "running", false},
-	{"resume", "paused", "running", false},
-	{"pause", "running", "paused", true},
-	{"cancel", "draft running paused", "cancelled", true},
+	{"start", "broadcast.start", "draft paused", "running", false},
+	{"resume", "broadcast.resume", "paused", "running", false},
+	{"pause", "broadcast.pause", "running", "paused", true},
+	{"cancel", "broadcast.cancel", "draft running paused", "cancelled", true},
 };
 
 static const struct act *
@@ -214,7 +214,7 @@ become(struct sql *db, struct store_broadcast_act *a, struct str tenant,
 		SQL_TEXT(tenant), SQL_NUMBER(a->id), SQL_TEXT(str_of(act->to)),
 		SQL_NUMBER(clock_wall_us()));
 	if (r >= 0)
-		r = audit(db, tenant, a->id, str_of(act->name), STR("cli"));
+		r = audit(db, tenant, a->id, act->action, STR("cli"));
 	a->status = str_of(act->to);
 	if (r >= 0 && act->takes_back)
 		r = take_back(db, a, tenant);
@@ -265,7 +265,8 @@ broadcast_settle(struct sql *db, struct str tenant, int64_t broadcast)
 		"  WHERE broadcast_id = ?2 AND status IN ('waiting', 'queued'))",
 		SQL_TEXT(tenant), SQL_NUMBER(broadcast), SQL_NUMBER(clock_wall_us()));
 
-	return r <= 0 ? r : audit(db, tenant, broadcast, STR("done"), STR("system"));
+	return r <= 0 ? r
+		      : audit(db, tenant, broadcast, "broadcast.done", STR("system"));
 }
 
 /* --- list ------------------------------------------------------------------- */

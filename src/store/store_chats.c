@@ -44,10 +44,7 @@ must_find(struct sql *db, struct store_op *op, struct str tenant, struct str who
 	struct tenant *ret_tenant, int64_t *ret)
 {
 	*ret = 0;
-	*ret_tenant = (struct tenant){.id = tenant};
-	int r = tenant_must(db, op, tenant);
-	if (r >= 0)
-		r = tenant_find(db, tenant, op->arena, ret_tenant);
+	int r = tenant_must(db, op, tenant, ret_tenant);
 	if (r < 0 || !who.p)
 		return r;
 	*ret = conversation_of(db, op, ret_tenant, who);

@@ -216,9 +216,9 @@ add(struct store *s, struct store_op *op)
 	struct sql *db = store_db(s);
 	struct tenant t;
 
-	int r = tenant_find(db, tenant_id(a->tenant), op->arena, &t);
-	if (r <= 0)
-		return r < 0 ? r : store_fail(op, ERR_NOT_FOUND, "no such tenant");
+	int r = tenant_must(db, op, tenant_id(a->tenant), &t);
+	if (r < 0)
+		return r;
 	r = find_key(db, a, t.id);
 	a->known = r > 0;
 	return r != 0 ? r : add_new(db, a, &t);
@@ -282,22 +282,17 @@ store_outbox_get(struct store *s, struct store_outbox_get *op, struct flow *f)
 /* A message that is "pending" was posted by nobody, and with this by nobody will be:
  * store_mark refuses it.  1, or 0 when it is past that. */
 static int
-fail_pending(struct sql *db, struct str tenant, int64_t message, struct str reason)
+fail_pending(struct sql *db, struct str tenant, int64_t message, int64_t turn,
+	struct str reason)
 {
-	int64_t now = clock_wall_us();
-
 	int r = sql_do(db,
 		"UPDATE messages SET status = 'failed', reason = ?3, updated_us = ?4"
 		" WHERE id = ?2 AND tenant_id = ?1 AND status = 'pending'",
 		SQL_TEXT(tenant), SQL_NUMBER(message), SQL_TEXT(reason),
-		SQL_NUMBER(now));
+		SQL_NUMBER(clock_wall_us()));
 	if (r <= 0)
 		return r;
-	r = sql_do(db,
-		"UPDATE turns SET state = 'done', updated_us = ?3 WHERE tenant_id = ?1"
-		" AND id = (SELECT turn_id FROM messages WHERE id = ?2"
-		" AND tenant_id = ?1)",
-		SQL_TEXT(tenant), SQL_NUMBER(message), SQL_NUMBER(now));
+	r = turn_end(db, tenant, turn);
 	return r < 0 ? r : 1;
 }
 
@@ -305,13 +300,14 @@ int
 outbox_withdraw(struct sql *db, struct str tenant, int64_t id, struct str reason)
 {
 	int r = sql_row(db,
-		"SELECT message_id FROM scheduled_messages WHERE id = ?2"
+		"SELECT message_id, (SELECT turn_id FROM messages WHERE id ="
+		" message_id) FROM scheduled_messages WHERE id = ?2"
 		" AND tenant_id = ?1 AND status IN ('waiting', 'queued')",
 		SQL_TEXT(tenant), SQL_NUMBER(id));
 	int64_t message = r > 0 ? sql_col_number(db, 0) : 0;
 
 	if (r > 0 && message > 0)
-		r = fail_pending(db, tenant, message, reason);
+		r = fail_pending(db, tenant, message, sql_col_number(db, 1), reason);
 	if (r <= 0)
 		return r;
 	return sql_do(db,

@@ -255,19 +255,6 @@ store_outbox_move(struct store *s, struct store_outbox_move *op, struct flow *f)
 /* --- keep ------------------------------------------------------------------- */
 
 static int
-insert_turn(struct sql *db, const struct store_outbox_keep *k, struct str tenant,
-	int64_t to)
-{
-	return sql_do(db,
-		"INSERT INTO turns (tenant_id, conversation_id, seq, state, attempt,"
-		" job_id, created_us, updated_us) VALUES (?1, ?2, 1 + ifnull("
-		"(SELECT max(seq) FROM turns WHERE conversation_id = ?2"
-		" AND tenant_id = ?1), 0), 'kept', ?3, ?4, ?5, ?5)",
-		SQL_TEXT(tenant), SQL_NUMBER(to), SQL_NUMBER(k->attempt),
-		SQL_TEXT(k->job_id), SQL_NUMBER(clock_wall_us()));
-}
-
-static int
 insert_message(struct sql *db, const struct store_outbox_keep *k,
 	const struct outbox_row *row, int64_t conversation)
 {
@@ -288,11 +275,14 @@ keep_new(struct sql *db, struct store_outbox_keep *k, const struct outbox_row *r
 		db, k->op.arena, row->tenant, row->chat, (struct str){NULL, 0}, NULL);
 	if (conversation < 0)
 		return (int)conversation;
-	int r = insert_turn(db, k, row->tenant, conversation);
-	if (r < 0)
-		return r;
-	k->turn_id = sql_inserted(db);
-	r = insert_message(db, k, row, conversation);
+	k->turn_id = turn_insert(db, &(struct turn){.tenant = row->tenant,
+					     .job_id = k->job_id,
+					     .conversation_id = conversation,
+					     .attempt = k->attempt,
+					     .state = TURN_KEPT});
+	if (k->turn_id < 0)
+		return (int)k->turn_id;
+	int r = insert_message(db, k, row, conversation);
 	if (r == ERR_EXISTS)
 		return store_fail(&k->op, r, "another message has the outbound key");
 	if (r < 0)
@@ -326,15 +316,13 @@ read_message(struct sql *db, struct store_outbox_keep *k, struct str tenant,
 
 /* As store_load does with a reply of a dead letter that is replayed. */
 static int
-reopen(struct sql *db, const struct outbox_row *row)
+reopen(struct sql *db, struct store_outbox_keep *k, const struct outbox_row *row,
+	int64_t *ret_held)
 {
-	int r = sql_do(db,
-		"UPDATE messages SET status = iif(reason = 'ambiguous', 'sending',"
-		" 'pending'), reason = NULL, updated_us = ?3"
-		" WHERE id = ?2 AND tenant_id = ?1 AND status = 'failed'",
-		SQL_TEXT(row->tenant), SQL_NUMBER(row->message_id),
-		SQL_NUMBER(clock_wall_us()));
-	return r < 0 ? r : set_status(db, row, STR("queued"), (struct str){NULL, 0});
+	int r = turn_reopen(db, row->tenant, k->turn_id);
+	if (r >= 0)
+		r = set_status(db, row, STR("queued"), (struct str){NULL, 0});
+	return r < 0 ? r : read_message(db, k, row->tenant, ret_held);
 }
 
 static int
@@ -369,10 +357,10 @@ keep(struct store *s, struct store_op *op)
 	k->message.id = row.message_id;
 	if (!row.message_id)
 		r = keep_new(db, k, &row);
-	else if (str_eqz(row.status, "failed"))
-		r = reopen(db, &row);
 	if (r >= 0)
 		r = read_message(db, k, tenant, &held);
+	if (r >= 0 && row.message_id && str_eqz(row.status, "failed"))
+		r = reopen(db, k, &row, &held);
 	if (r < 0)
 		return r;
 	if (k->attempt < held)

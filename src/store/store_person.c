@@ -43,9 +43,9 @@ find(struct sql *db, struct store_person *p)
 	struct tenant t;
 	struct jid j;
 
-	int r = tenant_find(db, tenant_id(p->tenant), p->op.arena, &t);
-	if (r <= 0)
-		return r < 0 ? r : tenant_must(db, &p->op, tenant_id(p->tenant));
+	int r = tenant_must(db, &p->op, tenant_id(p->tenant), &t);
+	if (r < 0)
+		return r;
 	p->who = (struct store_who){0};
 	if (jid_parse(p->name, &j) == 0)
 		return by_address(db, p, &j);

@@ -29,13 +29,14 @@ struct sql *schema_open(const char *database_url, char err[256]);
 int tenant_find(
 	struct sql *db, struct str id, struct arena *a, struct tenant *ret) MUSTCHECK;
 
-/* tenant_must: ERR_NOT_FOUND with words when there is none. */
-int tenant_must(struct sql *db, struct store_op *op, struct str id) MUSTCHECK;
+/* tenant_must does the same for a command: 0, or ERR_NOT_FOUND with words. */
+int tenant_must(struct sql *db, struct store_op *op, struct str id,
+	struct tenant *ret) MUSTCHECK;
 
 /* audit_note writes a row of the audit and returns its id, or negative. */
 struct audit_entry {
-	struct str tenant, action, actor, detail;      /* the last two may be absent */
-	int64_t contact_id, other_id, conversation_id; /* 0: none */
+	struct str tenant, action, actor, detail; /* the last two may be absent */
+	int64_t contact_id, other_id, conversation_id, broadcast_id; /* 0: none */
 };
 int64_t audit_note(struct sql *db, const struct audit_entry *e) MUSTCHECK;
 
@@ -83,6 +84,25 @@ enum turn_state turn_state_of(struct str name);
 int turn_set_state(struct sql *db, struct str tenant, int64_t turn,
 	enum turn_state state) MUSTCHECK;
 int turn_fenced(struct store_op *op, int64_t attempt, int64_t held) MUSTCHECK;
+
+/* A turn that begins.  turn_insert returns its id, or negative. */
+struct turn {
+	struct str tenant, job_id;
+	int64_t conversation_id, attempt;
+	enum turn_state state;
+};
+int64_t turn_insert(struct sql *db, const struct turn *t) MUSTCHECK;
+
+/* Messages of ours that a program wrote, not a person on the phone: replies, and what
+ * is no answer. */
+#define BY_US "source IN ('bot', 'system')"
+
+/* turn_end: the turn is done, unless a message of ours in it is still to be sent. */
+int turn_end(struct sql *db, struct str tenant, int64_t turn) MUSTCHECK;
+
+/* turn_reopen: messages of ours that failed are to be sent again, a doubtful one after
+ * asking ("sending"): how many, or negative. */
+int turn_reopen(struct sql *db, struct str tenant, int64_t turn) MUSTCHECK;
 
 /* turn_replies reads the parts of the turn's reply: how many, or negative. */
 int turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,

@@ -50,15 +50,11 @@ raise_status(struct sql *db, struct str tenant, int64_t row, struct str status,
 static int
 end_turn_of(struct sql *db, struct str tenant, int64_t row)
 {
-	return sql_do(db,
-		"UPDATE turns SET state = 'done', updated_us = ?3 WHERE tenant_id = ?1"
-		" AND state IN ('kept', 'sending')"
-		" AND id = (SELECT turn_id FROM messages WHERE id = ?2)"
-		" AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.turn_id = "
-		"turns.id"
-		"  AND m.source IN ('bot', 'system')"
-		"  AND m.status IN ('pending', 'sending'))",
-		SQL_TEXT(tenant), SQL_NUMBER(row), SQL_NUMBER(clock_wall_us()));
+	int r = sql_row(db,
+		"SELECT turn_id FROM messages WHERE id = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(row));
+
+	return r <= 0 ? r : turn_end(db, tenant, sql_col_number(db, 0));
 }
 
 int

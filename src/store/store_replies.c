@@ -256,19 +256,8 @@ drop_rest(struct sql *db, const struct store_mark *m, struct str tenant)
 	return sql_do(db,
 		"UPDATE messages SET status = 'failed', reason = 'unsent', updated_us "
 		"= ?3"
-		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source IN ('bot', 'system')"
+		" WHERE turn_id = ?2 AND tenant_id = ?1 AND " BY_US
 		" AND status = 'pending'",
-		SQL_TEXT(tenant), SQL_NUMBER(m->turn_id), SQL_NUMBER(clock_wall_us()));
-}
-
-static int
-end_turn(struct sql *db, const struct store_mark *m, struct str tenant)
-{
-	return sql_do(db,
-		"UPDATE turns SET state = 'done', updated_us = ?3 WHERE id = ?2"
-		" AND tenant_id = ?1 AND NOT EXISTS (SELECT 1 FROM messages"
-		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source IN ('bot', 'system')"
-		" AND status IN ('pending', 'sending'))",
 		SQL_TEXT(tenant), SQL_NUMBER(m->turn_id), SQL_NUMBER(clock_wall_us()));
 }
 
@@ -285,7 +274,7 @@ mark_over(struct sql *db, const struct store_mark *m, struct str tenant)
 		r = update_over(db, m, tenant, (struct str){NULL, 0});
 	if (r >= 0 && str_eqz(m->status, "failed"))
 		r = drop_rest(db, m, tenant);
-	return r < 0 ? r : end_turn(db, m, tenant);
+	return r < 0 ? r : turn_end(db, tenant, m->turn_id);
 }
 
 /* Whoever answers from the phone or mutes a chat silences answers, not what a person
@@ -311,7 +300,7 @@ reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_
 		"SELECT status IN ('pending', 'sending'),"
 		" status IN ('sent', 'delivered', 'read'), source = 'bot' FROM messages"
 		" WHERE id = ?2 AND tenant_id = ?1 AND turn_id = ?3"
-		" AND source IN ('bot', 'system')",
+		" AND " BY_US,
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(m->turn_id));
 	if (r <= 0)
 		return r < 0 ? r : store_fail(&m->op, ERR_NOT_FOUND, "no such reply");

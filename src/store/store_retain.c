@@ -81,9 +81,9 @@ retain(struct store *s, struct store_op *op)
 	struct tenant t;
 
 	k->messages = k->raw = 0;
-	int r = tenant_find(db, tenant, op->arena, &t);
-	if (r <= 0)
-		return r < 0 ? r : tenant_must(db, op, tenant);
+	int r = tenant_must(db, op, tenant, &t);
+	if (r < 0)
+		return r;
 	int64_t texts = cut_us(t.retain_messages_days, k->messages_days);
 	int64_t raw = cut_us(t.retain_raw_days, k->raw_days);
 	if (texts > raw) /* no row keeps the message as it came longer than its text */

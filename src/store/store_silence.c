@@ -100,7 +100,7 @@ is_our_echo(struct sql *db, const struct store_load *l)
 {
 	return sql_row(db,
 		"SELECT 1 FROM messages WHERE tenant_id = ?1 AND conversation_id = ?2"
-		" AND source IN ('bot', 'system') AND status = 'sending' AND body = ?3"
+		" AND " BY_US " AND status = 'sending' AND body = ?3"
 		" LIMIT 1",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_TEXT(l->text));
@@ -244,42 +244,49 @@ silence_heed(struct sql *db, struct store_load *l)
 
 /* --- why it is silent --------------------------------------------------------- */
 
-int
-silence_held(struct sql *db, struct str tenant, int64_t turn)
+/* What people want of a turn's chat, and what the turn says. */
+struct held {
+	enum silence silence;
+	enum turn_says says;
+	bool fell_back;
+};
+
+static int
+read_held(struct sql *db, struct str tenant, int64_t turn, struct held *ret)
 {
+	*ret = (struct held){SILENCE_NONE, SAYS_ANSWER, false};
 	int r = sql_row(db,
 		"SELECT p.opted_out_us IS NOT NULL, c.muted_us > 0,"
-		" c.human_until_us > ?3 FROM turns AS t"
+		" c.human_until_us > ?3, t.says = 'stop', t.says = 'start',"
+		" c.fell_back_us > 0 FROM turns AS t"
 		" JOIN conversations AS c ON c.id = t.conversation_id"
 		" JOIN contacts AS p ON p.id = c.contact_id"
-		" WHERE t.id = ?2 AND t.tenant_id = ?1 AND t.says IS NULL",
+		" WHERE t.id = ?2 AND t.tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_NUMBER(clock_wall_us()));
 
 	if (r <= 0)
-		return r < 0 ? r : SILENCE_NONE;
-	if (sql_col_number(db, 0))
-		return SILENCE_OPTED_OUT;
-	if (sql_col_number(db, 1))
-		return SILENCE_MUTED;
-	return sql_col_number(db, 2) ? SILENCE_HUMAN : SILENCE_NONE;
+		return r;
+	ret->fell_back = sql_col_number(db, 5);
+	if (sql_col_number(db, 3))
+		ret->says = SAYS_STOP;
+	else if (sql_col_number(db, 4))
+		ret->says = SAYS_START;
+	else if (sql_col_number(db, 0))
+		ret->silence = SILENCE_OPTED_OUT;
+	else if (sql_col_number(db, 1))
+		ret->silence = SILENCE_MUTED;
+	else if (sql_col_number(db, 2))
+		ret->silence = SILENCE_HUMAN;
+	return 0;
 }
 
-static int
-read_turn(struct sql *db, struct store_load *l)
+int
+silence_held(struct sql *db, struct str tenant, int64_t turn)
 {
-	int r = sql_row(db,
-		"SELECT t.says = 'stop', t.says = 'start', c.fell_back_us > 0"
-		" FROM turns AS t JOIN conversations AS c ON c.id = t.conversation_id"
-		" WHERE t.id = ?2 AND t.tenant_id = ?1",
-		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->turn_id));
-	if (r <= 0)
-		return r;
-	if (sql_col_number(db, 0))
-		l->says = SAYS_STOP;
-	else if (sql_col_number(db, 1))
-		l->says = SAYS_START;
-	l->fell_back = sql_col_number(db, 2);
-	return 0;
+	struct held h;
+	int r = read_held(db, tenant, turn, &h);
+
+	return r < 0 ? r : (int)h.silence;
 }
 
 /* The bot's replies of the last hour among the newest messages, and whether the last
@@ -333,12 +340,13 @@ find_repeat(struct sql *db, const struct store_load *l)
 bool
 silence_closed(const struct tenant *t, int64_t now_s, struct silence_closed *ret)
 {
-	const struct zone *z = zone_known(t->time_zone);
 	char words[HOURS_WORDS];
 	struct hours h;
 
-	if (!t->hours.n || !z || hours_parse(&h, t->hours, words) < 0 ||
-		hours_are_open(&h, z, now_s))
+	if (!t->hours.n || hours_parse(&h, t->hours, words) < 0)
+		return false;
+	const struct zone *z = zone_known(t->time_zone);
+	if (!z || hours_are_open(&h, z, now_s))
 		return false;
 	ret->since_s = hours_since(&h, z, now_s);
 	ret->until_s = hours_until(&h, z, now_s);
@@ -366,9 +374,14 @@ find_closed(struct sql *db, struct store_load *l)
 int
 silence_read(struct sql *db, struct store_load *l)
 {
-	int r = read_turn(db, l);
-	if (r >= 0)
-		r = silence_held(db, tenant_id(l->tenant), l->turn_id);
+	struct held h;
+
+	int r = read_held(db, tenant_id(l->tenant), l->turn_id, &h);
+	if (r < 0)
+		return r;
+	l->says = h.says;
+	l->fell_back = h.fell_back;
+	r = (int)h.silence;
 	if (r == SILENCE_NONE)
 		r = find_loop(db, l);
 	if (l->says != SAYS_ANSWER && r != SILENCE_LOOP)

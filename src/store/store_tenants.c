@@ -318,9 +318,9 @@ fail_id(struct store_op *op, int err, struct str id)
 }
 
 int
-tenant_must(struct sql *db, struct store_op *op, struct str id)
+tenant_must(struct sql *db, struct store_op *op, struct str id, struct tenant *ret)
 {
-	int r = sql_row(db, "SELECT 1 FROM tenants WHERE id = ?1", SQL_TEXT(id));
+	int r = tenant_find(db, id, op->arena, ret);
 
 	if (r == 0)
 		return fail_id(op, ERR_NOT_FOUND, id);
@@ -370,9 +370,8 @@ static int
 get(struct store *s, struct store_op *op)
 {
 	struct store_tenant_get *g = container_of(op, struct store_tenant_get, op);
-	int r = tenant_find(store_db(s), tenant_id(g->id), op->arena, &g->found);
 
-	return r == 0 ? fail_id(op, ERR_NOT_FOUND, g->id) : r;
+	return tenant_must(store_db(s), op, tenant_id(g->id), &g->found);
 }
 
 void
@@ -422,10 +421,9 @@ put(struct store *s, struct store_op *op)
 		if (added <= 0)
 			return added < 0 ? added : fail_id(op, ERR_EXISTS, id);
 	}
-	int r = tenant_find(db, id, op->arena, &t);
-	if (r <= 0)
-		return r < 0 ? r : fail_id(op, ERR_NOT_FOUND, id);
-	r = set_all(db, p, &t);
+	int r = tenant_must(db, op, id, &t);
+	if (r >= 0)
+		r = set_all(db, p, &t);
 	if (r >= 0)
 		r = update(db, &t);
 	return r < 0 ? r : prompt_number(db, id);

@@ -58,6 +58,42 @@ turn_fenced(struct store_op *op, int64_t attempt, int64_t held)
 		(long long)attempt, (long long)held);
 }
 
+int64_t
+turn_insert(struct sql *db, const struct turn *t)
+{
+	int r = sql_do(db,
+		"INSERT INTO turns (tenant_id, conversation_id, seq, state, attempt,"
+		" job_id, created_us, updated_us) VALUES (?1, ?2, 1 + ifnull("
+		"(SELECT max(seq) FROM turns WHERE conversation_id = ?2"
+		" AND tenant_id = ?1), 0), ?3, ?4, ?5, ?6, ?6)",
+		SQL_TEXT(t->tenant), SQL_NUMBER(t->conversation_id),
+		SQL_TEXT(turn_state_name(t->state)), SQL_NUMBER(t->attempt),
+		SQL_TEXT(t->job_id), SQL_NUMBER(clock_wall_us()));
+	return r < 0 ? r : sql_inserted(db);
+}
+
+int
+turn_end(struct sql *db, struct str tenant, int64_t turn)
+{
+	return sql_do(db,
+		"UPDATE turns SET state = 'done', updated_us = ?3 WHERE id = ?2"
+		" AND tenant_id = ?1 AND state IN ('kept', 'sending')"
+		" AND NOT EXISTS (SELECT 1 FROM messages WHERE turn_id = ?2"
+		" AND tenant_id = ?1 AND " BY_US
+		" AND status IN ('pending', 'sending'))",
+		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_NUMBER(clock_wall_us()));
+}
+
+int
+turn_reopen(struct sql *db, struct str tenant, int64_t turn)
+{
+	return sql_do(db,
+		"UPDATE messages SET status = iif(reason = 'ambiguous', 'sending',"
+		" 'pending'), reason = NULL, updated_us = ?3 WHERE turn_id = ?2"
+		" AND tenant_id = ?1 AND " BY_US " AND status = 'failed'",
+		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_NUMBER(clock_wall_us()));
+}
+
 int
 turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 	struct store_replies *ret)
@@ -65,8 +101,7 @@ turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 	*ret = (struct store_replies){0};
 	int r = sql_row(db,
 		"SELECT id, body, outbound_key, status, count(*) OVER () FROM messages"
-		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source IN ('bot', 'system')"
-		" ORDER BY part",
+		" WHERE turn_id = ?2 AND tenant_id = ?1 AND " BY_US " ORDER BY part",
 		SQL_TEXT(tenant), SQL_NUMBER(turn));
 	if (r > 0)
 		ret->parts = arena_alloc(
@@ -165,13 +200,7 @@ reopen(struct sql *db, struct store_load *l)
 {
 	struct str tenant = tenant_id(l->tenant);
 
-	int r = sql_do(db,
-		"UPDATE messages SET status = iif(reason = 'ambiguous', 'sending', "
-		"'pending'),"
-		" reason = NULL, updated_us = ?3"
-		" WHERE turn_id = ?2 AND tenant_id = ?1 AND source IN ('bot', 'system')"
-		" AND status = 'failed'",
-		SQL_TEXT(tenant), SQL_NUMBER(l->turn_id), SQL_NUMBER(clock_wall_us()));
+	int r = turn_reopen(db, tenant, l->turn_id);
 	if (r > 0)
 		r = turn_replies(db, l->op.arena, tenant, l->turn_id, &l->reply);
 	if (r <= 0)
@@ -265,19 +294,12 @@ static int
 insert_turn(struct sql *db, struct store_load *l)
 {
 	l->state = wants_answer(l) ? TURN_OPEN : TURN_DONE;
-	int r = sql_do(db,
-		"INSERT INTO turns (tenant_id, conversation_id, seq, state, attempt, "
-		"job_id,"
-		" created_us, updated_us) VALUES (?1, ?2, 1 + ifnull("
-		"(SELECT max(seq) FROM turns WHERE conversation_id = ?2 AND tenant_id "
-		"= ?1), 0),"
-		" ?3, ?4, ?5, ?6, ?6)",
-		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
-		SQL_TEXT(turn_state_name(l->state)), SQL_NUMBER(l->attempt),
-		SQL_TEXT(l->job_id), SQL_NUMBER(clock_wall_us()));
-	if (r >= 0)
-		l->turn_id = sql_inserted(db);
-	return r;
+	l->turn_id = turn_insert(db, &(struct turn){.tenant = tenant_id(l->tenant),
+					     .job_id = l->job_id,
+					     .conversation_id = l->conversation_id,
+					     .attempt = l->attempt,
+					     .state = l->state});
+	return l->turn_id < 0 ? (int)l->turn_id : 0;
 }
 
 static int
