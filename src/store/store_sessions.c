@@ -21,23 +21,17 @@ enum {
 
 /* --- while it goes on --------------------------------------------------------- */
 
+/* That it goes on is in the messages: nothing is written for each. */
 int
 session_touch(struct sql *db, struct str tenant, int64_t conversation)
 {
-	int64_t now = clock_wall_us();
-	int r = sql_do(db,
-		"UPDATE sessions SET last_us = ?3 WHERE conversation_id = ?2"
-		" AND tenant_id = ?1 AND closed_us IS NULL",
-		SQL_TEXT(tenant), SQL_NUMBER(conversation), SQL_NUMBER(now));
-
-	if (r != 0)
-		return r;
 	return sql_do(db,
-		"INSERT INTO sessions (tenant_id, conversation_id, seq, started_us, "
-		"last_us)"
-		" VALUES (?1, ?2, 1 + ifnull((SELECT max(seq) FROM sessions"
-		" WHERE conversation_id = ?2), 0), ?3, ?3)",
-		SQL_TEXT(tenant), SQL_NUMBER(conversation), SQL_NUMBER(now));
+		"INSERT INTO sessions (tenant_id, conversation_id, seq, started_us)"
+		" SELECT ?1, ?2, 1 + ifnull((SELECT max(seq) FROM sessions"
+		" WHERE conversation_id = ?2), 0), ?3 WHERE NOT EXISTS (SELECT 1"
+		" FROM sessions WHERE conversation_id = ?2 AND closed_us IS NULL)",
+		SQL_TEXT(tenant), SQL_NUMBER(conversation),
+		SQL_NUMBER(clock_wall_us()));
 }
 
 int
@@ -79,17 +73,24 @@ sessions_merge(struct sql *db, struct str tenant, const struct merge *contacts,
 
 /* --- its end ------------------------------------------------------------------ */
 
+/* The customer's last message; of a conversation that was merged away, none. */
+#define LAST_US                                                                \
+	"ifnull((SELECT m.created_us FROM messages AS m WHERE"                 \
+	" m.conversation_id = s.conversation_id AND m.tenant_id = s.tenant_id" \
+	" AND m.direction = 'in' ORDER BY m.id DESC LIMIT 1), s.started_us)"
+#define IDLE_US "?3 * iif(t.session_idle_min >= 0, t.session_idle_min, ?2)"
+
+/* One that has just begun can't have been silent for long: its messages are not looked
+ * at. */
 static int
 close_idle(struct sql *db, const struct store_sessions_due *d, int64_t now)
 {
 	return sql_do(db,
 		"UPDATE sessions SET closed_us = ?1 WHERE id IN (SELECT s.id"
 		" FROM sessions AS s JOIN tenants AS t ON t.id = s.tenant_id"
-		" WHERE s.closed_us IS NULL"
-		" AND iif(t.session_idle_min >= 0, t.session_idle_min, ?2) > 0"
-		" AND s.last_us < ?1 - ?3"
-		"  * iif(t.session_idle_min >= 0, t.session_idle_min, ?2)"
-		" ORDER BY s.last_us LIMIT ?4)",
+		" WHERE s.closed_us IS NULL AND " IDLE_US " > 0"
+		" AND s.started_us < ?1 - " IDLE_US " AND " LAST_US " < ?1 - " IDLE_US
+		" ORDER BY s.started_us LIMIT ?4)",
 		SQL_NUMBER(now), SQL_NUMBER(d->idle_min), SQL_NUMBER(MINUTE_US),
 		SQL_NUMBER((int64_t)d->limit));
 }

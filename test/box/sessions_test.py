@@ -28,8 +28,10 @@ def change(stage, sql):
 
 
 def silence(stage, us=2 * HOUR_US):
-    """As if so much time had passed since the last word."""
-    change(stage, f"UPDATE sessions SET last_us = last_us - {us} WHERE closed_us IS NULL")
+    """As if so much time had passed since the last word: all that was is older."""
+    change(stage, f"UPDATE messages SET created_us = created_us - {us}")
+    change(stage, f"UPDATE conversations SET summary_us = summary_us - {us} WHERE summary_us > 0")
+    change(stage, f"UPDATE sessions SET started_us = started_us - {us}, closed_us = closed_us - {us}")
 
 
 def tick(stage):
