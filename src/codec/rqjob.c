@@ -314,6 +314,18 @@ rqjob_arg(const struct rqjob_call *call, const char *name, size_t at)
 	return v ? v : val_at(call->args, at);
 }
 
+struct str
+rqjob_tenant(struct arena *a, const struct rqjob_call *call)
+{
+	const struct val *v = rqjob_arg(call, "tenant_id", 0);
+	struct str tenant = val_text(v);
+	int64_t number = val_int(v, -1);
+
+	if (!tenant.p && number >= 0)
+		tenant = arena_printf(a, "%lld", (long long)number);
+	return tenant_id(tenant);
+}
+
 int
 rqjob_date(struct str s, int64_t *ret_us)
 {

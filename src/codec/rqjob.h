@@ -56,6 +56,10 @@ int rqjob_parse(struct arena *a, struct str data, struct rqjob_call *ret,
  * when it is neither. */
 const struct val *rqjob_arg(const struct rqjob_call *call, const char *name, size_t at);
 
+/* rqjob_tenant is the parameter tenant_id, the first one, a text or a number, as
+ * tenant_id() has it; absent when there is none. */
+struct str rqjob_tenant(struct arena *a, const struct rqjob_call *call);
+
 /* rqjob_value appends what a job returned, in the form of its call. */
 void rqjob_value(struct buf *out, bool as_json, const struct val *v);
 

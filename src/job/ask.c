@@ -16,7 +16,7 @@
 #include "base/settings.h"
 #include "base/zone.h"
 #include "job/job.h"
-#include "job/price.h"
+#include "job/spend.h"
 
 enum {
 	CHANGES_MAX = 3, /* of one model's request: limit, temperature, length */
@@ -96,20 +96,11 @@ count_usage(struct ask *q, int err)
 {
 	bool given_up = q->ai.http.sent &&
 			(err == -ECANCELED || err == -ETIMEDOUT || err == ERR_LIMIT);
-	struct store_usage u = {.model = q->model,
-		.tokens_in = q->ai.tokens_in,
-		.tokens_out = q->ai.tokens_out};
 
 	if (!(q->ai.answered || given_up) || q->usage_count == ASK_REQUESTS_MAX)
 		return;
-	if (u.tokens_in == 0) {
-		u.estimated = true;
-		u.tokens_in = q->prompt.tokens;
-		u.tokens_out = prompt_tokens(q->ai.answer);
-	}
-	u.cost_micros = price_micros(
-		str_of(q->job->env->s->ai_prices), u.model, u.tokens_in, u.tokens_out);
-	q->usage[q->usage_count++] = u;
+	q->usage[q->usage_count++] =
+		spend_usage(q->job->env->s, q->model, &q->ai, q->prompt.tokens);
 }
 
 /* The same model again, if that can help. */

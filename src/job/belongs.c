@@ -109,13 +109,9 @@ any_names(const struct whose *w, struct arena *a, const struct val *v)
 static bool
 is_of_tenant(const struct whose *w, struct arena *a, const struct rqjob_call *call)
 {
-	const struct val *v = rqjob_arg(call, "tenant_id", 0);
-	struct str tenant = val_text(v);
-	int64_t number = val_int(v, -1);
+	struct str tenant = rqjob_tenant(a, call);
 
-	if (!tenant.p && number >= 0)
-		tenant = arena_printf(a, "%lld", (long long)number);
-	return !tenant.p || str_eq(tenant_id(tenant), w->tenant);
+	return !tenant.p || str_eq(tenant, w->tenant);
 }
 
 bool

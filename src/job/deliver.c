@@ -63,18 +63,12 @@ start_mark(struct deliver *d, struct str status, struct str reason)
 	store_mark(d->job->env->store, &d->mark, &d->flow);
 }
 
-static bool
-is_over(const struct store_reply *part)
-{
-	return !str_eqz(part->status, "pending") && !str_eqz(part->status, "sending");
-}
-
 static int
 part(struct flow *f)
 {
 	struct deliver *d = of(f);
 
-	while (d->at < d->reply.count && is_over(in_hand(d)))
+	while (d->at < d->reply.count && store_reply_is_over(in_hand(d)))
 		d->at++;
 	if (d->at == d->reply.count)
 		return 0;

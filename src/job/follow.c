@@ -52,15 +52,35 @@ on_submitted(struct redis_cmd *cmd)
 }
 
 static void
+write_data(const struct follow *fo, bool as_json, struct buf *out)
+{
+	struct val names[FOLLOW_ARGS_MAX], values[FOLLOW_ARGS_MAX];
+	struct val *items[2 * FOLLOW_ARGS_MAX];
+	struct val kwargs = {.kind = VAL_DICT, .items = items};
+
+	for (size_t i = 0; i < FOLLOW_ARGS_MAX && fo->args[i].name; i++) {
+		const struct follow_arg *arg = &fo->args[i];
+
+		names[i] = (struct val){.kind = VAL_TEXT, .text = str_of(arg->name)};
+		values[i] =
+			arg->text.p
+				? (struct val){.kind = VAL_TEXT, .text = arg->text}
+				: (struct val){.kind = VAL_INT, .integer = arg->number};
+		items[2 * i] = &names[i];
+		items[2 * i + 1] = &values[i];
+		kwargs.count++;
+	}
+	rqjob_write(out, as_json, str_of(fo->function), &kwargs);
+}
+
+static void
 submit(struct follow *fo, const struct job_env *env)
 {
-	static const struct val none = {.kind = VAL_DICT};
 	bool as_json = strcmp(env->s->rq_serializer, "json") == 0;
 	struct buf data;
 
 	buf_init(&data);
-	rqjob_write(
-		&data, as_json, str_of(fo->function), fo->kwargs ? fo->kwargs : &none);
+	write_data(fo, as_json, &data);
 	manage_submit(env->redis, &fo->cmd,
 		&(struct manage_job){
 			.id = fo->id,

@@ -20,15 +20,22 @@
 
 struct flow;
 struct job;
-struct val;
+
+enum { FOLLOW_ARGS_MAX = 4 };
+
+struct follow_arg { /* by name; a text, or where that is absent a number */
+	const char *name;
+	struct str text;
+	int64_t number;
+};
 
 struct follow {
-	struct str id;            /* A-Z a-z 0-9 _ -, at most 200 */
-	const char *function;     /* a row of jobs.c */
-	const struct val *kwargs; /* DICT; NULL: none */
-	struct str tenant;        /* whose turn it takes; absent: none */
-	struct str lane;          /* "<tenant>:<chat>"; absent: it waits for nobody */
-	int64_t due_s;            /* Unix seconds; 0: at once */
+	struct str id;                           /* A-Z a-z 0-9 _ -, at most 200 */
+	const char *function;                    /* a row of jobs.c */
+	struct follow_arg args[FOLLOW_ARGS_MAX]; /* up to the first without a name */
+	struct str tenant;                       /* whose turn it takes; absent: none */
+	struct str lane; /* "<tenant>:<chat>"; absent: it waits for nobody */
+	int64_t due_s;   /* Unix seconds; 0: at once */
 
 	int err; /* 0, ERR_UNAVAILABLE (a solo has no Redis: always), ERR_REMOTE */
 	char words[128];

@@ -37,7 +37,6 @@
 #include "base/metrics.h"
 #include "base/settings.h"
 #include "codec/rqjob.h"
-#include "codec/tenant.h"
 #include "codec/val.h"
 #include "job/answer.h"
 #include "job/ask.h"
@@ -48,6 +47,7 @@
 #include "job/outbound_key.h"
 #include "job/parts.h"
 #include "job/record.h"
+#include "job/spend.h"
 #include "store/store.h"
 
 enum {
@@ -157,18 +157,6 @@ loaded(struct flow *f)
 	return 0;
 }
 
-static void
-log_budget(const struct inbound *in, int crossed)
-{
-	if (crossed > 0)
-		log_warn(
-			"💸 tenant %.*s has spent %d %% of what its AI may cost today%s",
-			STR_FMT(in->job->tenant), crossed,
-			crossed == 100
-				? ": until tomorrow rules and default_text answer"
-				: "");
-}
-
 /* The job fails, but what was asked for it is paid. */
 static int
 fail_paid(struct inbound *in, int err)
@@ -193,7 +181,7 @@ spent(struct flow *f)
 	if (in->spend.op.err < 0)
 		log_warn("what the AI cost is not counted job_id=%s reason=%s",
 			log_safe(in->job->id), err_text(in->spend.op.err));
-	log_budget(in, in->spend.budget_crossed);
+	spend_log(in->job->tenant, in->spend.budget_crossed);
 	return in->failed;
 }
 
@@ -280,14 +268,6 @@ is_prompted(const struct inbound *in)
 	return in->load.found.prompt.n > 0;
 }
 
-static bool
-has_money(const struct inbound *in)
-{
-	double budget = in->load.found.ai_daily_budget;
-
-	return budget == 0 || (double)in->load.ai_spent_micros < budget * 1000000;
-}
-
 static void
 complain_unprompted(const struct inbound *in)
 {
@@ -365,7 +345,7 @@ decide(struct flow *f)
 		return keep_text(in, t->stop_text);
 	if (in->load.says == SAYS_START)
 		return keep_text(in, t->start_text);
-	if (!has_ai(in) || !is_prompted(in) || !has_money(in))
+	if (!has_ai(in) || !is_prompted(in) || !spend_may(t, in->load.ai_spent_micros))
 		return answer_by_rules(in);
 	return ask_ai(in);
 }
@@ -477,7 +457,7 @@ kept(struct flow *f)
 
 	if (k->op.err < 0)
 		return record_error(in->job, &k->op);
-	log_budget(in, k->budget_crossed);
+	spend_log(in->job->tenant, k->budget_crossed);
 	if (k->silenced)
 		return silenced(in, k->silenced);
 	if (k->reply.count == 0)
@@ -519,13 +499,8 @@ void
 inbound_start(struct job *job, const struct rqjob_call *call)
 {
 	struct inbound *in = ARENA_NEW(&job->arena, struct inbound);
-	const struct val *whose = rqjob_arg(call, "tenant_id", 0);
-	struct str tenant = val_text(whose);
-	int64_t number = val_int(whose, -1);
+	struct str tenant = rqjob_tenant(&job->arena, call);
 
-	if (!tenant.p && number >= 0)
-		tenant = arena_printf(&job->arena, "%lld", (long long)number);
-	tenant = tenant_id(tenant);
 	job->tenant = tenant;
 	in->job = job;
 	in->messages = rqjob_arg(call, "messages", 1);

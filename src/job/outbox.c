@@ -18,7 +18,6 @@
 #include "base/flow.h"
 #include "base/log.h"
 #include "codec/rqjob.h"
-#include "codec/val.h"
 #include "job/due.h"
 #include "job/follow.h"
 #include "job/job.h"
@@ -99,20 +98,13 @@ static int
 follow(struct outbox *o)
 {
 	const struct outbox_row *r = row_of(o);
-	struct val names[] = {{.kind = VAL_TEXT, .text = STR("tenant_id")},
-		{.kind = VAL_TEXT, .text = STR("id")},
-		{.kind = VAL_TEXT, .text = STR("round")}};
-	struct val values[] = {{.kind = VAL_TEXT, .text = r->tenant},
-		{.kind = VAL_INT, .integer = r->id},
-		{.kind = VAL_INT, .integer = r->round}};
-	struct val *items[] = {
-		&names[0], &values[0], &names[1], &values[1], &names[2], &values[2]};
-	struct val kwargs = {.kind = VAL_DICT, .count = 3, .items = items};
 	bool later = r->due_us > clock_wall_us();
 
 	o->follow = (struct follow){.id = job_id(o),
 		.function = "prosaas.send",
-		.kwargs = &kwargs,
+		.args = {{.name = "tenant_id", .text = r->tenant},
+			{.name = "id", .number = r->id},
+			{.name = "round", .number = r->round}},
 		.tenant = r->tenant,
 		.lane = arena_printf(&o->job->arena, "%.*s:%.*s", STR_FMT(r->tenant),
 			STR_FMT(r->chat)),

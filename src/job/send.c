@@ -23,7 +23,6 @@
 #include "base/metrics.h"
 #include "codec/placeholder.h"
 #include "codec/rqjob.h"
-#include "codec/tenant.h"
 #include "codec/val.h"
 #include "job/deliver.h"
 #include "job/due.h"
@@ -178,12 +177,6 @@ end(struct send *s, struct str status, struct str reason)
 	return flow_wait(&s->flow, ended);
 }
 
-static bool
-is_over(struct str status)
-{
-	return !str_eqz(status, "pending") && !str_eqz(status, "sending");
-}
-
 static int
 kept(struct flow *f)
 {
@@ -195,7 +188,7 @@ kept(struct flow *f)
 		return over(s, "it was cancelled");
 	if (str_eqz(s->keep.message.status, "failed"))
 		return end(s, STR("failed"), STR("see its message"));
-	if (is_over(s->keep.message.status))
+	if (store_reply_is_over(&s->keep.message))
 		return end(s, STR("sent"), (struct str){NULL, 0});
 	if (s->job->hurried)
 		return -ECANCELED;
@@ -260,7 +253,7 @@ send_start(struct job *job, const struct rqjob_call *call)
 	s->job = job;
 	s->id = val_int(rqjob_arg(call, "id", 1), 0);
 	s->round = val_int(rqjob_arg(call, "round", 2), 0);
-	job->tenant = tenant_id(val_text(rqjob_arg(call, "tenant_id", 0)));
+	job->tenant = rqjob_tenant(&job->arena, call);
 	if (!job->tenant.n || s->id < 1 || s->round < 1) {
 		job_end(job, job_fail(job, ERR_UNPROCESSABLE,
 				     "unprocessable: no tenant_id, id or round"));

@@ -17,7 +17,6 @@
 #include "base/flow.h"
 #include "base/metrics.h"
 #include "base/settings.h"
-#include "codec/val.h"
 #include "job/follow.h"
 #include "job/job.h"
 #include "store/store.h"
@@ -30,7 +29,6 @@ struct closing {
 	struct store_sessions_due due;
 	struct follow follow;
 	size_t at; /* of due */
-	struct val names[2], values[2], *items[4], kwargs;
 };
 
 static flow_step close_idle, closed, queue, queued;
@@ -66,21 +64,6 @@ closed(struct flow *f)
 	return flow_goto(f, queue);
 }
 
-/* prosaas.summary(tenant_id=..., session_id=...) */
-static void
-fill_kwargs(struct closing *c, const struct store_session *s)
-{
-	c->names[0] = (struct val){.kind = VAL_TEXT, .text = STR("tenant_id")};
-	c->values[0] = (struct val){.kind = VAL_TEXT, .text = s->tenant};
-	c->names[1] = (struct val){.kind = VAL_TEXT, .text = STR("session_id")};
-	c->values[1] = (struct val){.kind = VAL_INT, .integer = s->id};
-	for (int i = 0; i < 2; i++) {
-		c->items[2 * i] = &c->names[i];
-		c->items[2 * i + 1] = &c->values[i];
-	}
-	c->kwargs = (struct val){.kind = VAL_DICT, .count = 2, .items = c->items};
-}
-
 static int
 queue(struct flow *f)
 {
@@ -89,12 +72,12 @@ queue(struct flow *f)
 	if (c->at == c->due.count || c->job->hurried)
 		return 0;
 	const struct store_session *s = &c->due.due[c->at++];
-	fill_kwargs(c, s);
 	c->follow =
 		(struct follow){.id = arena_printf(&c->job->arena, "summary_%.*s_%lld",
 					STR_FMT(s->tenant), (long long)s->id),
 			.function = "prosaas.summary",
-			.kwargs = &c->kwargs,
+			.args = {{.name = "tenant_id", .text = s->tenant},
+				{.name = "session_id", .number = s->id}},
 			.tenant = s->tenant};
 	follow_start(&c->follow, c->job, f);
 	return flow_wait(f, queued);

@@ -16,11 +16,10 @@
 #include "client/ai.h"
 #include "codec/json.h"
 #include "codec/rqjob.h"
-#include "codec/tenant.h"
 #include "codec/val.h"
 #include "job/job.h"
-#include "job/price.h"
 #include "job/prompt.h"
+#include "job/spend.h"
 #include "store/store.h"
 
 enum {
@@ -170,14 +169,6 @@ start_ai(struct summary *s)
 	ai_start(s->job->env->ai, &s->ai, &s->flow);
 }
 
-static bool
-has_money(const struct store_session_read *r)
-{
-	double budget = r->found.ai_daily_budget;
-
-	return budget == 0 || (double)r->ai_spent_micros < budget * 1000000;
-}
-
 static int
 ready(struct flow *f)
 {
@@ -188,7 +179,9 @@ ready(struct flow *f)
 		return r->op.err == ERR_NOT_FOUND /* erased meanwhile */
 			       ? 0
 			       : job_fail(s->job, r->op.err, "%s", r->op.words);
-	if (r->done || !has_money(r)) /* without: prosaas.sessions tries again */
+	if (r->done ||
+		!spend_may(&r->found,
+			r->ai_spent_micros)) /* without: prosaas.sessions tries again */
 		return 0;
 	if (r->said_count < SAID_MIN)
 		return flow_goto(f, keep);
@@ -196,24 +189,12 @@ ready(struct flow *f)
 	return flow_wait(f, asked);
 }
 
-static void
-count_usage(struct summary *s)
+static struct str
+model_of(const struct summary *s)
 {
-	struct str model = s->read.found.ai_model;
+	struct str own = s->read.found.ai_model;
 
-	if (model.n == 0)
-		model = str_of(s->job->env->s->openai_model);
-	s->usage = (struct store_usage){.model = model,
-		.tokens_in = s->ai.tokens_in,
-		.tokens_out = s->ai.tokens_out,
-		.estimated = s->ai.tokens_in == 0};
-	if (s->usage.estimated) {
-		s->usage.tokens_in = prompt_tokens(s->turns[0].text) +
-				     prompt_tokens(s->turns[1].text);
-		s->usage.tokens_out = prompt_tokens(s->ai.answer);
-	}
-	s->usage.cost_micros = price_micros(str_of(s->job->env->s->ai_prices), model,
-		s->usage.tokens_in, s->usage.tokens_out);
+	return own.n ? own : str_of(s->job->env->s->openai_model);
 }
 
 static int
@@ -227,7 +208,8 @@ asked(struct flow *f)
 		s->job->retry_after_ms = s->ai.retry_after_ms;
 		return job_fail(s->job, err, "ai: %s", s->ai.words);
 	}
-	count_usage(s);
+	s->usage = spend_usage(s->job->env->s, model_of(s), &s->ai,
+		prompt_tokens(s->turns[0].text) + prompt_tokens(s->turns[1].text));
 	notes_read(&s->job->arena, s->ai.answer, &s->notes);
 	metric_add(M_SUMMARIES, 1);
 	return flow_goto(f, keep);
@@ -259,6 +241,7 @@ kept(struct flow *f)
 
 	if (s->keep.op.err < 0)
 		return job_fail(s->job, s->keep.op.err, "%s", s->keep.op.words);
+	spend_log(s->job->tenant, s->keep.budget_crossed);
 	return 0;
 }
 
@@ -278,8 +261,7 @@ summary_start(struct job *job, const struct rqjob_call *call)
 
 	s->job = job;
 	s->read.op.arena = &job->arena;
-	s->read.tenant = job->tenant =
-		tenant_id(val_text(rqjob_arg(call, "tenant_id", 0)));
+	s->read.tenant = job->tenant = rqjob_tenant(&job->arena, call);
 	s->read.id = val_int(rqjob_arg(call, "session_id", 1), 0);
 	flow_init(&s->flow, read_session, "read_session", done);
 	flow_wake(&s->flow);

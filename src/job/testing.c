@@ -200,17 +200,13 @@ end_leader(struct flow *f, int err)
 void
 testing_follow(struct job *job, const struct rqjob_call *call)
 {
-	static struct val key = {.kind = VAL_TEXT, .text = {"n", 1}};
-	static struct val one = {.kind = VAL_INT, .integer = 1};
-	static struct val *items[] = {&key, &one};
-	static const struct val kwargs = {.kind = VAL_DICT, .count = 1, .items = items};
 	struct leader *l = ARENA_NEW(&job->arena, struct leader);
 
 	l->job = job;
 	l->follow = (struct follow){
 		.id = val_text(rqjob_arg(call, "id", 0)),
 		.function = "prosaas.test.echo",
-		.kwargs = &kwargs,
+		.args = {{.name = "n", .number = 1}},
 		.tenant = val_text(rqjob_arg(call, "tenant", 1)),
 		.lane = val_text(rqjob_arg(call, "lane", 2)),
 		.due_s = val_int(rqjob_arg(call, "due", 3), 0),

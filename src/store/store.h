@@ -202,6 +202,13 @@ struct store_reply { /* a reply to a turn, or one part of it */
 	struct str text, key, status; /* key: outbound key */
 };
 
+/* It was sent, or will not be. */
+static inline bool
+store_reply_is_over(const struct store_reply *r)
+{
+	return !str_eqz(r->status, "pending") && !str_eqz(r->status, "sending");
+}
+
 struct store_replies { /* in the order in which they are sent */
 	struct store_reply *parts;
 	size_t count;
