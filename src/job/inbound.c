@@ -149,8 +149,8 @@ loaded(struct flow *f)
 		in->keep.reply = l->reply;
 		return flow_goto(f, kept);
 	}
-	if (!may_hear(in) || l->debounce_ms == 0)
-		return flow_goto(f, decide);
+	if (!may_hear(in) || l->debounce_ms == 0 || l->says == SAYS_STOP)
+		return flow_goto(f, decide); /* who says stop is not kept waiting */
 	if (l->known)
 		return hear(in);
 	in->job->defer_ms = l->debounce_ms;

@@ -99,6 +99,16 @@ def test_a_stop_word_in_a_burst_is_the_only_thing_answered(stage):
     assert texts(stage) == ["Bye."] and stage.ai.requests() == []
 
 
+def test_a_stop_word_that_comes_first_is_confirmed_at_once(stage):
+    api, _ = talk(stage, 30000, tenant={"stop_text": "Bye."})
+    say(api, "F1", "stop")
+    wait_until(lambda: texts(stage) == ["Bye."], 10, "confirmed long before the debounce is over")
+    assert stage.redis.text.zcard("prosaas:due") == 0
+    say(api, "F2", "or not")
+    wait_until(lambda: len(stage.inbound()) == 2, 10, "it is stored")
+    assert stage.ai.requests() == []
+
+
 def test_a_stop_word_that_comes_while_the_ai_thinks_ends_its_answer(stage):
     for i, debounce in enumerate((DEBOUNCE, 0)):
         if i == 0:
