@@ -4,10 +4,12 @@
  *    .---- other parameters, shorter; then the next model       ----.
  *    v                                                              |
  *   ask ---> asked --------------------------------------------------'
+ *              |-> use_tools ---> used_tool ---> use_tools ... ---> ask, with results
  *              '-> 0, or the last model's error */
 #include "job/ask.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -23,7 +25,7 @@ enum {
 	LONGER = 4,      /* times: thinking takes some thousands of tokens */
 };
 
-static flow_step ask, asked;
+static flow_step ask, asked, use_tools, used_tool;
 
 static struct ask *
 of(struct flow *f)
@@ -62,6 +64,21 @@ build_prompt(struct ask *q)
 		&q->prompt);
 }
 
+/* The prompt, and what the tools have added to the conversation since. */
+static const struct ai_turn *
+all_turns(struct ask *q)
+{
+	size_t said = q->prompt.count, added = q->tools.turn_count;
+
+	if (added == 0)
+		return q->prompt.turns;
+	struct ai_turn *turns =
+		arena_alloc(&q->job->arena, (said + added) * sizeof(*turns));
+	memcpy(turns, q->prompt.turns, said * sizeof(*turns));
+	memcpy(turns + said, q->tools.turns, added * sizeof(*turns));
+	return turns;
+}
+
 static int
 ask(struct flow *f)
 {
@@ -76,11 +93,13 @@ ask(struct flow *f)
 		.base_url = t->ai_base_url,
 		.key = t->ai_api_key,
 		.model = q->model,
-		.turns = q->prompt.turns,
-		.turn_count = q->prompt.count,
+		.turn_count = q->prompt.count + q->tools.turn_count,
+		.tools = q->tools.offered,
+		.no_more_calls = q->tools.rounds == TOOLS_ROUNDS_MAX,
 		.max_tokens = q->max_tokens,
 		.temperature = t->ai_temperature,
 	};
+	q->ai.turns = all_turns(q);
 	job_waits(job, job_hurry_http, &q->ai.http);
 	if (q->may_stop)
 		job->on_notice = stop_asking;
@@ -167,8 +186,31 @@ asked(struct flow *f)
 		job->retry_after_ms = q->ai.retry_after_ms;
 		return job_fail(job, err, "ai: %s", q->ai.words);
 	}
+	if (q->ai.call_count > 0) {
+		tools_begin(&q->tools, &q->ai);
+		return flow_goto(f, use_tools);
+	}
 	q->answer = q->ai.answer;
 	return 0;
+}
+
+static int
+use_tools(struct flow *f)
+{
+	struct ask *q = of(f);
+
+	if (q->job->hurried)
+		return -ECANCELED;
+	if (tools_next(&q->tools, f))
+		return flow_wait(f, used_tool);
+	return flow_goto(f, ask);
+}
+
+static int
+used_tool(struct flow *f)
+{
+	tools_take(&of(f)->tools);
+	return flow_goto(f, use_tools);
 }
 
 static void
@@ -192,6 +234,7 @@ ask_start(struct ask *q, struct flow *then)
 	if (!q->usage)
 		q->usage = arena_alloc(
 			&q->job->arena, ASK_REQUESTS_MAX * sizeof(*q->usage));
+	tools_open(&q->tools, q->job, q->load);
 	q->changes = 0;
 	q->model = t->ai_model.n ? t->ai_model : str_of(s->openai_model);
 	q->models = t->ai_fallbacks.n ? t->ai_fallbacks : str_of(s->openai_fallbacks);

@@ -20,6 +20,7 @@
 struct ai_client;
 struct enqueue;
 struct gateway;
+struct http_client;
 struct loop;
 struct redis;
 struct rqjob_call;
@@ -32,6 +33,7 @@ struct job_env { /* what jobs work with; one per worker */
 	struct store *store;
 	struct ai_client *ai;
 	struct gateway *gateway;
+	struct http_client *http; /* for tools; NULL: there are none */
 	struct enqueue *enqueue; /* NULL in a solo, which has no Redis */
 	struct redis *redis;     /* likewise */
 	const char *worker;      /* its RQ name */

@@ -94,6 +94,10 @@ struct store_op {
 	X(REAL, ai_daily_budget, \
 		"What the AI may cost a day, in the currency of AI_PRICES; 0: " \
 		"no limit") \
+	X(TEXT, tools,                                                          \
+		"What the AI may call: JSON list of {\"name\",\"description\"," \
+		"\"parameters\",\"url\",\"timeout_ms\"} (docs/ai.md)")        \
+	X(SECRET, tools_secret, "Signs those calls (X-Prosaas-Signature)")      \
 	X(TEXT, fallback_text, \
 		"Said once when the AI fails for good; empty: nothing") \
 	X(TEXT, default_text, \

@@ -142,6 +142,31 @@ is_rules(struct sql *db, struct str s, char words[HOURS_WORDS])
 }
 
 static bool
+is_tools(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)words;
+	if (s.n == 0)
+		return true;
+	int r = sql_row(db,
+		"SELECT CASE WHEN NOT json_valid(?1) THEN 0"
+		" WHEN json_type(?1) <> 'array' THEN 0"
+		" ELSE NOT EXISTS (SELECT 1 FROM json_each(?1) AS tool"
+		"  WHERE CASE WHEN tool.type <> 'object' THEN 1"
+		"   ELSE json_type(tool.value, '$.name') IS NOT 'text'"
+		"    OR tool.value ->> '$.name' GLOB '*[^a-zA-Z0-9_-]*'"
+		"    OR length(tool.value ->> '$.name') NOT BETWEEN 1 AND 64"
+		"    OR ifnull(json_type(tool.value, '$.description'), 'text') <> "
+		"'text'"
+		"    OR ifnull(json_type(tool.value, '$.parameters'), 'object') <> "
+		"'object'"
+		"    OR ifnull(tool.value ->> '$.url', '') NOT GLOB 'http*://*' END) "
+		"END",
+		SQL_TEXT(s));
+
+	return r > 0 && sql_col_number(db, 0) == 1;
+}
+
+static bool
 is_zone(struct sql *db, struct str s, char words[HOURS_WORDS])
 {
 	(void)db, (void)words;
@@ -196,6 +221,10 @@ static const struct allowed {
 	{"retain_raw_days", NULL, "a whole number from 0 to 36500, or -1", -1, 36500},
 	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}",
 		.check = is_rules},
+	{"tools", NULL,
+		"a JSON list of {\"name\",\"description\",\"parameters\",\"url\"}, or "
+		"empty",
+		.check = is_tools},
 	{"quiet_hours", NULL, "two times of the day like 22:00-08:00, or empty",
 		.check = is_quiet_hours},
 	{"hours", NULL, "open days and times like Mon-Fri 09:00-18:00; Sat 10:00-14:00",
