@@ -136,8 +136,7 @@ prompt_json(const struct store_prompt *p)
 	struct buf out;
 
 	buf_init(&out);
-	buf_addf(&out,
-		"{\"version\":%" PRId64 ",\"created_us\":%" PRId64 ",\"text\":",
+	buf_addf(&out, "{\"version\":%" PRId64 ",\"created_us\":%" PRId64 ",\"text\":",
 		p->version, p->created_us);
 	json_quote(&out, p->text);
 	buf_addz(&out, "}\n");
@@ -233,18 +232,16 @@ trial_run(struct trial *t, struct cli_ai *c, const struct tenant *who)
 {
 	loop_init(&t->loop);
 	t->env = (struct job_env){.s = c->s, .loop = &t->loop};
-	t->env.ai = ai_client_new(
-		http_client_new(&t->loop), c->s, breaker_new(NULL, NULL));
+	t->env.ai =
+		ai_client_new(http_client_new(&t->loop), c->s, breaker_new(NULL, NULL));
 	t->job.env = &t->env;
 	t->job.id = STR("try");
 	t->job.tenant = who->id;
 	arena_init(&t->job.arena);
 	t->load.found = *who;
 	t->line.text = c->words.words[1];
-	t->ask = (struct ask){.job = &t->job,
-		.load = &t->load,
-		.lines = &t->line,
-		.line_count = 1};
+	t->ask = (struct ask){
+		.job = &t->job, .load = &t->load, .lines = &t->line, .line_count = 1};
 	flow_init(&t->flow, trial_over, "over", NULL);
 	ask_start(&t->ask, &t->flow);
 	loop_run(&t->loop);
@@ -253,8 +250,9 @@ trial_run(struct trial *t, struct cli_ai *c, const struct tenant *who)
 static void
 print_told(const struct prompt *p)
 {
-	static const char *const names[] = {
-		[AI_SYSTEM] = "system", [AI_USER] = "user", [AI_ASSISTANT] = "assistant"};
+	static const char *const names[] = {[AI_SYSTEM] = "system",
+		[AI_USER] = "user",
+		[AI_ASSISTANT] = "assistant"};
 
 	for (size_t i = 0; i < p->count; i++) {
 		printf("--- %s\n", names[p->turns[i].role]);

@@ -151,8 +151,8 @@ static bool
 has_subcommands(const struct word *w)
 {
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
-	       w->run == cli_scheduled || w->run == cli_broadcast ||
-	       w->run == cli_ai || w->run == cli_chats || w->run == cli_person || w->run == cli_audit;
+	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
+	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit;
 }
 
 /* Only these take words of their own. */

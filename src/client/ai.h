@@ -77,7 +77,7 @@ struct ai_call {
 			      there are no calls */
 	struct ai_tool_call *calls;
 	size_t call_count;
-	bool answered;     /* with 2xx, readable or not: it will be on the bill */
+	bool answered; /* with 2xx, readable or not: it will be on the bill */
 	int64_t tokens_in, tokens_out; /* 0 when the server does not say */
 	int64_t retry_after_ms;        /* stay away for so long; -1: nobody says */
 

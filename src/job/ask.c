@@ -113,8 +113,8 @@ ask(struct flow *f)
 static void
 count_usage(struct ask *q, int err)
 {
-	bool given_up = q->ai.http.sent && (err == -ECANCELED || err == -ETIMEDOUT ||
-						   err == ERR_LIMIT);
+	bool given_up = q->ai.http.sent &&
+			(err == -ECANCELED || err == -ETIMEDOUT || err == ERR_LIMIT);
 	struct store_usage u = {.model = q->model,
 		.tokens_in = q->ai.tokens_in,
 		.tokens_out = q->ai.tokens_out};

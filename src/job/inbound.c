@@ -75,8 +75,7 @@ struct inbound {
 	struct deliver deliver;
 };
 
-static flow_step next, loaded, heard, decide, answered, spent, keep, kept,
-	delivered;
+static flow_step next, loaded, heard, decide, answered, spent, keep, kept, delivered;
 
 static struct inbound *
 of(struct flow *f)
@@ -161,8 +160,9 @@ log_budget(const struct inbound *in, int crossed)
 		log_warn(
 			"💸 tenant %.*s has spent %d %% of what its AI may cost today%s",
 			STR_FMT(in->job->tenant), crossed,
-			crossed == 100 ? ": until tomorrow rules and default_text answer"
-				       : "");
+			crossed == 100
+				? ": until tomorrow rules and default_text answer"
+				: "");
 }
 
 /* The job fails, but what was asked for it is paid. */

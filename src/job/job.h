@@ -34,9 +34,9 @@ struct job_env { /* what jobs work with; one per worker */
 	struct ai_client *ai;
 	struct gateway *gateway;
 	struct http_client *http; /* for tools; NULL: there are none */
-	struct enqueue *enqueue; /* NULL in a solo, which has no Redis */
-	struct redis *redis;     /* likewise */
-	const char *worker;      /* its RQ name */
+	struct enqueue *enqueue;  /* NULL in a solo, which has no Redis */
+	struct redis *redis;      /* likewise */
+	const char *worker;       /* its RQ name */
 };
 
 struct job {

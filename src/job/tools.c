@@ -28,9 +28,9 @@ static struct str
 host_of(struct str url)
 {
 	struct str https = STR("https://"), http = STR("http://"), none = {NULL, 0};
-	size_t skip = str_starts(url, https) ? https.n
-		    : str_starts(url, http)  ? http.n
-					     : 0;
+	size_t skip = str_starts(url, https)  ? https.n
+		      : str_starts(url, http) ? http.n
+					      : 0;
 	struct str s = {url.p + skip, 0};
 
 	while (skip + s.n < url.n && !strchr("/?#", s.p[s.n]))
@@ -175,8 +175,8 @@ headers_of(struct tools *t, struct str body)
 	if (secret.n > 0) {
 		digest_hmac(secret, body, mac);
 		digest_hex(mac, sizeof(mac), hex);
-		h[1] = arena_printf(&t->job->arena, "X-Prosaas-Signature: sha256=%s",
-			hex)
+		h[1] = arena_printf(
+			&t->job->arena, "X-Prosaas-Signature: sha256=%s", hex)
 			       .p;
 	}
 	return h;
@@ -215,9 +215,8 @@ post(struct tools *t, struct flow *f, const struct val *tool,
 static void
 add_result(struct tools *t, struct str text)
 {
-	t->turns[t->turn_count++] = (struct ai_turn){.role = AI_TOOL,
-		.call_id = t->calls[t->at].id,
-		.text = text};
+	t->turns[t->turn_count++] = (struct ai_turn){
+		.role = AI_TOOL, .call_id = t->calls[t->at].id, .text = text};
 	t->at++;
 }
 
@@ -294,8 +293,8 @@ tools_take(struct tools *t)
 		snprintf(what, sizeof(what), "the tool failed: HTTP %d", http->status);
 		tell_error(t, what, what);
 	} else {
-		snprintf(what, sizeof(what), "the tool failed: %s",
-			err_text(http->err));
+		snprintf(
+			what, sizeof(what), "the tool failed: %s", err_text(http->err));
 		tell_error(t, what, http->words);
 	}
 	http_call_done(http);

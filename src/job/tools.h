@@ -44,7 +44,7 @@ struct tools {
 	struct job *job;
 	const struct store_load *load;
 
-	struct str offered; /* the list for the model; absent: there are no tools */
+	struct str offered;    /* the list for the model; absent: there are no tools */
 	struct ai_turn *turns; /* what the rounds add to the conversation */
 	size_t turn_count;
 	int rounds;
@@ -57,14 +57,16 @@ struct tools {
 	struct http_call http;
 };
 
-/* tools_open reads the tenant's tools; with TOOLS_ALLOWED_HOSTS unset there are none. */
+/* tools_open reads the tenant's tools; with TOOLS_ALLOWED_HOSTS unset there are none.
+ */
 void tools_open(struct tools *t, struct job *job, const struct store_load *load);
 
 /* tools_begin adds an answer that asks for calls to the turns. */
 void tools_begin(struct tools *t, const struct ai_call *asked);
 
-/* tools_next starts the next of them: true, and f is woken once, for tools_take(), which
- * adds the result.  Those that can't be made get their result here; false: no more. */
+/* tools_next starts the next of them: true, and f is woken once, for tools_take(),
+ * which adds the result.  Those that can't be made get their result here; false: no
+ * more. */
 bool tools_next(struct tools *t, struct flow *f);
 void tools_take(struct tools *t);
 

@@ -59,7 +59,7 @@ struct transfer {
 	struct curl_slist *headers;
 	uv_timer_t deadline;
 	size_t head_bytes;
-	bool tried; /* curl had a connection for it */
+	bool tried;     /* curl had a connection for it */
 	bool forbidden; /* the address is not public */
 	char words[CURL_ERROR_SIZE];
 	SLIST_ENTRY(transfer) next; /* idle ones */

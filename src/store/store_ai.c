@@ -197,8 +197,8 @@ list_prompts(struct store *s, struct store_op *op)
 		" WHERE tenant_id = ?1 ORDER BY version DESC",
 		SQL_TEXT(tenant));
 	if (r > 0)
-		l->prompts = arena_alloc(op->arena,
-			(size_t)sql_col_number(db, 3) * sizeof(*l->prompts));
+		l->prompts = arena_alloc(
+			op->arena, (size_t)sql_col_number(db, 3) * sizeof(*l->prompts));
 	for (; r > 0; r = sql_next(db))
 		l->prompts[l->count++] = (struct store_prompt){
 			.version = sql_col_number(db, 0),
