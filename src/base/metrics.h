@@ -14,8 +14,8 @@
 
 struct buf;
 
-#define METRICS_HTTP_(X, id, code)                                         \
-	X(id, COUNTER, "prosaas_http_requests_total",                      \
+#define METRICS_HTTP_(X, id, code)                    \
+	X(id, COUNTER, "prosaas_http_requests_total", \
 		"route=\"webhook\",code=\"" code "\"", "Answers by route and status")
 
 /* clang-format off */
@@ -109,7 +109,7 @@ enum metric {
 void metric_add(enum metric m, uint64_t n);
 void metric_set(enum metric m, int64_t v);
 void metric_observe(enum metric m, int64_t us); /* a duration in microseconds */
-int64_t metric_get(enum metric m);              /* counter, gauge, or a histogram's count */
+int64_t metric_get(enum metric m); /* counter, gauge, or a histogram's count */
 
 /* metrics_render appends the Prometheus text exposition format 0.0.4. */
 void metrics_render(struct buf *out);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* inbound.c: answer the customers' messages of one job, one after another.
  *
- *            .------------------------- next message --------------------------.
- *            v                                                                 |
- *   next ---> loaded ---> heard ---> decide ---> answered ---> heard ---> keep --->
- * kept |           hear.c                 ask.c         hear.c               | | v
- *              |-> over for now: it waits for more and runs again          delivered
- * ---> 0
- *              '-> next: stored only, or its turn is done                   deliver.c
+ *   next ---> loaded ---> heard ---> decide ---> answered ---> heard
+ *    ^ ^       | |        hear.c                  ask.c        hear.c
+ *    | |       | '-> over for now: it waits        |              |
+ *    | |       |     for more, and runs again      | failed       v
+ *    | '-------'                                   '-> spent     keep
+ *    |  stored only, or its turn is done                          |
+ *    |                                                            v
+ *    '---------------------- delivered <------------------------ kept
+ *                            deliver.c
  *
  * A burst is one turn: who waits behind this job in its lane is taken into the turn,
  * before the question and once more before the answer is kept; then it is asked again.

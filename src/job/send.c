@@ -232,6 +232,8 @@ ended(struct flow *f)
 
 	if (s->end.op.err < 0)
 		return record_error(s->job, &s->end.op);
+	if (s->deliver.silenced)
+		return over(s, "the customer has opted out");
 	metric_add(s->err == 0 ? M_OUTBOX_SENT : M_OUTBOX_FAILED, 1);
 	if (s->err == 0)
 		log_info("📤 [OUTBOX] sent tenant=%.*s id=%lld job_id=%s",

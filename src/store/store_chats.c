@@ -134,7 +134,7 @@ list(struct store *s, struct store_op *op)
 	struct store_chat_list *l = container_of(op, struct store_chat_list, op);
 	struct sql *db = store_db(s);
 	struct tenant t;
-	int64_t only;
+	int64_t only = 0;
 
 	if (l->limit < 1 || l->limit > LIMIT_MAX)
 		return store_fail(
@@ -156,7 +156,7 @@ pause_chat(struct store *s, struct store_op *op)
 {
 	struct store_chat_pause *p = container_of(op, struct store_chat_pause, op);
 	struct sql *db = store_db(s);
-	int64_t conversation, now = clock_wall_us();
+	int64_t conversation = 0, now = clock_wall_us();
 	struct tenant t;
 
 	int r = must_find(db, op, tenant_id(p->tenant), p->who, &t, &conversation);
@@ -179,7 +179,7 @@ resume_chat(struct store *s, struct store_op *op)
 {
 	struct store_chat_pause *p = container_of(op, struct store_chat_pause, op);
 	struct sql *db = store_db(s);
-	int64_t conversation;
+	int64_t conversation = 0;
 	struct tenant t;
 
 	int r = must_find(db, op, tenant_id(p->tenant), p->who, &t, &conversation);

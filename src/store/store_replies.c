@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* store_replies.c: the reply of a turn, from its keeping to its end.
  *
- *   keep:  fence ---> reply there? --no--> silenced? --no--> insert it, turn kept
- *                                               `--yes--> turn done without a reply
+ *   keep:  fence ---> reply there? ---> silenced? ---> insert it, turn kept
+ *                         |                 |
+ *                         '-> return it     '-> turn done without a reply
  *   mark:  fence ---> status forward, turn along with it
  *
  * Keeping freezes the turn: what comes later belongs to the next one. */

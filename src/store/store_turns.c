@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* store_turns.c: one inbound message and its turn.
  *
- *   load:  tenant ---> conversation ---> row known? --yes--> take_over (fence) ---.
- *                                            |                                    v
- *                                            no ---> turn ---> row ---> reply, texts,
- * history the open one is joined, when the tenant debounces
+ *   load:  tenant ---> conversation ---> row known? ---> take_over (fence)
+ *                                          |                 |
+ *                                          no                v
+ *                                          v       reply, texts, history
+ *                                   turn ---> row -----------^
+ *     an open one is joined, when the tenant debounces
  *
  * One savepoint in the store's transaction.  The unique indexes decide what happens
  * once; the fence decides who may go on: a turn names the job that leads it and that

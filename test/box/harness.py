@@ -526,7 +526,7 @@ class Stage:
     def job_ids(self):
         """Of all jobs but those that the scheduler's own clock queues."""
         return [k.removeprefix("rq:job:") for k in self.redis.text.scan_iter("rq:job:*", 1000)
-                if not k.startswith("rq:job:cron_")]
+                if not (k.startswith("rq:job:cron_") and self.redis.text.hget(k, "origin") == "prosaas")]
 
     def lock(self, id):
         return self.redis.text.hgetall(f"job_lock:webhook:baileys:{id}")

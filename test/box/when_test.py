@@ -238,3 +238,18 @@ def test_rules_match_what_was_written_and_not_what_stands_in_brackets(stage):
         stage.wait_at_rest()
     assert [r["body"] for r in stage.inbound()] == ["[document] what price?", "[document] look"]
     assert texts(stage) == ["by the word", "else"]
+
+
+def test_who_opts_out_while_the_gateway_is_down_does_not_get_what_waited(stage):
+    api, worker = talk(stage, tenant={"stop_text": ""})
+    say(api, "W1")
+    done(stage)
+    stage.gateway.faults("503", retry_after=1)
+    stage.cli("send", "1", CHAT, "buy a boat")
+    wait_until(lambda: stage.rows("SELECT 1 FROM messages WHERE source = 'system' AND attempts > 0"), 10, "it was tried")
+    say(api, "W2", "stop")
+    wait_until(lambda: stage.rows("SELECT 1 FROM contacts WHERE opted_out_us > 0"), 20, "it is heard")
+    stage.gateway.faults("ok")
+    wait_until(lambda: stage.rows("SELECT status FROM scheduled_messages")[0]["status"] == "skipped", 60, "skipped")
+    assert "buy a boat" not in texts(stage)
+    assert worker.metric('prosaas_outbox_messages_total{outcome="not_sent"}') == 1

@@ -433,6 +433,28 @@ TEST(a_person_on_the_phone_silences_answers_not_what_is_planned)
 	scratch_end();
 }
 
+TEST(who_opts_out_before_a_message_is_posted_does_not_get_it)
+{
+	struct store_outbox_keep k;
+
+	scratch_begin();
+	hear_as(LID, JID, "A1");
+	int64_t id = add_to(JID, false);
+	CHECK_INT(keep(id, 1, 1, &k), 0);
+	script("UPDATE contacts SET opted_out_us = 1");
+	struct store_mark m = {.turn_id = k.turn_id,
+		.reply_id = k.message.id,
+		.attempt = 1,
+		.tenant = STR("1"),
+		.status = STR("sending")};
+	CHECK_INT(RUN(store_mark, &m), 0);
+	CHECK_INT(m.silenced, SILENCE_OPTED_OUT);
+	CHECK_STR(text("SELECT status || ' ' || reason FROM messages WHERE source = "
+		       "'system'"),
+		"failed opted_out");
+	scratch_end();
+}
+
 TEST(names_come_from_the_row_then_from_the_contact)
 {
 	scratch_begin();
