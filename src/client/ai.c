@@ -344,7 +344,7 @@ hint_of(struct ai_call *call, const struct val *error)
 
 	if (error_is(error, "context_length_exceeded"))
 		return AI_ASK_SHORTER;
-	if (error_is(error, "model_not_found"))
+	if (error_is(error, "model_not_found") || call->http.status == 404)
 		return AI_ASK_OTHER;
 	if (!error_is(error, "unsupported_parameter") &&
 		!error_is(error, "unsupported_value"))

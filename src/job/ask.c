@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/settings.h"
 #include "base/zone.h"
 #include "job/job.h"
@@ -23,6 +24,7 @@
 enum {
 	CHANGES_MAX = 3, /* of one model's request: limit, temperature, length */
 	LONGER = 4,      /* times: thinking takes some thousands of tokens */
+	REPEAT_MIN = 40, /* bytes that begin alike: "Yes." may be said twice */
 };
 
 static flow_step ask, asked, use_tools, used_tool;
@@ -139,8 +141,9 @@ ask_otherwise(struct ask *q)
 		q->ai.hint == AI_ASK_OTHER)
 		return false;
 	q->changes++;
-	if (q->ai.hint == AI_ASK_SHORTER)
-		q->budget /= 2;
+	if (q->ai.hint == AI_ASK_SHORTER) /* half of what was too long */
+		q->budget = q->prompt.tokens < q->budget ? q->prompt.tokens / 2
+							 : q->budget / 2;
 	if (q->ai.hint == AI_ASK_LONGER)
 		q->max_tokens *= LONGER;
 	return true;
@@ -168,6 +171,28 @@ ask_other(struct ask *q, int err)
 	return true;
 }
 
+/* It begins as the last thing that the customer was told. */
+static bool
+repeats(const struct store_load *l, struct str answer)
+{
+	size_t i = l->history_count;
+
+	while (i > 0 && l->history[i - 1].from_customer)
+		i--;
+	struct str last = i > 0 ? l->history[i - 1].text : STR("");
+	return last.n >= REPEAT_MIN && answer.n >= REPEAT_MIN &&
+	       memcmp(last.p, answer.p, REPEAT_MIN) == 0;
+}
+
+/* It is sent all the same: who writes the prompt is to know. */
+static void
+complain_repeat(const struct ask *q)
+{
+	metric_add(M_AI_REPEATED, 1);
+	log_warn("🔁 the AI repeats itself tenant=%.*s model=%.*s job_id=%s",
+		STR_FMT(q->job->tenant), STR_FMT(q->model), log_safe(q->job->id));
+}
+
 static int
 asked(struct flow *f)
 {
@@ -191,6 +216,8 @@ asked(struct flow *f)
 		return flow_goto(f, use_tools);
 	}
 	q->answer = q->ai.answer;
+	if (repeats(q->load, q->answer))
+		complain_repeat(q);
 	return 0;
 }
 

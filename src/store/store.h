@@ -321,7 +321,8 @@ void store_load(struct store *s, struct store_load *op, struct flow *f);
 /* store_keep: the answer is decided; a row for each of its parts is written (status
  * "pending") and the turn is kept.  When the turn has a reply already, that one is
  * returned.  Without parts, or when all that the customer said was taken back, the turn
- * is done without a reply; a turn that is done stays so, and reply has none.  A key
+ * is done without a reply; a turn that is done stays so, and reply has none.  What was
+ * asked is counted in each of these cases, but not with an error (store_spend).  A key
  * that another reply has is ERR_EXISTS. */
 struct store_keep {
 	struct store_op op;

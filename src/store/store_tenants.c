@@ -141,6 +141,17 @@ is_rules(struct sql *db, struct str s, char words[HOURS_WORDS])
 	return r > 0 && sql_col_number(db, 0) == 1;
 }
 
+/* It goes into a header. */
+static bool
+is_key(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
+
 static bool
 is_tools(struct sql *db, struct str s, char words[HOURS_WORDS])
 {
@@ -207,6 +218,8 @@ static const struct allowed {
 	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty",
 		.check = is_zone},
 	{"ai_base_url", NULL, "a http:// or https:// URL, or empty", .check = is_url},
+	{"ai_api_key", NULL, "printable ASCII without blanks, or empty",
+		.check = is_key},
 	{"ai_temperature", NULL, "a number from 0 to 2, or -1", 0, 2},
 	{"ai_input_tokens", NULL, "a whole number from 0 to 1000000", 0, 1000000},
 	{"ai_history", NULL, "a whole number from 0 to 200, or -1", -1, 200},
@@ -373,6 +386,8 @@ fail_value(
 
 	if (words[0])
 		return store_fail(op, ERR_SHAPE, "%s: %s", f->name, words);
+	if (f->kind == SECRET)
+		value = STR("***");
 	return store_fail(op, ERR_SHAPE, "%s=%.*s: allowed is %s", f->name,
 		printable(value, 30), value.p, a ? a->help : "a number");
 }
