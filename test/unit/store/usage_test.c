@@ -12,10 +12,14 @@
 static struct store_spend
 spent(int64_t micros)
 {
-	struct store_usage usage = {
-		.model = STR("m"), .tokens_in = 5, .tokens_out = 3, .cost_micros = micros};
-	struct store_spend op = {
-		.tenant = STR("1"), .usage = &usage, .usage_count = 1, .budget = BUDGET};
+	struct store_usage usage = {.model = STR("m"),
+		.tokens_in = 5,
+		.tokens_out = 3,
+		.cost_micros = micros};
+	struct store_spend op = {.tenant = STR("1"),
+		.usage = &usage,
+		.usage_count = 1,
+		.budget = BUDGET};
 
 	CHECK_INT(RUN(store_spend, &op), 0);
 	return op;
@@ -150,8 +154,7 @@ TEST(the_day_is_of_the_tenants_clock)
 TEST(a_tenant_that_is_not_there_spends_nothing)
 {
 	struct store_usage usage = {.model = STR("m")};
-	struct store_spend op = {
-		.tenant = STR("9"), .usage = &usage, .usage_count = 1};
+	struct store_spend op = {.tenant = STR("9"), .usage = &usage, .usage_count = 1};
 
 	begin();
 	CHECK_INT(RUN(store_spend, &op), ERR_NO_TENANT);
