@@ -308,10 +308,12 @@ ai_try(void *into)
 int
 cli_ai(const struct settings *s, int argc, char **argv)
 {
-	struct cli_ai c = {.s = s, .days = -1};
+	static struct cli_ai c; /* the words live as long as the process */
 	char err[256];
 	int status;
 
+	c.s = s;
+	c.days = -1;
 	const struct cli_row *row =
 		cli_words(&command, argc, argv, &c, &c.words, &status);
 	if (!row)
