@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* deliver.c: a kept message of ours, on its way to the customer, once.
  *
+ *   listen ---> heard, in a later attempt: hear.c
  *    .------------------------------- next part -------------------------------.
  *    v                                                                         |
  *   part ---> "pending":               post ---> marked ---> posted ---> sent --'--> 0
@@ -17,7 +18,7 @@
 #include "job/job.h"
 #include "job/record.h"
 
-static flow_step part, probe, probed, post, marked, posted, sent, failed;
+static flow_step listen, heard, part, probe, probed, post, marked, posted, sent, failed;
 
 static struct deliver *
 of(struct flow *f)
@@ -80,6 +81,32 @@ part(struct flow *f)
 	if (str_eqz(in_hand(d)->status, "sending"))
 		return flow_goto(f, probe);
 	return flow_goto(f, post);
+}
+
+/* --- what was said while it could not be sent ---------------------------------- */
+
+/* A later attempt may come hours after the first: who waits behind it in the lane may
+ * have answered from the phone, or written a stop word. */
+static int
+listen(struct flow *f)
+{
+	struct deliver *d = of(f);
+	struct job *job = d->job;
+
+	if (job->attempt < 2 || !job->lane.n || !job->env->redis)
+		return flow_goto(f, part);
+	d->hear = (struct hear){
+		.job = job, .tenant = d->tenant, .chat = d->to, .turn_id = d->turn_id};
+	hear_start(&d->hear, f);
+	return flow_wait(f, heard);
+}
+
+static int
+heard(struct flow *f)
+{
+	struct deliver *d = of(f);
+
+	return d->hear.err < 0 ? d->hear.err : flow_goto(f, part);
 }
 
 /* --- was it posted before a crash? ------------------------------------------ */
@@ -208,6 +235,6 @@ deliver_start(struct deliver *d, struct flow *then)
 	d->then = then;
 	d->silenced = SILENCE_NONE;
 	d->at = 0;
-	flow_init(&d->flow, part, "part", done);
+	flow_init(&d->flow, listen, "listen", done);
 	flow_wake(&d->flow);
 }

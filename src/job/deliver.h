@@ -13,6 +13,7 @@
 #include "base/flow.h"
 #include "base/str.h"
 #include "client/gateway.h"
+#include "job/hear.h"
 #include "store/store.h"
 
 struct job;
@@ -31,6 +32,7 @@ struct deliver {
 	/* private */
 	struct flow flow, *then;
 	size_t at; /* the part in hand */
+	struct hear hear;
 	struct store_mark mark;
 	struct gateway_call gw;
 };

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "codec/keyword.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
 #include "job/job.h"
@@ -69,7 +70,28 @@ read_waiting(struct hear *h, size_t i, const struct val **ret_v, struct message 
 	return bad < 0 || str_eq(ret->chat, h->chat) ? bad : ERR_SHAPE;
 }
 
-/* One that can't be taken in ends the gathering: it runs by itself, after this. */
+/* A person's answer and a stop word count at once, whoever wrote before. */
+static bool
+interrupts(const struct hear *h, const struct message *m)
+{
+	return m->from_me || keyword_is(m->words, h->tenant->stop_words);
+}
+
+/* The first that can't be taken in ends the taking: it runs by itself, after this, and
+ * so do all behind it. */
+static bool
+find_next(struct hear *h, const struct val **ret_v, struct message *ret)
+{
+	for (; h->at < h->absorb.count; h->at++) {
+		int bad = read_waiting(h, h->at, ret_v, ret);
+
+		if (bad == 0 && (h->joins || interrupts(h, ret)))
+			return true;
+		h->joins = false;
+	}
+	return false;
+}
+
 static int
 take_in(struct flow *f)
 {
@@ -77,15 +99,14 @@ take_in(struct flow *f)
 	const struct val *v;
 	struct message m;
 
-	if (h->taken < h->absorb.count && read_waiting(h, h->taken, &v, &m) < 0)
-		h->absorb.count = h->taken;
-	if (h->taken < h->absorb.count) {
+	if (find_next(h, &v, &m)) {
 		log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s",
-			STR_FMT(h->absorb.jobs[h->taken].id), log_chat(m.chat));
+			STR_FMT(h->absorb.jobs[h->at].id), log_chat(m.chat));
 		record_start(h->job, &m, v, true, 0, &h->load, f);
 		return flow_wait(f, taken_in);
 	}
-	if (h->absorb.count == 0)
+	h->absorb.count = h->taken;
+	if (h->taken == 0)
 		return 0;
 	absorb_done(&h->absorb, f);
 	return flow_wait(f, absorbed);
@@ -100,20 +121,21 @@ taken_in(struct flow *f)
 	int err = record_finish(h->job, load);
 	if (err < 0)
 		return err;
+	bool ours = load->turn_id == h->turn_id || load->changed_turn == h->turn_id;
 	if (load->turn_id == h->turn_id) {
 		h->says = load->says;
 		h->silence = load->silence;
 	}
-	if (load->turn_id == h->turn_id || load->changed_turn == h->turn_id) {
+	if (ours) {
 		h->more = true;
 		h->texts = load->texts;
 		h->text_count = load->text_count;
-		h->taken++;
-	} else if (load->state == TURN_DONE) {
-		h->taken++;
-	} else {
-		h->absorb.count = h->taken; /* it has an answer of its own to give */
 	}
+	if (!ours && load->state != TURN_DONE) /* it has an answer of its own to give */
+		h->joins = false;
+	h->at++;
+	if (h->joins)
+		h->taken = h->at;
 	return flow_goto(f, take_in);
 }
 
@@ -145,7 +167,7 @@ hear_start(struct hear *h, struct flow *then)
 {
 	h->then = then;
 	h->more = false;
-	h->taken = 0;
+	h->at = h->taken = 0;
 	flow_init(&h->flow, gather, "gather", done);
 	flow_wake(&h->flow);
 }

@@ -19,9 +19,12 @@
 struct job;
 
 struct hear {
-	struct job *job; /* which holds the lane */
+	struct job *job;             /* which holds the lane */
+	const struct tenant *tenant; /* whose stop words */
 	struct str chat;
 	int64_t turn_id;
+	bool joins; /* the turn is open to what is said; else only a person's answer and
+		       stop words are written down, so that they stop it */
 
 	/* set when it is over: */
 	int err;   /* with the job's words */
@@ -34,7 +37,7 @@ struct hear {
 	/* private */
 	struct flow flow, *then;
 	struct absorb absorb;
-	size_t taken; /* of absorb.jobs */
+	size_t at, taken; /* of absorb.jobs: the next; how many are part of the turn */
 	struct store_load load;
 };
 

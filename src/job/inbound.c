@@ -119,7 +119,9 @@ static int
 hear(struct inbound *in)
 {
 	in->hear = (struct hear){.job = in->job,
+		.tenant = &in->load.found,
 		.chat = in->m.chat,
+		.joins = in->load.debounce_ms > 0,
 		.turn_id = in->load.turn_id,
 		.says = in->load.says,
 		.silence = in->load.silence};
