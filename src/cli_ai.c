@@ -116,15 +116,14 @@ ai_usage(void *into)
 	store_usage_list(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
 		return report(&op.op);
+	for (size_t i = 0; c->json && i < op.count; i++)
+		usage_json(&op.rows[i]);
+	if (c->json)
+		return CLI_DONE;
 	cli_table_init(&table, heads);
-	for (size_t i = 0; i < op.count; i++) {
-		if (c->json)
-			usage_json(&op.rows[i]);
-		else
-			usage_row(c, &table, &op.rows[i]);
-	}
-	if (!c->json)
-		cli_table_print(&table);
+	for (size_t i = 0; i < op.count; i++)
+		usage_row(c, &table, &op.rows[i]);
+	cli_table_print(&table);
 	return CLI_DONE;
 }
 
@@ -195,15 +194,14 @@ ai_prompts(void *into)
 		return report(&op.op);
 	if (c->words.count > 1)
 		return print_version(c, &op);
+	for (size_t i = 0; c->json && i < op.count; i++)
+		prompt_json(&op.prompts[i]);
+	if (c->json)
+		return CLI_DONE;
 	cli_table_init(&table, heads);
-	for (size_t i = 0; i < op.count; i++) {
-		if (c->json)
-			prompt_json(&op.prompts[i]);
-		else
-			prompt_row(c, &table, &op.prompts[i]);
-	}
-	if (!c->json)
-		cli_table_print(&table);
+	for (size_t i = 0; i < op.count; i++)
+		prompt_row(c, &table, &op.prompts[i]);
+	cli_table_print(&table);
 	return CLI_DONE;
 }
 

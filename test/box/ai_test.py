@@ -331,6 +331,8 @@ def test_the_command_line_shows_what_it_costs_and_is_told(stage):
     stage.cli("tenant", "set", "1", "prompt=You sell kites.\nOnly kites.")
     assert re.search(r"2 .* You sell kites\.\n1 .* You sell boats", stage.cli("ai", "prompts", "1").stdout)
     assert stage.cli("ai", "prompts", "1", "1").stdout == PROMPT + "\n"
+    versions = [json.loads(line)["version"] for line in stage.cli("ai", "prompts", "1", "--json").stdout.splitlines()]
+    assert versions == [2, 1]
     stage.cli("ai", "prompts", "1", "7", code=1)
     stage.cli("ai", "usage", "9", code=1)
 
