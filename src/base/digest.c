@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include "base/err.h"
@@ -32,6 +33,14 @@ digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZE])
 		EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
 	}
 	EVP_DigestFinal_ex(ctx, ret, NULL);
+}
+
+void
+digest_hmac(struct str key, struct str data, uint8_t ret[DIGEST_SIZE])
+{
+	if (!HMAC(EVP_sha256(), key.p, (int)key.n, (const uint8_t *)data.p, data.n, ret,
+		    NULL))
+		die("OpenSSL has no HMAC");
 }
 
 void

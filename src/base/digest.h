@@ -17,6 +17,9 @@ enum {
  * endian), so that ("ab","c") and ("a","bc") differ whatever bytes they hold. */
 void digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZE]);
 
+/* digest_hmac is HMAC-SHA-256 (RFC 2104) of data. */
+void digest_hmac(struct str key, struct str data, uint8_t ret[DIGEST_SIZE]);
+
 /* digest_id is the first 130 bits of digest_sha256 in lower-case base32: safe
  * in keys, file names and RQ job ids ([A-Za-z0-9_-]). */
 void digest_id(const struct str *parts, size_t count, char ret[DIGEST_ID_SIZE]);

@@ -67,7 +67,10 @@ struct buf;
 	X(M_AI_OK, COUNTER, "prosaas_ai_requests_total", "outcome=\"ok\"", "AI requests by outcome") \
 	X(M_AI_ERROR, COUNTER, "prosaas_ai_requests_total", "outcome=\"error\"", "")            \
 	X(M_AI_UNPROMPTED, COUNTER, "prosaas_ai_unprompted_total", "", "Turns without an answer because their tenant has no prompt") \
+	X(M_TOOL_OK, COUNTER, "prosaas_tool_calls_total", "outcome=\"ok\"", "Calls that the AI asked for, by outcome") \
+	X(M_TOOL_ERROR, COUNTER, "prosaas_tool_calls_total", "outcome=\"error\"", "") \
 	X(M_AI_FELL_BACK, COUNTER, "prosaas_ai_fallback_texts_total", "", "Turns answered with the fallback text because the AI failed for good") \
+	X(M_AI_REPEATED, COUNTER, "prosaas_ai_repeats_total", "", "Answers that begin as the last thing said in their chat") \
 	X(M_SESSIONS_CLOSED, COUNTER, "prosaas_sessions_closed_total", "", "Sessions that ended because the customer was silent") \
 	X(M_SUMMARIES, COUNTER, "prosaas_summaries_total", "", "Sessions whose summary was made") \
 	X(M_AI_SECONDS, HISTOGRAM, "prosaas_ai_request_duration_seconds", "", "One AI request") \

@@ -66,6 +66,7 @@ struct buf;
 	X(TEXT, openai_model, "OPENAI_MODEL", "gpt-4o-mini", 0, 0, NULL, "Model, unless the tenant names one") \
 	X(TEXT, openai_fallbacks, "OPENAI_MODEL_FALLBACKS", NULL, 0, 0, NULL, "Models, comma separated, that are asked in turn when the first fails (docs/ai.md)") \
 	X(TEXT, ai_prices, "AI_PRICES", "gpt-4o-mini=0.15/0.60", 0, 0, NULL, "What a million tokens cost, in and out, by model: gpt-4o-mini=0.15/0.60, gpt-4o=2.50/10; a model that is not named costs nothing") \
+	X(TEXT, tools_allowed_hosts, "TOOLS_ALLOWED_HOSTS", NULL, 0, 0, NULL, "Hosts (name or name:port), comma separated, that tools of tenants may be on; unset: the AI has no tools") \
 	X(NUMBER, ai_input_tokens, "AI_INPUT_TOKENS", "6000", 500, 1000000, NULL, "What one question may cost, in tokens as we estimate them; the oldest history is left out first") \
 	X(NUMBER, ai_timeout_s, "AI_TIMEOUT", "30", 1, 600, NULL, "Seconds one AI request may take") \
 	X(NUMBER, ai_max_tokens, "AI_MAX_TOKENS", "350", 1, 100000, NULL, "Longest answer, in tokens") \

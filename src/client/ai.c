@@ -130,18 +130,54 @@ quirk_of(struct ai_client *c, const char *url, struct str model)
 	return q;
 }
 
+static const char *const roles[] = {[AI_SYSTEM] = "system",
+	[AI_USER] = "user",
+	[AI_ASSISTANT] = "assistant",
+	[AI_TOOL] = "tool"};
+
 static void
-add_message(struct buf *b, const char *role, struct str text)
+add_calls(struct buf *b, const struct ai_turn *t)
 {
-	if (!str_ends(buf_str(b), STR("[")))
-		buf_addc(b, ',');
-	buf_addf(b, "{\"role\":\"%s\",\"content\":", role);
-	json_quote(b, text);
+	buf_addz(b, ",\"tool_calls\":[");
+	for (size_t i = 0; i < t->call_count; i++) {
+		buf_addz(b, i > 0 ? ",{\"id\":" : "{\"id\":");
+		json_quote(b, t->calls[i].id);
+		buf_addz(b, ",\"type\":\"function\",\"function\":{\"name\":");
+		json_quote(b, t->calls[i].name);
+		buf_addz(b, ",\"arguments\":");
+		json_quote(b, t->calls[i].arguments);
+		buf_addz(b, "}}");
+	}
+	buf_addc(b, ']');
+}
+
+static void
+add_message(struct buf *b, const struct ai_turn *t)
+{
+	buf_addf(b, "{\"role\":\"%s\",\"content\":", roles[t->role]);
+	if (t->call_count > 0 && t->text.n == 0)
+		buf_addz(b, "null");
+	else
+		json_quote(b, t->text);
+	if (t->call_count > 0)
+		add_calls(b, t);
+	if (t->call_id.p) {
+		buf_addz(b, ",\"tool_call_id\":");
+		json_quote(b, t->call_id);
+	}
 	buf_addc(b, '}');
 }
 
-static const char *const roles[] = {
-	[AI_SYSTEM] = "system", [AI_USER] = "user", [AI_ASSISTANT] = "assistant"};
+static void
+add_tools(struct buf *b, const struct ai_call *call)
+{
+	if (call->tools.n == 0)
+		return;
+	buf_addz(b, ",\"tools\":");
+	buf_adds(b, call->tools);
+	if (call->no_more_calls)
+		buf_addz(b, ",\"tool_choice\":\"none\"");
+}
 
 static struct str
 request_body(const struct settings *s, const struct ai_call *call)
@@ -155,9 +191,14 @@ request_body(const struct settings *s, const struct ai_call *call)
 	buf_addz(&b, "{\"model\":");
 	json_quote(&b, model_of(call));
 	buf_addz(&b, ",\"messages\":[");
-	for (size_t i = 0; i < call->turn_count; i++)
-		add_message(&b, roles[call->turns[i].role], call->turns[i].text);
-	buf_addf(&b, "],\"%s\":%" PRId64,
+	for (size_t i = 0; i < call->turn_count; i++) {
+		if (i > 0)
+			buf_addc(&b, ',');
+		add_message(&b, &call->turns[i]);
+	}
+	buf_addc(&b, ']');
+	add_tools(&b, call);
+	buf_addf(&b, ",\"%s\":%" PRId64,
 		q->completion_tokens ? "max_completion_tokens" : "max_tokens", max);
 	if (!q->no_temperature)
 		buf_addf(&b, ",\"temperature\":%g", heat);
@@ -222,6 +263,38 @@ without_torso(struct str text)
 	return text;
 }
 
+/* Arguments are a text; some servers give the object itself. */
+static void
+read_call(struct ai_call *call, const struct val *v, size_t i)
+{
+	const struct val *function = val_get(v, "function");
+	const struct val *arguments = val_get(function, "arguments");
+	struct str id = val_text(val_get(v, "id")), text = val_text(arguments);
+	struct buf b;
+
+	buf_init(&b);
+	if (arguments && !text.p)
+		val_json(&b, arguments);
+	call->calls[i] = (struct ai_tool_call){
+		.id = id.n ? arena_str(call->arena, id)
+			   : arena_printf(call->arena, "call_%zu", i),
+		.name = arena_str(call->arena, val_text(val_get(function, "name"))),
+		.arguments = arena_str(call->arena, text.p ? text : buf_str(&b)),
+	};
+	buf_done(&b);
+}
+
+static void
+read_calls(struct ai_call *call, const struct val *list)
+{
+	if (!list || list->kind != VAL_LIST || !call->tools.n || call->no_more_calls)
+		return;
+	call->call_count = list->count < AI_CALLS_MAX ? list->count : AI_CALLS_MAX;
+	call->calls = arena_alloc(call->arena, AI_CALLS_MAX * sizeof(*call->calls));
+	for (size_t i = 0; i < call->call_count; i++)
+		read_call(call, val_at(list, i), i);
+}
+
 static int
 read_answer(struct ai_call *call, const struct val *v)
 {
@@ -242,7 +315,8 @@ read_answer(struct ai_call *call, const struct val *v)
 	}
 	if (str_eqz(why, "length"))
 		text = without_torso(text);
-	if (text.n == 0) {
+	read_calls(call, val_get(message, "tool_calls"));
+	if (text.n == 0 && call->call_count == 0) {
 		if (str_eqz(why, "length"))
 			call->hint = AI_ASK_LONGER;
 		api_words(call->words, &call->http,
@@ -270,7 +344,7 @@ hint_of(struct ai_call *call, const struct val *error)
 
 	if (error_is(error, "context_length_exceeded"))
 		return AI_ASK_SHORTER;
-	if (error_is(error, "model_not_found"))
+	if (error_is(error, "model_not_found") || call->http.status == 404)
 		return AI_ASK_OTHER;
 	if (!error_is(error, "unsupported_parameter") &&
 		!error_is(error, "unsupported_value"))
@@ -333,6 +407,7 @@ ai_finish(struct ai_call *call)
 	call->words[0] = '\0';
 	call->hint = AI_NO_HINT;
 	call->answer = (struct str){0};
+	call->call_count = 0;
 	call->answered = http->err == 0 && http->status / 100 == 2;
 	call->tokens_in = call->tokens_out = 0;
 

@@ -30,11 +30,21 @@ struct quirk;
 struct settings;
 struct ai_client;
 
-enum ai_role { AI_SYSTEM, AI_USER, AI_ASSISTANT };
+enum ai_role { AI_SYSTEM, AI_USER, AI_ASSISTANT, AI_TOOL };
+
+enum { AI_CALLS_MAX = 8 }; /* of one answer; more are not read */
+
+struct ai_tool_call { /* what an answer asks to have done */
+	struct str id, name;
+	struct str arguments; /* a JSON object, or what the model takes for one */
+};
 
 struct ai_turn {
 	enum ai_role role;
 	struct str text;
+	const struct ai_tool_call *calls; /* ASSISTANT: it asked for these */
+	size_t call_count;
+	struct str call_id; /* TOOL: which call the text is the result of */
 };
 
 enum ai_hint { /* what could help against this error */
@@ -54,6 +64,8 @@ struct ai_call {
 	struct str model;            /* absent or empty: the setting's */
 	const struct ai_turn *turns; /* in the order in which they are sent */
 	size_t turn_count;
+	struct str tools;   /* JSON list of what it may call; absent: nothing */
+	bool no_more_calls; /* it is to answer with what it knows */
 	int64_t max_tokens; /* 0: the setting's */
 	double temperature; /* below 0: the setting's */
 
@@ -61,8 +73,11 @@ struct ai_call {
 	int err;
 	char words[192];
 	enum ai_hint hint;
-	struct str answer; /* in the arena; trimmed, never empty when err is 0 */
-	bool answered;     /* with 2xx, readable or not: it will be on the bill */
+	struct str answer; /* in the arena; trimmed, never empty when err is 0 and
+			      there are no calls */
+	struct ai_tool_call *calls;
+	size_t call_count;
+	bool answered; /* with 2xx, readable or not: it will be on the bill */
 	int64_t tokens_in, tokens_out; /* 0 when the server does not say */
 	int64_t retry_after_ms;        /* stay away for so long; -1: nobody says */
 

@@ -4,15 +4,18 @@
  *    .---- other parameters, shorter; then the next model       ----.
  *    v                                                              |
  *   ask ---> asked --------------------------------------------------'
+ *              |-> use_tools ---> used_tool ---> use_tools ... ---> ask, with results
  *              '-> 0, or the last model's error */
 #include "job/ask.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/settings.h"
 #include "base/zone.h"
 #include "job/job.h"
@@ -21,9 +24,10 @@
 enum {
 	CHANGES_MAX = 3, /* of one model's request: limit, temperature, length */
 	LONGER = 4,      /* times: thinking takes some thousands of tokens */
+	REPEAT_MIN = 40, /* bytes that begin alike: "Yes." may be said twice */
 };
 
-static flow_step ask, asked;
+static flow_step ask, asked, use_tools, used_tool;
 
 static struct ask *
 of(struct flow *f)
@@ -62,6 +66,21 @@ build_prompt(struct ask *q)
 		&q->prompt);
 }
 
+/* The prompt, and what the tools have added to the conversation since. */
+static const struct ai_turn *
+all_turns(struct ask *q)
+{
+	size_t said = q->prompt.count, added = q->tools.turn_count;
+
+	if (added == 0)
+		return q->prompt.turns;
+	struct ai_turn *turns =
+		arena_alloc(&q->job->arena, (said + added) * sizeof(*turns));
+	memcpy(turns, q->prompt.turns, said * sizeof(*turns));
+	memcpy(turns + said, q->tools.turns, added * sizeof(*turns));
+	return turns;
+}
+
 static int
 ask(struct flow *f)
 {
@@ -76,11 +95,13 @@ ask(struct flow *f)
 		.base_url = t->ai_base_url,
 		.key = t->ai_api_key,
 		.model = q->model,
-		.turns = q->prompt.turns,
-		.turn_count = q->prompt.count,
+		.turn_count = q->prompt.count + q->tools.turn_count,
+		.tools = q->tools.offered,
+		.no_more_calls = q->tools.rounds == TOOLS_ROUNDS_MAX,
 		.max_tokens = q->max_tokens,
 		.temperature = t->ai_temperature,
 	};
+	q->ai.turns = all_turns(q);
 	job_waits(job, job_hurry_http, &q->ai.http);
 	if (q->may_stop)
 		job->on_notice = stop_asking;
@@ -111,8 +132,9 @@ ask_otherwise(struct ask *q)
 		q->ai.hint == AI_ASK_OTHER)
 		return false;
 	q->changes++;
-	if (q->ai.hint == AI_ASK_SHORTER)
-		q->budget /= 2;
+	if (q->ai.hint == AI_ASK_SHORTER) /* half of what was too long */
+		q->budget = q->prompt.tokens < q->budget ? q->prompt.tokens / 2
+							 : q->budget / 2;
 	if (q->ai.hint == AI_ASK_LONGER)
 		q->max_tokens *= LONGER;
 	return true;
@@ -140,6 +162,28 @@ ask_other(struct ask *q, int err)
 	return true;
 }
 
+/* It begins as the last thing that the customer was told. */
+static bool
+repeats(const struct store_load *l, struct str answer)
+{
+	size_t i = l->history_count;
+
+	while (i > 0 && l->history[i - 1].from_customer)
+		i--;
+	struct str last = i > 0 ? l->history[i - 1].text : STR("");
+	return last.n >= REPEAT_MIN && answer.n >= REPEAT_MIN &&
+	       memcmp(last.p, answer.p, REPEAT_MIN) == 0;
+}
+
+/* It is sent all the same: who writes the prompt is to know. */
+static void
+complain_repeat(const struct ask *q)
+{
+	metric_add(M_AI_REPEATED, 1);
+	log_warn("🔁 the AI repeats itself tenant=%.*s model=%.*s job_id=%s",
+		STR_FMT(q->job->tenant), STR_FMT(q->model), log_safe(q->job->id));
+}
+
 static int
 asked(struct flow *f)
 {
@@ -158,8 +202,33 @@ asked(struct flow *f)
 		job->retry_after_ms = q->ai.retry_after_ms;
 		return job_fail(job, err, "ai: %s", q->ai.words);
 	}
+	if (q->ai.call_count > 0) {
+		tools_begin(&q->tools, &q->ai);
+		return flow_goto(f, use_tools);
+	}
 	q->answer = q->ai.answer;
+	if (repeats(q->load, q->answer))
+		complain_repeat(q);
 	return 0;
+}
+
+static int
+use_tools(struct flow *f)
+{
+	struct ask *q = of(f);
+
+	if (q->job->hurried)
+		return -ECANCELED;
+	if (tools_next(&q->tools, f))
+		return flow_wait(f, used_tool);
+	return flow_goto(f, ask);
+}
+
+static int
+used_tool(struct flow *f)
+{
+	tools_take(&of(f)->tools);
+	return flow_goto(f, use_tools);
 }
 
 static void
@@ -183,6 +252,7 @@ ask_start(struct ask *q, struct flow *then)
 	if (!q->usage)
 		q->usage = arena_alloc(
 			&q->job->arena, ASK_REQUESTS_MAX * sizeof(*q->usage));
+	tools_open(&q->tools, q->job, q->load);
 	q->changes = 0;
 	q->model = t->ai_model.n ? t->ai_model : str_of(s->openai_model);
 	q->models = t->ai_fallbacks.n ? t->ai_fallbacks : str_of(s->openai_fallbacks);

@@ -2,7 +2,8 @@
 /* ask.h: one answer of the AI to a turn.
  *
  * The tenant's model is asked, then its fallbacks in turn; a request that the server
- * wants otherwise (other parameters, shorter) is made again so.  See docs/ai.md for
+ * wants otherwise (other parameters, shorter) is made again so.  What the model asks to
+ * have done is done, and it is asked again with the results.  See docs/ai.md for
  * what goes on to the next model and what waits. */
 #ifndef JOB_ASK_H
 #define JOB_ASK_H
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "client/ai.h"
 #include "job/prompt.h"
+#include "job/tools.h"
 #include "store/store.h"
 
 struct job;
@@ -43,6 +45,7 @@ struct ask {
 	int64_t budget, max_tokens;
 	int changes; /* asked again with other parameters, or shorter */
 	struct prompt prompt;
+	struct tools tools;
 	struct ai_call ai;
 };
 

@@ -297,7 +297,7 @@ static int
 ask_ai(struct inbound *in)
 {
 	if (in->job->hurried)
-		return -ECANCELED;
+		return fail_paid(in, -ECANCELED);
 	in->ask.job = in->job;
 	in->ask.load = &in->load;
 	in->ask.lines = in->texts;
@@ -456,7 +456,7 @@ kept(struct flow *f)
 	const struct store_keep *k = &in->keep;
 
 	if (k->op.err < 0)
-		return record_error(in->job, &k->op);
+		return fail_paid(in, record_error(in->job, &k->op));
 	spend_log(in->job->tenant, k->budget_crossed);
 	if (k->silenced)
 		return silenced(in, k->silenced);

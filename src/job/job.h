@@ -20,6 +20,7 @@
 struct ai_client;
 struct enqueue;
 struct gateway;
+struct http_client;
 struct loop;
 struct redis;
 struct rqjob_call;
@@ -32,9 +33,10 @@ struct job_env { /* what jobs work with; one per worker */
 	struct store *store;
 	struct ai_client *ai;
 	struct gateway *gateway;
-	struct enqueue *enqueue; /* NULL in a solo, which has no Redis */
-	struct redis *redis;     /* likewise */
-	const char *worker;      /* its RQ name */
+	struct http_client *http; /* for tools; NULL: there are none */
+	struct enqueue *enqueue;  /* NULL in a solo, which has no Redis */
+	struct redis *redis;      /* likewise */
+	const char *worker;       /* its RQ name */
 };
 
 struct job {

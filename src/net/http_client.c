@@ -37,6 +37,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/flow.h"
+#include "net/address.h"
 #include "net/loop.h"
 
 enum {
@@ -58,7 +59,8 @@ struct transfer {
 	struct curl_slist *headers;
 	uv_timer_t deadline;
 	size_t head_bytes;
-	bool tried; /* curl had a connection for it */
+	bool tried;     /* curl had a connection for it */
+	bool forbidden; /* the address is not public */
 	char words[CURL_ERROR_SIZE];
 	SLIST_ENTRY(transfer) next; /* idle ones */
 };
@@ -165,6 +167,8 @@ describe(const struct transfer *t, CURLcode result, struct http_call *call)
 
 	if (call->err == ERR_LIMIT)
 		words = "the answer is too large";
+	else if (t->forbidden)
+		words = "its address is private";
 	else if (result == CURLE_ABORTED_BY_CALLBACK)
 		words = "connection lost before an answer";
 	snprintf(call->words, sizeof(call->words), "%.*s", (int)sizeof(call->words) - 1,
@@ -377,7 +381,10 @@ on_try(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
 	struct transfer *t = arg;
 
-	(void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
+	(void)own_ip, (void)peer_port, (void)own_port;
+	t->forbidden = t->call->public_only && !address_is_public(peer_ip);
+	if (t->forbidden)
+		return CURL_PREREQFUNC_ABORT;
 	if (t->call->once && was_sent(t))
 		return CURL_PREREQFUNC_ABORT;
 	t->tried = true;
@@ -436,7 +443,7 @@ transfer_take(struct http_client *c, struct http_call *call)
 		t = transfer_new(c);
 	t->call = call;
 	t->head_bytes = 0;
-	t->tried = false;
+	t->tried = t->forbidden = false;
 	t->words[0] = '\0';
 	return t;
 }

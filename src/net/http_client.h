@@ -35,6 +35,8 @@ struct http_call {
 	int64_t timeout_ms; /* for the whole call; connecting takes at most 5 s of it */
 	size_t answer_max;  /* largest body taken; 0: 1 MiB */
 	bool once;          /* must not happen twice: see below */
+	bool public_only;   /* not to a private, local or reserved address, whatever its
+			       name resolves to: ERR_UNAVAILABLE, nothing was sent */
 
 	/* set when it is over: */
 	int err;           /* 0: there is a status; else one of the table below */

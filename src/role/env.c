@@ -65,6 +65,7 @@ env_open(struct job_env *env, struct loop *l, const struct settings *s)
 
 	struct http_client *http = http_client_new(l);
 	struct breaker *breaker = breaker_new(on_breaker, NULL);
+	env->http = http;
 	env->ai = ai_client_new(http, s, breaker);
 	env->gateway = gateway_new(http, s, breaker);
 }

@@ -94,6 +94,10 @@ struct store_op {
 	X(REAL, ai_daily_budget, \
 		"What the AI may cost a day, in the currency of AI_PRICES; 0: " \
 		"no limit") \
+	X(TEXT, tools,                                                          \
+		"What the AI may call: JSON list of {\"name\",\"description\"," \
+		"\"parameters\",\"url\",\"timeout_ms\"} (docs/ai.md)")        \
+	X(SECRET, tools_secret, "Signs those calls (X-Prosaas-Signature)")      \
 	X(TEXT, fallback_text, \
 		"Said once when the AI fails for good; empty: nothing") \
 	X(TEXT, default_text, \
@@ -324,7 +328,8 @@ void store_load(struct store *s, struct store_load *op, struct flow *f);
 /* store_keep: the answer is decided; a row for each of its parts is written (status
  * "pending") and the turn is kept.  When the turn has a reply already, that one is
  * returned.  Without parts, or when all that the customer said was taken back, the turn
- * is done without a reply; a turn that is done stays so, and reply has none.  A key
+ * is done without a reply; a turn that is done stays so, and reply has none.  What was
+ * asked is counted in each of these cases, but not with an error (store_spend).  A key
  * that another reply has is ERR_EXISTS. */
 struct store_keep {
 	struct store_op op;

@@ -130,10 +130,18 @@ note_closed(struct sql *db, const struct store_keep *k, struct str tenant)
 }
 
 static int
-count_asking(struct sql *db, struct store_keep *k, struct str tenant)
+count_paid(struct sql *db, struct store_keep *k, struct str tenant)
 {
 	int r = usage_add(db, k->op.arena, tenant, k->usage, k->usage_count, k->budget,
 		&k->budget_crossed);
+
+	return r < 0 ? r : 0;
+}
+
+static int
+count_asking(struct sql *db, struct store_keep *k, struct str tenant)
+{
+	int r = count_paid(db, k, tenant);
 
 	if (r >= 0 && (k->usage_count > 0 || k->fell_back))
 		r = note_incident(db, k, tenant);
@@ -151,8 +159,10 @@ keep(struct store *s, struct store_op *op)
 	int r = hold_turn(db, op, tenant, k->turn_id, k->job_id, k->attempt, &state);
 	if (r >= 0)
 		r = turn_replies(db, op->arena, tenant, k->turn_id, &k->reply);
-	if (r != 0 || state == TURN_DONE)
-		return r < 0 ? r : 0;
+	if (r > 0 || (r == 0 && state == TURN_DONE))
+		return count_paid(db, k, tenant);
+	if (r < 0)
+		return r;
 
 	int answers = may_answer(db, k, tenant);
 	if (answers < 0)

@@ -141,6 +141,42 @@ is_rules(struct sql *db, struct str s, char words[HOURS_WORDS])
 	return r > 0 && sql_col_number(db, 0) == 1;
 }
 
+/* It goes into a header. */
+static bool
+is_key(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
+
+static bool
+is_tools(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)words;
+	if (s.n == 0)
+		return true;
+	int r = sql_row(db,
+		"SELECT CASE WHEN NOT json_valid(?1) THEN 0"
+		" WHEN json_type(?1) <> 'array' THEN 0"
+		" ELSE NOT EXISTS (SELECT 1 FROM json_each(?1) AS tool"
+		"  WHERE CASE WHEN tool.type <> 'object' THEN 1"
+		"   ELSE json_type(tool.value, '$.name') IS NOT 'text'"
+		"    OR tool.value ->> '$.name' GLOB '*[^a-zA-Z0-9_-]*'"
+		"    OR length(tool.value ->> '$.name') NOT BETWEEN 1 AND 64"
+		"    OR ifnull(json_type(tool.value, '$.description'), 'text') <> "
+		"'text'"
+		"    OR ifnull(json_type(tool.value, '$.parameters'), 'object') <> "
+		"'object'"
+		"    OR ifnull(tool.value ->> '$.url', '') NOT GLOB 'http*://*' END) "
+		"END",
+		SQL_TEXT(s));
+
+	return r > 0 && sql_col_number(db, 0) == 1;
+}
+
 static bool
 is_zone(struct sql *db, struct str s, char words[HOURS_WORDS])
 {
@@ -182,6 +218,8 @@ static const struct allowed {
 	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty",
 		.check = is_zone},
 	{"ai_base_url", NULL, "a http:// or https:// URL, or empty", .check = is_url},
+	{"ai_api_key", NULL, "printable ASCII without blanks, or empty",
+		.check = is_key},
 	{"ai_temperature", NULL, "a number from 0 to 2, or -1", 0, 2},
 	{"ai_input_tokens", NULL, "a whole number from 0 to 1000000", 0, 1000000},
 	{"ai_history", NULL, "a whole number from 0 to 200, or -1", -1, 200},
@@ -196,6 +234,10 @@ static const struct allowed {
 	{"retain_raw_days", NULL, "a whole number from 0 to 36500, or -1", -1, 36500},
 	{"rules", NULL, "a JSON list of {\"match\":\"word\",\"reply\":\"text\"}",
 		.check = is_rules},
+	{"tools", NULL,
+		"a JSON list of {\"name\",\"description\",\"parameters\",\"url\"}, or "
+		"empty",
+		.check = is_tools},
 	{"quiet_hours", NULL, "two times of the day like 22:00-08:00, or empty",
 		.check = is_quiet_hours},
 	{"hours", NULL, "open days and times like Mon-Fri 09:00-18:00; Sat 10:00-14:00",
@@ -344,6 +386,8 @@ fail_value(
 
 	if (words[0])
 		return store_fail(op, ERR_SHAPE, "%s: %s", f->name, words);
+	if (f->kind == SECRET)
+		value = STR("***");
 	return store_fail(op, ERR_SHAPE, "%s=%.*s: allowed is %s", f->name,
 		printable(value, 30), value.p, a ? a->help : "a number");
 }

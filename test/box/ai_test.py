@@ -109,6 +109,22 @@ def test_without_a_prompt_nobody_is_asked_and_it_is_said_once_an_hour(stage):
     assert stage.ai.requests() == []
 
 
+def test_an_ai_that_repeats_itself_is_named(stage):
+    api, worker = house(stage)
+    stage.ai.put("/say", text="Yes.")
+    for i in range(2):
+        say(api, f"SHORT{i}")
+        wait_sent(stage, i + 1)
+    assert worker.metric("prosaas_ai_repeats_total") == 0, "a short answer may come twice"
+    for i, end in enumerate(("of the blue one.", "of the red one.")):
+        stage.ai.put("/say", text="We have a great many boats, for instance " + end)
+        say(api, f"LONG{i}")
+        wait_sent(stage, 3 + i)
+    assert worker.metric("prosaas_ai_repeats_total") == 1
+    assert worker.log().count("the AI repeats itself tenant=1 model=gpt-4o-mini") == 1
+    assert "a great many" not in worker.log()
+
+
 # --- its errors --------------------------------------------------------------
 
 FAULTS = [  # mode, what it costs, words of the dead letter (None: answered when it has passed)
@@ -290,6 +306,15 @@ def test_an_answer_that_is_of_no_use_is_paid_all_the_same(stage):
     assert usage(stage)[0]["requests"] == 2, "a refusal costs nothing"
 
 
+def test_what_was_paid_for_an_answer_that_can_not_be_kept_is_counted(stage):
+    api, _ = house(stage, JOB_RETRIES=0)
+    stage.write("CREATE TRIGGER full BEFORE INSERT ON messages WHEN new.source = 'bot'"
+                " BEGIN SELECT raise(ABORT, 'no room'); END")
+    say(api, "Q1")
+    wait_failed(stage)
+    assert [(r["requests"], r["tokens_out"]) for r in usage(stage)] == [(1, 2)]
+
+
 def test_the_command_line_shows_what_it_costs_and_is_told(stage):
     house(stage, {"ai_fallbacks": "second", "language": "Hebrew"}, AI_PRICES="second=1/100000")
     stage.ai.faults("nomodel", model="gpt-4o-mini")
@@ -319,6 +344,9 @@ def test_a_key_is_never_shown(stage):
         done = stage.cli(*words, code=None)
         assert "sk-very-secret" not in done.stdout + done.stderr
     assert "ai_api_key=***" in stage.cli("tenant", "show", "1").stdout
+    for bad in ("sk-1\r\nX-Evil: 1", "sk 1", "sk-\u05d0"):
+        refused = stage.cli("tenant", "set", "1", f"ai_api_key={bad}", code=None)
+        assert refused.returncode != 0 and "printable ASCII" in refused.stderr and bad not in refused.stderr
 
 
 @pytest.mark.parametrize("prices", ["gpt-4o", "a=1", "a=1/x", "=1/2", "a=-1/2"])

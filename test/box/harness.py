@@ -548,6 +548,14 @@ class Stage:
         finally:
             db.close()
 
+    def write(self, sql):
+        """What no part of ours would."""
+        db = sqlite3.connect(f"{self.data}/prosaas.db", timeout=10, isolation_level=None)
+        try:
+            db.execute(sql)
+        finally:
+            db.close()
+
     def inbound(self):
         return self.rows("SELECT * FROM messages WHERE direction = 'in' ORDER BY id")
 

@@ -21,6 +21,8 @@ Prints "port N" first; stops on SIGTERM.
       length   an answer cut in its middle      filter    content_filter, no content
       refusal  a refusal in place of content    stream    text/event-stream all the same
       nousage  an answer without usage
+      tools    asks for the calls in "body", [[name, arguments], ...], while it may; then it
+               says their results
       thinking no content, finish_reason length, while it may use less than 1000 tokens
   POST /reset                 forgets everything, delay included
 """
@@ -45,7 +47,7 @@ class Ai(fakehttp.Server):
                 "html": (502, b"<html><body>Bad Gateway</body></html>")}
     REFUSALS |= {"nomodel": (404, error("model_not_found", "invalid_request_error"))}
     MODES = (*REFUSALS, "hang", "lost", "garbage", "slow", "empty", "big", "trickle", "context", "newer", "length",
-             "filter", "refusal", "stream", "nousage", "thinking")
+             "filter", "refusal", "stream", "nousage", "thinking", "tools")
 
     def reset_records(self):
         self.requests = []
@@ -104,6 +106,16 @@ class Ai(fakehttp.Server):
                 choice["message"] |= {"content": None, "refusal": "I can't help with that"}
             return 200, answer
 
+        results = [m for m in body.get("messages", []) if m.get("role") == "tool"]
+        if mode == "tools" and body.get("tools") and body.get("tool_choice") != "none":
+            answer = self.answer(body, "")
+            answer["choices"][0]["finish_reason"] = "tool_calls"
+            answer["choices"][0]["message"] |= {"content": None, "tool_calls": [
+                {"id": f"call-{len(results) + i}", "type": "function", "function": {"name": name, "arguments": text}}
+                for i, (name, text) in enumerate(fault["body"])]}
+            return 200, answer
+        if results:
+            return 200, self.answer(body, " | ".join(m["content"] for m in results))
         asked = [m.get("content") for m in body.get("messages", []) if m.get("role") == "user"]
         echo = self.answer(body, self.text or f"Echo: {asked[-1] if asked else ''}")
         if mode == "nousage":

@@ -10,6 +10,8 @@ ALTER TABLE tenants ADD COLUMN ai_input_tokens INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tenants ADD COLUMN ai_history INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE tenants ADD COLUMN ai_daily_budget REAL NOT NULL DEFAULT 0;
 ALTER TABLE tenants ADD COLUMN fallback_text TEXT;
+ALTER TABLE tenants ADD COLUMN tools TEXT;
+ALTER TABLE tenants ADD COLUMN tools_secret TEXT;
 
 -- Each text that tenants.prompt has had.  prompt_version: the one that it has.
 CREATE TABLE prompts (

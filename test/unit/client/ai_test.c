@@ -261,6 +261,42 @@ TEST(ai_tells_errors_apart)
 	}
 }
 
+#define PARAM(name)                                                                    \
+	ANSWER("400 Bad", "{\"error\":{\"message\":\"secret words\",\"param\":\"" name \
+			  "\",\"code\":\"unsupported_parameter\"}}")
+
+TEST(ai_says_what_could_help)
+{
+	static const struct {
+		const char *answer;
+		enum ai_hint hint;
+	} rows[] = {
+		{CONTENT("\"hello\""), AI_NO_HINT},
+		{PARAM("max_tokens"), AI_ASK_AGAIN},
+		{PARAM("temperature"), AI_ASK_AGAIN},
+		{PARAM("stream"), AI_NO_HINT},
+		{ANSWER("400 Bad", ERROR("\"context_length_exceeded\"", "null")),
+			AI_ASK_SHORTER},
+		{ANSWER("404 No", ERROR("\"model_not_found\"", "null")), AI_ASK_OTHER},
+		/* llama.cpp, Ollama and vLLM name it each in its own way */
+		{ANSWER("404 No", ERROR("null", "\"not_found_error\"")), AI_ASK_OTHER},
+		{ANSWER("404 No", "404 page not found"), AI_ASK_OTHER},
+		{ANSWER("500 Oh", ""), AI_NO_HINT},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct asking a;
+
+		asking_init(&a, rows[i].answer);
+		int err = ask(&a);
+		if (a.call.hint != rows[i].hint)
+			printf("row %zu: %s\n", i, a.call.words);
+		CHECK_INT(a.call.hint, rows[i].hint);
+		CHECK_INT(err == 0, i == 0);
+		arena_done(&a.arena);
+	}
+}
+
 TEST(ai_says_when_to_come_back)
 {
 	struct asking a;

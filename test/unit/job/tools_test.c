@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include "../../../src/job/tools.c"
+
+#define HOSTS "crm.example.com, n8n:5678,10.0.0.7 ,[::1]:80"
+
+TEST(tools_are_reached_on_listed_hosts_only)
+{
+	static const struct {
+		const char *url;
+		bool may, own;
+	} rows[] = {
+		{"https://crm.example.com/a", true, false},
+		{"https://CRM.example.com?a", true, false},
+		{"http://crm.example.com", true, false},
+		{"http://n8n:5678/hook", true, true},
+		{"http://10.0.0.7/x", true, true},
+		{"http://[::1]:80/", true, true},
+		{"https://crm.example.com:8443/a", false, false},
+		{"https://evil.com/crm.example.com", false, false},
+		{"https://crm.example.com.evil.com/", false, false},
+		{"https://crm.example.com@evil.com/", false, false},
+		{"https://evil.com\\@crm.example.com/", false, false},
+		{"https://crm.example.com\n/", false, false},
+		{"http://n8n/hook", false, false},
+		{"ftp://crm.example.com/", false, false},
+		{"crm.example.com", false, false},
+		{"https://", false, false},
+		{"", false, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool own = false;
+		bool may = tools_may_reach(STR(HOSTS), str_of(rows[i].url), &own);
+
+		if (may != rows[i].may || own != rows[i].own)
+			FAIL("%s: %d %d", rows[i].url, may, own);
+	}
+}
+
+TEST(tools_sign_as_rfc_4231_does)
+{
+	uint8_t mac[DIGEST_SIZE];
+	char hex[2 * DIGEST_SIZE + 1];
+
+	digest_hmac(STR("Jefe"), STR("what do ya want for nothing?"), mac);
+	digest_hex(mac, sizeof(mac), hex);
+	CHECK_STR(str_of(hex), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b"
+			       "964ec3843");
+}
+
+UNIT_MAIN
