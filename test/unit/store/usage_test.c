@@ -2,7 +2,7 @@
 /* usage_test.c: what the AI costs, and the versions of what it is told. */
 #include "unit.h"
 
-#include "a_store.h"
+#include "scratch.h"
 
 #include "base/defs.h"
 #include "base/err.h"
