@@ -76,6 +76,15 @@ struct store_op {
 	X(TEXT, own_number, \
 		"Its phone, +972501234567: who mentions it in a group is answered") \
 	X(TEXT, language, "Language of answers; empty: the customer's") \
+	X(TEXT, gateway, "baileys or meta: its way to WhatsApp") \
+	X(TEXT, meta_phone_number_id, \
+		"Its phone at the Cloud API; empty: META_WA_PHONE_NUMBER_ID") \
+	X(SECRET, meta_access_token, \
+		"Key for it; empty: META_WA_ACCESS_TOKEN") \
+	X(SECRET, meta_app_secret, \
+		"Signs its webhooks; empty: META_WA_APP_SECRET") \
+	X(SECRET, meta_verify_token, \
+		"Proves its webhook URL; empty: META_WA_VERIFY_TOKEN") \
 	X(TEXT, gateway_url, \
 		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL") \
 	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER") \

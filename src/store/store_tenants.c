@@ -153,6 +153,13 @@ is_key(struct sql *db, struct str s, char words[HOURS_WORDS])
 }
 
 static bool
+is_digits(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	return s.n == 0 || str_is_number(s);
+}
+
+static bool
 is_tools(struct sql *db, struct str s, char words[HOURS_WORDS])
 {
 	(void)words;
@@ -213,6 +220,14 @@ static const struct allowed {
 	{"status", "active|paused", "active or paused"},
 	{"country", NULL, "a country like IL or a calling code like 972, or empty",
 		.check = is_country},
+	{"gateway", "baileys|meta", "baileys or meta"},
+	{"meta_phone_number_id", NULL, "digits, or empty", .check = is_digits},
+	{"meta_access_token", NULL, "printable ASCII without blanks, or empty",
+		.check = is_key},
+	{"meta_app_secret", NULL, "printable ASCII without blanks, or empty",
+		.check = is_key},
+	{"meta_verify_token", NULL, "printable ASCII without blanks, or empty",
+		.check = is_key},
 	{"gateway_url", NULL, "a http:// or https:// URL, or empty", .check = is_url},
 	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
 	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty",
