@@ -280,6 +280,7 @@ gateway_typing(struct gateway *g, struct gateway_call *call, bool on, struct flo
 		.body = typing_body(call, on),
 		.timeout_ms = TYPING_MS,
 		.answer_max = TYPING_ANSWER_MAX,
+		.once = true, /* one that comes late undoes the next */
 	};
 	http_call_start(g->http, &call->http, f);
 }

@@ -67,7 +67,9 @@ typing_next(const struct typing_state *s, bool room, int64_t now_ms)
 		return TYPING_WAIT;
 	if (s->wanted)
 		return room && now_ms >= s->due_ms ? TYPING_POST_ON : TYPING_WAIT;
-	return room && s->maybe_on ? TYPING_POST_OFF : TYPING_FORGET;
+	if (s->maybe_on)
+		return room ? TYPING_POST_OFF : TYPING_WAIT;
+	return TYPING_FORGET;
 }
 
 /* --- one request ------------------------------------------------------------ */
@@ -231,5 +233,12 @@ typing_quit(struct typing *t)
 bool
 typing_idle(const struct typing *t)
 {
-	return !t || t->out == 0;
+	const struct typing_chat *c;
+
+	if (!t)
+		return true;
+	LIST_FOREACH (c, &t->chats, next)
+		if (c->state.asked || c->state.maybe_on)
+			return false;
+	return true;
 }

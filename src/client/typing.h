@@ -46,7 +46,7 @@ typing_begin(struct typing *t, struct str tenant, struct str base_url, struct st
 void typing_end(struct typing_chat **c);
 
 /* typing_quit ends all, also those that a turn still holds (its job is handed back);
- * typing_idle says that no request is out any more.  Fine on NULL. */
+ * typing_idle says that all are off, as far as we can tell.  Fine on NULL. */
 void typing_quit(struct typing *t);
 bool typing_idle(const struct typing *t);
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import CHAT, FAILED, PATIENCE, SECRET, message, wait_until, webhook
+from harness import CHAT, FAILED, PATIENCE, SECRET, chat_of, figure, message, sized, wait_until, webhook
 
 THINKS = 1500  # ms: long enough for the sign to be shown
 PROMPT = "You sell boats."
@@ -124,10 +124,25 @@ def test_it_opens_no_breaker_and_asks_none(stage):
     api, worker = house(stage, 700)
     stage.gateway.put("/typing/faults", mode="500")
     for i in range(8):  # more than BREAKER_FAILURES in a row
-        assert api.post(webhook(message(f"A{i}", chat=f"97250000000{i}@s.whatsapp.net"))).status == 200
+        assert api.post(webhook(message(f"A{i}", chat=chat_of(i)))).status == 200
     wait_sent(stage, 8)
     wait_until(lambda: signs(stage).count(False) == 8, 10, "all are off")
     assert worker.metric("prosaas_breaker_open") == worker.metric("prosaas_breaker_refused_total") == 0
+
+
+@pytest.mark.parametrize("mode", ["ok", "hang"])
+def test_many_at_once_leave_room_for_the_answers(stage, mode):
+    n = sized(400, 400)
+    api, worker = house(stage, WORKER_CONCURRENCY=1000, TENANT_CONCURRENCY=1000)
+    stage.gateway.put("/typing/faults", mode=mode)
+    began = time.time()
+    assert api.post(webhook(*[message(f"A{i}", chat=chat_of(i)) for i in range(n)])).status == 200
+    wait_until(lambda: len(stage.gateway.sent()) == n, 30, "all are answered")
+    seconds = max(s["at"] for s in stage.gateway.sent()) - began
+    figure(f"{n} turns at once, the AI takes {THINKS / 1000:g} s, typing {mode}: all answered after {seconds:.1f} s")
+    if mode == "ok":
+        wait_until(lambda: signs(stage).count(False) == n, 15, "all are off")
+    assert worker.metric("prosaas_breaker_open") == 0
 
 
 def test_a_gateway_that_is_down_hears_no_off_for_an_on_that_never_came(stage):
