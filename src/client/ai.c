@@ -335,6 +335,18 @@ error_is(const struct val *error, const char *name)
 	       str_eqz(val_text(val_get(error, "type")), name);
 }
 
+/* Each server says it in its own way: OpenAI, llama.cpp, vLLM. */
+static bool
+is_too_long(const struct val *error)
+{
+	static const char vllm[] = "maximum context length";
+	struct str message = val_text(val_get(error, "message"));
+
+	return error_is(error, "context_length_exceeded") ||
+	       error_is(error, "exceed_context_size_error") ||
+	       (message.n && memmem(message.p, message.n, vllm, strlen(vllm)));
+}
+
 /* What the refusal asks for; parameters are remembered for the model. */
 static enum ai_hint
 hint_of(struct ai_call *call, const struct val *error)
@@ -342,7 +354,7 @@ hint_of(struct ai_call *call, const struct val *error)
 	struct str param = val_text(val_get(error, "param"));
 	struct quirk *q = call->quirk;
 
-	if (error_is(error, "context_length_exceeded"))
+	if (is_too_long(error))
 		return AI_ASK_SHORTER;
 	if (error_is(error, "model_not_found") || call->http.status == 404)
 		return AI_ASK_OTHER;
@@ -364,6 +376,9 @@ static int
 err_of_status(struct ai_call *call, const struct val *v)
 {
 	const struct val *error = val_get(v, "error");
+
+	if (!error) /* vLLM once */
+		error = v;
 	struct str what = api_code(val_text(val_get(error, "code")));
 	int status = call->http.status;
 

@@ -61,7 +61,7 @@ build_prompt(struct ask *q)
 			.history_count = l->history_count,
 			.lines = q->lines,
 			.line_count = q->line_count,
-			.budget = q->budget,
+			.budget = q->budget - q->tools.tokens,
 		},
 		&q->prompt);
 }
@@ -120,8 +120,8 @@ count_usage(struct ask *q, int err)
 
 	if (!(q->ai.answered || given_up) || q->usage_count == ASK_REQUESTS_MAX)
 		return;
-	q->usage[q->usage_count++] =
-		spend_usage(q->job->env->s, q->model, &q->ai, q->prompt.tokens);
+	q->usage[q->usage_count++] = spend_usage(
+		q->job->env->s, q->model, &q->ai, q->prompt.tokens + q->tools.tokens);
 }
 
 /* The same model again, if that can help. */
@@ -252,12 +252,12 @@ ask_start(struct ask *q, struct flow *then)
 	if (!q->usage)
 		q->usage = arena_alloc(
 			&q->job->arena, ASK_REQUESTS_MAX * sizeof(*q->usage));
-	tools_open(&q->tools, q->job, q->load);
 	q->changes = 0;
 	q->model = t->ai_model.n ? t->ai_model : str_of(s->openai_model);
 	q->models = t->ai_fallbacks.n ? t->ai_fallbacks : str_of(s->openai_fallbacks);
 	q->max_tokens = t->ai_max_tokens > 0 ? t->ai_max_tokens : s->ai_max_tokens;
 	q->budget = t->ai_input_tokens > 0 ? t->ai_input_tokens : s->ai_input_tokens;
+	tools_open(&q->tools, q->job, q->load, q->budget);
 	flow_init(&q->flow, ask, "ask", done);
 	flow_wake(&q->flow);
 }

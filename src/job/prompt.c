@@ -69,10 +69,9 @@ tail_within(struct str s, size_t quarters)
 	return s.n - from;
 }
 
-/* Of what is too long the middle goes: who pastes a long text asks before or after
- * it. */
-static struct str
-shorten(struct arena *a, struct str s, int64_t tokens)
+/* The middle goes: who pastes a long text asks before or after it. */
+struct str
+prompt_shorten(struct arena *a, struct str s, int64_t tokens)
 {
 	int64_t left = tokens - prompt_tokens(STR(CUT_MARK));
 	size_t half = left > 0 ? (size_t)left * QUARTERS / 2 : 0;
@@ -154,7 +153,7 @@ system_text(struct arena *a, const struct prompt_input *in)
 static void
 add_quote(struct arena *a, struct buf *b, struct str quoted)
 {
-	struct str rest = shorten(a, str_trim(quoted), PROMPT_QUOTE_MAX);
+	struct str rest = prompt_shorten(a, str_trim(quoted), PROMPT_QUOTE_MAX);
 
 	while (rest.n > 0) {
 		struct str line = str_cut(&rest, '\n');
@@ -209,8 +208,8 @@ prompt_build(struct arena *a, const struct prompt_input *in, struct prompt *ret)
 	struct str system = system_text(a, in), whole = said_text(a, in);
 	int64_t left = in->budget - message_tokens(system);
 	int64_t room = left - PROMPT_MESSAGE;
-	struct str said =
-		shorten(a, whole, room > PROMPT_SAID_MIN ? room : PROMPT_SAID_MIN);
+	struct str said = prompt_shorten(
+		a, whole, room > PROMPT_SAID_MIN ? room : PROMPT_SAID_MIN);
 
 	*ret = (struct prompt){.cut = said.p != whole.p};
 	ret->dropped = first_that_fits(in, left - message_tokens(said));

@@ -67,4 +67,8 @@ void prompt_build(struct arena *a, const struct prompt_input *in, struct prompt 
  * (Chinese, Thai), half an emoji. */
 int64_t prompt_tokens(struct str text);
 
+/* prompt_shorten is s, or when it costs more than tokens its head and its tail with a
+ * mark between them, in the arena. */
+struct str prompt_shorten(struct arena *a, struct str s, int64_t tokens);
+
 #endif

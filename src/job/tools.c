@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -18,6 +19,7 @@
 #include "codec/json.h"
 #include "codec/val.h"
 #include "job/job.h"
+#include "job/prompt.h"
 #include "store/store.h"
 
 enum { NODES_MAX = 10000 };
@@ -92,7 +94,8 @@ offer(struct buf *b, const struct val *tool)
 }
 
 void
-tools_open(struct tools *t, struct job *job, const struct store_load *load)
+tools_open(
+	struct tools *t, struct job *job, const struct store_load *load, int64_t budget)
 {
 	const char *hosts = job->env->s->tools_allowed_hosts;
 	struct str text = load->found.tools;
@@ -100,7 +103,10 @@ tools_open(struct tools *t, struct job *job, const struct store_load *load)
 	char why[128];
 	struct buf b;
 
-	*t = (struct tools){.job = job, .load = load};
+	*t = (struct tools){.job = job,
+		.load = load,
+		.tokens_max = budget / 2,
+		.deadline_ms = clock_mono_ms() + TOOLS_MS};
 	if (!hosts || !job->env->http || text.n == 0 ||
 		json_parse(&job->arena, text, NODES_MAX, &list, why) < 0 ||
 		list->kind != VAL_LIST || list->count == 0)
@@ -183,13 +189,16 @@ headers_of(struct tools *t, struct str body)
 }
 
 static int64_t
-timeout_of(const struct val *tool)
+timeout_of(const struct tools *t, const struct val *tool)
 {
-	int64_t ms = val_int(val_get(tool, "timeout_ms"), 0);
+	int64_t left = t->deadline_ms - clock_mono_ms();
+	int64_t ms = val_int(val_get(tool, "timeout_ms"), TOOLS_TIMEOUT_MS);
 
 	if (ms <= 0)
-		return TOOLS_TIMEOUT_MS;
-	return ms < TOOLS_TIMEOUT_MAX_MS ? ms : TOOLS_TIMEOUT_MAX_MS;
+		ms = TOOLS_TIMEOUT_MS;
+	if (ms > TOOLS_TIMEOUT_MAX_MS)
+		ms = TOOLS_TIMEOUT_MAX_MS;
+	return ms < left ? ms : left;
 }
 
 static void
@@ -202,7 +211,7 @@ post(struct tools *t, struct flow *f, const struct val *tool,
 		.method = "POST",
 		.url = arena_z(a, val_text(val_get(tool, "url"))),
 		.body = body_of(t, val_text(val_get(tool, "name")), arguments),
-		.timeout_ms = timeout_of(tool),
+		.timeout_ms = timeout_of(t, tool),
 		.answer_max = TOOLS_RESULT_MAX,
 		.once = true,
 		.public_only = !own,
@@ -215,6 +224,12 @@ post(struct tools *t, struct flow *f, const struct val *tool,
 static void
 add_result(struct tools *t, struct str text)
 {
+	int64_t left = t->tokens_max - t->tokens;
+
+	if (left < TOOLS_RESULT_TOKENS_MIN)
+		left = TOOLS_RESULT_TOKENS_MIN;
+	text = prompt_shorten(&t->job->arena, text, left);
+	t->tokens += prompt_tokens(text) + PROMPT_MESSAGE;
 	t->turns[t->turn_count++] = (struct ai_turn){
 		.role = AI_TOOL, .call_id = t->calls[t->at].id, .text = text};
 	t->at++;
@@ -243,6 +258,8 @@ try_call(struct tools *t, struct flow *f)
 
 	if (++t->called > TOOLS_CALLS_MAX)
 		return "too many calls: answer with what you know";
+	if (clock_mono_ms() >= t->deadline_ms)
+		return "no time is left: answer with what you know";
 	if (!tool)
 		return "there is no such tool";
 	if (!tools_may_reach(str_of(t->job->env->s->tools_allowed_hosts), url, &own))

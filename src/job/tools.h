@@ -36,8 +36,10 @@ enum {
 	TOOLS_CALLS_MAX = 8,  /* in all of them */
 	TOOLS_TURNS_MAX = TOOLS_ROUNDS_MAX * (1 + AI_CALLS_MAX),
 	TOOLS_RESULT_MAX = 16 << 10,
-	TOOLS_TIMEOUT_MS = 10000, /* where the tool names none */
+	TOOLS_RESULT_TOKENS_MIN = 100, /* however many there were before */
+	TOOLS_TIMEOUT_MS = 10000,      /* where the tool names none */
 	TOOLS_TIMEOUT_MAX_MS = 30000,
+	TOOLS_MS = 60000, /* all calls of an answer: the job has to end in its time */
 };
 
 struct tools {
@@ -48,18 +50,21 @@ struct tools {
 	struct ai_turn *turns; /* what the rounds add to the conversation */
 	size_t turn_count;
 	int rounds;
+	int64_t tokens; /* what the results cost, of half of the budget at most */
 
 	/* private */
 	const struct val *list;
 	const struct ai_tool_call *calls;
 	size_t call_count, at;
 	int called;
+	int64_t tokens_max, deadline_ms;
 	struct http_call http;
 };
 
 /* tools_open reads the tenant's tools; with TOOLS_ALLOWED_HOSTS unset there are none.
- */
-void tools_open(struct tools *t, struct job *job, const struct store_load *load);
+ * budget: tokens that the whole question may cost. */
+void tools_open(struct tools *t, struct job *job, const struct store_load *load,
+	int64_t budget);
 
 /* tools_begin adds an answer that asks for calls to the turns. */
 void tools_begin(struct tools *t, const struct ai_call *asked);

@@ -277,6 +277,14 @@ TEST(ai_says_what_could_help)
 		{PARAM("stream"), AI_NO_HINT},
 		{ANSWER("400 Bad", ERROR("\"context_length_exceeded\"", "null")),
 			AI_ASK_SHORTER},
+		{ANSWER("400 Bad", ERROR("400", "\"exceed_context_size_error\"")),
+			AI_ASK_SHORTER},
+		{ANSWER("400 Bad",
+			 "{\"object\":\"error\",\"message\":\"This model's maximum "
+			 "context length is 4096 tokens. However, you requested 5000 "
+			 "tokens\",\"type\":\"BadRequestError\",\"param\":null,"
+			 "\"code\":400}"),
+			AI_ASK_SHORTER},
 		{ANSWER("404 No", ERROR("\"model_not_found\"", "null")), AI_ASK_OTHER},
 		/* llama.cpp, Ollama and vLLM name it each in its own way */
 		{ANSWER("404 No", ERROR("null", "\"not_found_error\"")), AI_ASK_OTHER},

@@ -39,6 +39,26 @@ TEST(tools_are_reached_on_listed_hosts_only)
 	}
 }
 
+TEST(tools_results_fit_into_half_of_the_budget)
+{
+	struct ai_turn turns[4];
+	struct ai_tool_call calls[4] = {{.id = STR("a")}};
+	struct job job = {0};
+	struct tools t = {
+		.job = &job, .turns = turns, .calls = calls, .tokens_max = 300};
+	char text[1000]; /* 250 tokens */
+
+	memset(text, 'x', sizeof(text));
+	arena_init(&job.arena);
+	for (int i = 0; i < 4; i++)
+		add_result(&t, (struct str){text, sizeof(text)});
+	CHECK_INT(turns[0].text.n, sizeof(text));
+	for (int i = 1; i < 4; i++)
+		CHECK(prompt_tokens(turns[i].text) <= TOOLS_RESULT_TOKENS_MIN);
+	CHECK(t.tokens <= 250 + 3 * TOOLS_RESULT_TOKENS_MIN + 4 * PROMPT_MESSAGE);
+	arena_done(&job.arena);
+}
+
 TEST(tools_sign_as_rfc_4231_does)
 {
 	uint8_t mac[DIGEST_SIZE];
