@@ -12,7 +12,9 @@
  *
  * One request of a chat is out at a time: an "off" that overtakes its "on" would leave
  * the sign there.  An "off" is posted once, and only if an "on" has left; one that
- * fails is made up for by WhatsApp, which drops the sign after some seconds.
+ * fails is made up for by WhatsApp, which drops the sign after some seconds.  The
+ * next turn of the chat has a struct of its own: a late "off" of the last one may hide
+ * its sign until that is due again, and no more.
  *
  * Nothing is chained: typing_next() decides from what is so, whenever that may have
  * changed (a request is over, the turn is, TICK_MS have passed). */
