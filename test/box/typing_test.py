@@ -132,14 +132,14 @@ def test_it_opens_no_breaker_and_asks_none(stage):
 
 @pytest.mark.parametrize("mode", ["ok", "hang"])
 def test_many_at_once_leave_room_for_the_answers(stage, mode):
-    n = sized(400, 400)
+    n = sized(400, 2000)
     api, worker = house(stage, WORKER_CONCURRENCY=1000, TENANT_CONCURRENCY=1000)
     stage.gateway.put("/typing/faults", mode=mode)
     began = time.time()
     assert api.post(webhook(*[message(f"A{i}", chat=chat_of(i)) for i in range(n)])).status == 200
     wait_until(lambda: len(stage.gateway.sent()) == n, 30, "all are answered")
     seconds = max(s["at"] for s in stage.gateway.sent()) - began
-    figure(f"{n} turns at once, the AI takes {THINKS / 1000:g} s, typing {mode}: all answered after {seconds:.1f} s")
+    figure(f"{n} turns at once, the AI takes {THINKS * PATIENCE / 1000:g} s, typing {mode}: all answered after {seconds:.1f} s")
     if mode == "ok":
         wait_until(lambda: signs(stage).count(False) == n, 15, "all are off")
     assert worker.metric("prosaas_breaker_open") == 0
