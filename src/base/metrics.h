@@ -79,6 +79,8 @@ struct buf;
 	X(M_SEND_OK, COUNTER, "prosaas_send_total", "outcome=\"ok\"", "Messages to the gateway by outcome") \
 	X(M_SEND_ERROR, COUNTER, "prosaas_send_total", "outcome=\"error\"", "")                 \
 	X(M_SEND_AMBIGUOUS, COUNTER, "prosaas_send_total", "outcome=\"ambiguous\"", "")         \
+	X(M_TYPING_OK, COUNTER, "prosaas_typing_requests_total", "outcome=\"ok\"", "Requests to show \"typing...\" in a chat or end it, by outcome") \
+	X(M_TYPING_ERROR, COUNTER, "prosaas_typing_requests_total", "outcome=\"error\"", "")     \
 	X(M_BREAKER_OPEN, GAUGE, "prosaas_breaker_open", "", "Destinations that rest after failures") \
 	X(M_BREAKER_REFUSED, COUNTER, "prosaas_breaker_refused_total", "", "Calls not made because their destination rests") \
 	X(M_STORE_COMMITS, COUNTER, "prosaas_store_commits_total", "", "Database commits")      \

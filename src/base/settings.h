@@ -73,6 +73,7 @@ struct buf;
 	X(REAL, ai_temperature, "AI_TEMPERATURE", "0.3", 0, 2, NULL, "Sampling temperature")    \
 	X(NUMBER, ai_history, "AI_HISTORY", "20", 0, 200, NULL, "Earlier messages sent along")   \
 	X(TEXT, baileys_base_url, "BAILEYS_BASE_URL", NULL, 0, 0, NULL, "Baileys gateway, e.g. http://baileys:3300; unset: `all` starts a fake one") \
+	X(WORD, typing, "TYPING", "on", 0, 0, "on|off", "Whether a chat shows \"typing...\" while the AI thinks about its answer") \
 	X(NUMBER, fake_gateway_port, "FAKE_GATEWAY_PORT", "3300", 0, 65535, NULL, "Port of the fake gateway that `all` starts") \
 	X(WORD, stats_auth, "STATS_AUTH", "local", 0, 0, "local|required|off", "Who may read /api/jobs/* and /metrics without the secret") \
 	X(TEXT, stats_networks, "STATS_NETWORKS", NULL, 0, 0, NULL, "CIDRs, comma separated, that count as local too") \

@@ -3,6 +3,7 @@
  *
  *   gateway_send:  call ---> request_body ---> POST /send ---> gateway_send_finish
  *   gateway_probe:                         GET /healthz ---> gateway_probe_finish
+ *   gateway_typing:               POST /sendTyping ---> gateway_typing_finish
  *
  * The one question here is whether WhatsApp may have the message although nobody
  * said so.  It may when the request left and no readable answer came back; when
@@ -26,6 +27,8 @@
 enum {
 	SEND_MS = 35000, /* the gateway itself gives up after 30 s: wait for its word */
 	PROBE_MS = 5000,
+	TYPING_MS = 2000, /* the gateway waits for nobody there; later is no use */
+	TYPING_ANSWER_MAX = 4096,
 };
 
 struct gateway {
@@ -79,17 +82,25 @@ add_field(struct buf *b, const char *name, struct str value)
 	json_quote(b, value);
 }
 
+/* The original's name of business 1. */
+static struct str
+name_of_tenant(const struct gateway_call *call)
+{
+	struct str tenant = call->tenant;
+
+	if (!str_is_number(tenant))
+		return tenant;
+	return arena_printf(call->arena, "business_%.*s", STR_FMT(tenant));
+}
+
 static struct str
 request_body(const struct gateway_call *call)
 {
-	struct str tenant = call->tenant;
 	struct buf b;
 
-	if (str_is_number(tenant)) /* the original's name of business 1 */
-		tenant = arena_printf(call->arena, "business_%.*s", STR_FMT(tenant));
 	buf_init(&b);
 	buf_addz(&b, "{\"type\":\"text\"");
-	add_field(&b, "tenantId", tenant);
+	add_field(&b, "tenantId", name_of_tenant(call));
 	add_field(&b, "to", call->to);
 	add_field(&b, "text", call->text);
 	add_field(&b, "idempotencyKey", call->key);
@@ -238,4 +249,53 @@ gateway_probe_finish(struct gateway_call *call)
 	else
 		call->durable = str_eqz(val_text(val_get(v, "idempotency")), "durable");
 	return settle(call, outcome);
+}
+
+/* --- typing ----------------------------------------------------------------- */
+
+static struct str
+typing_body(const struct gateway_call *call, bool on)
+{
+	struct buf b;
+
+	buf_init(&b);
+	buf_addf(&b, "{\"typing\":%s", on ? "true" : "false");
+	add_field(&b, "tenantId", name_of_tenant(call));
+	add_field(&b, "jid", call->to);
+	buf_addc(&b, '}');
+
+	struct str body = arena_str(call->arena, buf_str(&b));
+	buf_done(&b);
+	return body;
+}
+
+/* Past the breaker: a gateway that shows no typing may send very well. */
+void
+gateway_typing(struct gateway *g, struct gateway_call *call, bool on, struct flow *f)
+{
+	call->http = (struct http_call){
+		.method = "POST",
+		.url = url_of(g, call, "/sendTyping"),
+		.headers = g->headers,
+		.body = typing_body(call, on),
+		.timeout_ms = TYPING_MS,
+		.answer_max = TYPING_ANSWER_MAX,
+		.once = true, /* one that comes late undoes the next */
+	};
+	http_call_start(g->http, &call->http, f);
+}
+
+int
+gateway_typing_finish(struct gateway_call *call)
+{
+	struct str none = {NULL, 0};
+
+	call->err = call->http.err;
+	if (call->err == 0)
+		call->err = err_of_status(call->http.status);
+	call->reached = call->http.sent;
+	if (call->err < 0)
+		api_words(call->words, &call->http, none);
+	http_call_done(&call->http);
+	return call->err;
 }

@@ -5,6 +5,7 @@
  *
  *   POST {base}/send      {"type":"text","tenantId","to","text",
  *                          "idempotencyKey","messageId"}
+ *   POST {base}/sendTyping {"typing","tenantId","jid"}
  *   GET  {base}/healthz   {"idempotency":"durable"} from one that remembers keys on
  *                         disk; the original answers "ok"
  *
@@ -49,6 +50,7 @@ struct gateway_call {
 	char words[192];
 	struct str message_id;  /* as the gateway says, in the arena; may be absent */
 	bool durable;           /* gateway_probe: it remembers keys on disk */
+	bool reached;           /* gateway_typing: it may have heard of it */
 	int64_t retry_after_ms; /* stay away for so long; -1: nobody says */
 
 	/* private */
@@ -67,5 +69,11 @@ int gateway_send_finish(struct gateway_call *call) MUSTCHECK;
 /* gateway_probe asks whether a send with the same key may be repeated safely. */
 void gateway_probe(struct gateway *g, struct gateway_call *call, struct flow *f);
 int gateway_probe_finish(struct gateway_call *call) MUSTCHECK;
+
+/* gateway_typing shows in the chat that we write, or no more.  No breaker is asked, or
+ * told; it takes 2 s at most. */
+void
+gateway_typing(struct gateway *g, struct gateway_call *call, bool on, struct flow *f);
+int gateway_typing_finish(struct gateway_call *call) MUSTCHECK;
 
 #endif

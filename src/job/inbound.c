@@ -14,6 +14,9 @@
  * A burst is one turn: who waits behind this job in its lane is taken into the turn,
  * before the question and once more before the answer is kept; then it is asked again.
  *
+ * From the first question to the end of its turn the chat shows "typing..."; nothing
+ * here waits for that (client/typing.h).
+ *
  * Every arrow is a wait whose result is on disk before the next begins, so an
  * attempt that follows a crash finds where the last one was:
  *
@@ -36,6 +39,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "client/typing.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
 #include "job/answer.h"
@@ -67,6 +71,7 @@ struct inbound {
 	bool answered; /* answer is there, and may be absent */
 	int failed;    /* the AI has: its error, when all that is to do then is done */
 	int merges;    /* newcomers taken in after asking */
+	struct typing_chat *typing; /* shown since the AI was asked; NULL: not */
 
 	/* what we wait for, one at a time: */
 	struct store_load load;
@@ -101,6 +106,7 @@ next(struct flow *f)
 	struct job *job = in->job;
 	const struct val *v = val_at(in->messages, in->at);
 
+	typing_end(&in->typing); /* the turn before */
 	if (!v)
 		return 0;
 	in->at++;
@@ -303,6 +309,9 @@ ask_ai(struct inbound *in)
 	in->ask.lines = in->texts;
 	in->ask.line_count = in->text_count;
 	in->ask.may_stop = may_merge(in) && in->load.debounce_ms > 0;
+	if (!in->typing)
+		in->typing = typing_begin(in->job->env->typing, in->job->tenant,
+			in->load.found.gateway_url, in->m.chat);
 	ask_start(&in->ask, &in->flow);
 	return flow_wait(&in->flow, answered);
 }
@@ -490,6 +499,7 @@ done(struct flow *f, int err)
 {
 	struct inbound *in = of(f);
 
+	typing_end(&in->typing);
 	if (!in->job->step) /* else hear, ask or deliver has said it */
 		in->job->step = f->name;
 	job_end(in->job, err);

@@ -26,6 +26,7 @@ struct redis;
 struct rqjob_call;
 struct settings;
 struct store;
+struct typing;
 
 struct job_env { /* what jobs work with; one per worker */
 	const struct settings *s;
@@ -33,6 +34,7 @@ struct job_env { /* what jobs work with; one per worker */
 	struct store *store;
 	struct ai_client *ai;
 	struct gateway *gateway;
+	struct typing *typing;    /* NULL: no chat shows it */
 	struct http_client *http; /* for tools; NULL: there are none */
 	struct enqueue *enqueue;  /* NULL in a solo, which has no Redis */
 	struct redis *redis;      /* likewise */

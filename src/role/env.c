@@ -13,6 +13,7 @@
 #include "client/ai.h"
 #include "client/breaker.h"
 #include "client/gateway.h"
+#include "client/typing.h"
 #include "job/job.h"
 #include "job/price.h"
 #include "net/http_client.h"
@@ -68,4 +69,6 @@ env_open(struct job_env *env, struct loop *l, const struct settings *s)
 	env->http = http;
 	env->ai = ai_client_new(http, s, breaker);
 	env->gateway = gateway_new(http, s, breaker);
+	if (strcmp(s->typing, "on") == 0)
+		env->typing = typing_new(l, env->gateway);
 }

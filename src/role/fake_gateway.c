@@ -180,36 +180,37 @@ answer(struct http_req *req, const struct sent *m)
 	buf_done(&b);
 }
 
-/* Returns what the original says about a body it can't send; NULL: it can. */
-static const char *
-missing_of(const struct val *body)
+/* Returns the body as a tree that has these texts; NULL: it is refused, in the words of
+ * the original. */
+static const struct val *
+read_body(struct http_req *req, const char *const *fields, size_t count)
 {
-	static const char *const fields[][2] = {{"tenantId", "Missing tenantId"},
-		{"to", "Missing to"}, {"text", "Missing text"}};
+	struct val *body = NULL;
+	char why[128], missing[32];
 
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (val_text(val_get(body, fields[i][0])).n == 0)
-			return fields[i][1];
-	return NULL;
+	if (json_parse(&req->arena, req->body, NODES_MAX, &body, why) < 0) {
+		http_reply_error(req, 400, "invalid_json", why);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (val_text(val_get(body, fields[i])).n > 0)
+			continue;
+		snprintf(missing, sizeof(missing), "Missing %s", fields[i]);
+		http_reply_error(req, 400, missing, NULL);
+		return NULL;
+	}
+	return body;
 }
 
 static void
 on_send(struct http_req *req, void *ctx)
 {
+	static const char *const fields[] = {"tenantId", "to", "text"};
+	const struct val *body = read_body(req, fields, ARRAY_LEN(fields));
 	struct fake *g = ctx;
-	struct val *body = NULL;
-	char why[128];
 
-	if (json_parse(&req->arena, req->body, NODES_MAX, &body, why) < 0) {
-		http_reply_error(req, 400, "invalid_json", why);
+	if (!body)
 		return;
-	}
-	const char *missing = missing_of(body);
-	if (missing) {
-		http_reply_error(req, 400, missing, NULL);
-		return;
-	}
-
 	struct str key = val_text(val_get(body, "idempotencyKey"));
 	struct sent *m = key.n > 0 ? find(g, key) : NULL;
 	if (!m) {
@@ -246,7 +247,14 @@ on_sent(struct http_req *req, void *ctx)
 static void
 on_typing(struct http_req *req, void *ctx)
 {
+	static const char *const fields[] = {"tenantId", "jid"};
+	const struct val *body = read_body(req, fields, ARRAY_LEN(fields));
+
 	(void)ctx;
+	if (!body)
+		return;
+	log_debug("typing=%s to=%s", val_true(val_get(body, "typing")) ? "on" : "off",
+		log_chat(val_text(val_get(body, "jid"))));
 	http_reply_json(req, 200, STR("{\"ok\":true}"));
 }
 

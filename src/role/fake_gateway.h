@@ -6,7 +6,7 @@
  *                     the first answer
  *   GET  /sent        the last 100 as a JSON list, newest last
  *   GET  /healthz     {"ok":true,"idempotency":"durable"}
- *   POST /sendTyping  {"ok":true} */
+ *   POST /sendTyping  {"ok":true}; a line at LOG_LEVEL=debug */
 #ifndef ROLE_FAKE_GATEWAY_H
 #define ROLE_FAKE_GATEWAY_H
 

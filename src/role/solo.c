@@ -336,6 +336,7 @@ solo_run(const struct settings *s)
 	loop_init(&a.loop);
 	loop_on_stop(&a.loop, on_stop, NULL);
 	env_open(&a.env, &a.loop, s);
+	a.env.typing = NULL; /* its last request outlives the job; we don't */
 	arena_init(&a.job.arena);
 	a.job.env = &a.env;
 	a.job.retry_after_ms = -1;

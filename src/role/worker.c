@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "client/typing.h"
 #include "codec/rqjob.h"
 #include "job/job.h"
 #include "net/loop.h"
@@ -46,7 +47,7 @@ enum {
 	SOLO_CRASHES = 2,     /* a job whose workers died so often runs alone */
 	DEADLINE_MS = 5000,   /* of a command to Redis */
 	WISH_MAX_S = 3600,    /* a peer may ask for a day; we look again each hour */
-	QUIT_LIMIT_MS = 2000, /* to record the last ends */
+	QUIT_LIMIT_MS = 2000, /* to record the last ends, and to end "typing..." */
 };
 
 struct slot {
@@ -416,7 +417,7 @@ on_turn(struct loop_hook *h)
 	else
 		live_is(w->live, w->running_count > 0 ? LIVE_BUSY : LIVE_IDLE);
 	if (w->quitting && !w->burying && claim_idle(w->claim) &&
-		finish_idle(w->finish)) {
+		finish_idle(w->finish) && typing_idle(w->env.typing)) {
 		w->burying = true;
 		live_bury(w->live, on_quit, w);
 	}
@@ -428,6 +429,7 @@ begin_quit(struct worker *w)
 	if (w->quitting)
 		return;
 	w->quitting = true;
+	typing_quit(w->env.typing);
 	drain_begin(&w->drain, QUIT_LIMIT_MS, on_quit, w);
 }
 

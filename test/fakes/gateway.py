@@ -11,12 +11,14 @@ Prints "port N" first; stops on SIGTERM.
                     together (sends in hand when it came, itself included)
   GET  /asked       when each POST /send arrived, accepted or not
   GET  /healthz     JSON with "idempotency":"durable" when it is, else the text ok
-  POST /sendTyping  {"ok":true}
+  POST /sendTyping  {"ok":true}; has faults of its own
+  GET  /typing      every POST /sendTyping in order: tenantId, jid, typing, secret, at
   POST /faults      {"mode", "times": N (-1: until changed), "ms", "retry_after", "body": of a refusal}
       500      send_failed           503, 429, 400, 401   not accepted
       hang     recorded, no answer   lost            recorded, closed without an answer
       garbage  recorded, 200 that is no JSON         slow  recorded, answered after ms
       hold     recorded, answered when the faults change
+  POST /typing/faults  {"mode": ok, 500, 503, 404, hang or lost}, until changed; all recorded
   POST /reset       forgets everything
 """
 import asyncio
@@ -27,11 +29,15 @@ import fakehttp
 
 class Gateway(fakehttp.Server):
     ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/asked"): "list_asked",
-              ("GET", "/healthz"): "healthz", ("POST", "/sendTyping"): "typing"}
+              ("GET", "/healthz"): "healthz", ("POST", "/sendTyping"): "typing",
+              ("GET", "/typing"): "list_typing", ("POST", "/typing/faults"): "set_typing_fault"}
     MODES = ("500", "503", "429", "400", "401", "hang", "lost", "garbage", "slow", "hold")
     REFUSALS = {"500": {"error": "send_failed", "message": "Timed Out", "duration_ms": 30000},
                 "503": {"error": "WhatsApp not connected"}, "429": {"error": "slow down"},
                 "400": {"error": "Bad request"}, "401": {"error": "unauthorized"}}
+
+    TYPING_REFUSALS = {"500": {"error": "typing_failed"}, "503": {"error": "WhatsApp not connected"},
+                       "404": {"error": "not found"}}
 
     def __init__(self, durable):
         self.durable = durable
@@ -41,6 +47,8 @@ class Gateway(fakehttp.Server):
     def reset_records(self):
         self.sent = []
         self.asked = []
+        self.typed = []
+        self.typing_fault = "ok"
         self.ids = {}  # key -> messageId of its first send
 
     def record(self, request, body):
@@ -100,6 +108,24 @@ class Gateway(fakehttp.Server):
         return 200, {"ok": True, "idempotency": "durable"} if self.durable else b"ok"
 
     async def typing(self, request):
+        body = request.json()
+        for field in ("tenantId", "jid"):
+            if not body.get(field):
+                return 400, {"error": "Missing " + field}
+        self.typed.append({"tenantId": body["tenantId"], "jid": body["jid"], "typing": body.get("typing", True),
+                           "secret": request.headers.get("x-internal-secret"), "at": time.time()})
+        mode = self.typing_fault
+        if mode == "hang":
+            await self.hang()
+        if mode in self.TYPING_REFUSALS:
+            return int(mode), self.TYPING_REFUSALS[mode]
+        return (200, {"ok": True}) if mode == "ok" else None
+
+    async def list_typing(self, request):
+        return 200, self.typed
+
+    async def set_typing_fault(self, request):
+        self.typing_fault = request.json().get("mode", "ok")
         return 200, {"ok": True}
 
 

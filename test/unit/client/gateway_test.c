@@ -409,4 +409,74 @@ TEST(a_cancelled_send_says_nothing_about_the_gateway)
 	many_done(&m);
 }
 
+static int
+type(struct posting *p, bool on)
+{
+	begin(p);
+	gateway_typing(p->gateway, &p->call, on, &p->waiter.flow);
+	waiter_wait(&p->waiter);
+	int err = gateway_typing_finish(&p->call);
+	peer_stop(&p->peer);
+	return err;
+}
+
+TEST(typing_is_posted_as_the_original_reads_it)
+{
+	static const char *const words[] = {"false", "true"};
+
+	for (int on = 0; on <= 1; on++) {
+		struct posting p;
+		char want[128];
+
+		posting_init(&p, ANSWER("200 OK", "{\"ok\":true}"), PEER_CLOSE);
+		p.settings.internal_secret = "s-1";
+		CHECK_INT(type(&p, on), 0);
+		CHECK(p.call.reached);
+		CHECK_INT(p.waiter.wakes, 1);
+		CHECK(str_starts(
+			str_of(p.turn.request), STR("POST /sendTyping HTTP/1.1\r\n")));
+		CHECK(strstr(p.turn.request, "\r\nX-Internal-Secret: s-1\r\n"));
+		snprintf(want, sizeof(want),
+			"{\"typing\":%s,\"tenantId\":\"business_1\",\"jid\":"
+			"\"972501234567@s.whatsapp.net\"}",
+			words[on]);
+		CHECK_STR(str_of(strstr(p.turn.request, "\r\n\r\n") + 4), want);
+		posting_done(&p);
+	}
+}
+
+TEST(typing_says_whether_the_gateway_may_have_heard_and_no_breaker_does)
+{
+	static const struct {
+		const char *answer;
+		enum peer_then then;
+		int err;
+	} rows[] = {
+		{ANSWER("500 Oops", "{\"error\":\"typing_failed\"}"), PEER_CLOSE,
+			ERR_REMOTE},
+		{ANSWER("503 Not now", "{\"error\":\"WhatsApp not connected\"}"),
+			PEER_CLOSE, ERR_UNAVAILABLE},
+		{ANSWER("401 No", ""), PEER_CLOSE, ERR_DENIED},
+		{NULL, PEER_CLOSE, -ECONNRESET},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct posting p;
+
+		posting_init(&p, rows[i].answer, rows[i].then);
+		int64_t open = metric_get(M_BREAKER_OPEN);
+		CHECK_INT(type(&p, true), rows[i].err);
+		CHECK(p.call.reached);
+		CHECK_INT(metric_get(M_BREAKER_OPEN), open);
+		posting_done(&p);
+	}
+
+	struct posting nobody;
+	posting_init(&nobody, NULL, PEER_CLOSE);
+	nobody.settings.baileys_base_url = "http://127.0.0.1:1";
+	CHECK_INT(type(&nobody, true), ERR_UNAVAILABLE);
+	CHECK(!nobody.call.reached);
+	posting_done(&nobody);
+}
+
 UNIT_MAIN

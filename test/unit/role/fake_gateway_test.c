@@ -174,4 +174,29 @@ TEST(a_body_that_cannot_be_sent_is_400)
 	fake_free(g);
 }
 
+TEST(typing_names_a_tenant_and_a_chat)
+{
+	static const struct {
+		const char *body;
+		int status;
+		const char *answer;
+	} rows[] = {
+		{"{\"tenantId\":\"1\",\"jid\":\"1\",\"typing\":true}", 200,
+			"{\"ok\":true}"},
+		{"{\"tenantId\":\"1\",\"jid\":\"1\",\"typing\":false}", 200,
+			"{\"ok\":true}"},
+		{"{\"jid\":\"1\",\"typing\":true}", 400, "Missing tenantId"},
+		{"{\"tenantId\":\"1\",\"typing\":true}", 400, "Missing jid"},
+		{"", 400, "invalid_json"},
+	};
+	struct fake *g = fake_new();
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK_INT(call(g, on_typing, rows[i].body), rows[i].status);
+		CHECK_STR(str_of(last_body), rows[i].answer);
+	}
+	CHECK_INT(shown(g), 0);
+	fake_free(g);
+}
+
 UNIT_MAIN
