@@ -44,6 +44,19 @@ digest_hmac(struct str key, struct str data, uint8_t ret[DIGEST_SIZE])
 }
 
 void
+digest_hmac_hex(
+	int bits, struct str key, struct str data, char ret[DIGEST_HMAC_HEX_SIZE])
+{
+	const EVP_MD *md = bits == 512 ? EVP_sha512() : EVP_sha256();
+	uint8_t mac[EVP_MAX_MD_SIZE];
+	unsigned n;
+
+	if (!HMAC(md, key.p, (int)key.n, (const uint8_t *)data.p, data.n, mac, &n))
+		die("OpenSSL has no HMAC");
+	digest_hex(mac, n, ret);
+}
+
+void
 digest_id(const struct str *parts, size_t count, char ret[DIGEST_ID_SIZE])
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";

@@ -9,8 +9,9 @@
 #include "base/str.h"
 
 enum {
-	DIGEST_SIZE = 32,    /* SHA-256 */
-	DIGEST_ID_SIZE = 27, /* 26 characters of digest_id() and NUL */
+	DIGEST_SIZE = 32,           /* SHA-256 */
+	DIGEST_HMAC_HEX_SIZE = 129, /* of the longest, with its NUL */
+	DIGEST_ID_SIZE = 27,        /* 26 characters of digest_id() and NUL */
 };
 
 /* digest_sha256 hashes count slices, each behind its length (8 bytes, little
@@ -19,6 +20,10 @@ void digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZ
 
 /* digest_hmac is HMAC-SHA-256 (RFC 2104) of data. */
 void digest_hmac(struct str key, struct str data, uint8_t ret[DIGEST_SIZE]);
+
+/* digest_hmac_hex is HMAC-SHA-512 (bits 512) or -256 of data, in hex. */
+void digest_hmac_hex(
+	int bits, struct str key, struct str data, char ret[DIGEST_HMAC_HEX_SIZE]);
 
 /* digest_id is the first 130 bits of digest_sha256 in lower-case base32: safe
  * in keys, file names and RQ job ids ([A-Za-z0-9_-]). */

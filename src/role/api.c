@@ -10,10 +10,13 @@
 #include "net/loop.h"
 #include "queue/enqueue.h"
 #include "queue/redis.h"
+#include "role/bridge.h"
 #include "role/drain.h"
 #include "role/ingest.h"
 #include "role/probe.h"
 #include "role/session.h"
+
+enum { MESSAGE_ROUTES = 5 }; /* the first of the table: they carry messages */
 
 struct api {
 	struct probe probe; /* first: see probe.h */
@@ -38,6 +41,20 @@ static void
 session(struct http_req *req, void *ctx)
 {
 	session_webhook(((struct api *)ctx)->probe.redis, req);
+}
+
+static int
+of_bridge(struct http_req *req, void *ctx, const char **ret_json)
+{
+	return bridge_gate(((struct api *)ctx)->probe.s, req, ret_json);
+}
+
+static void
+bridge(struct http_req *req, void *ctx)
+{
+	struct api *api = ctx;
+
+	bridge_webhook(&api->ingest, api->probe.redis, req);
 }
 
 static const char *
@@ -68,6 +85,9 @@ api_run(const struct settings *s)
 	static struct http_route routes[] = {
 		{"POST", "/webhook/whatsapp/incoming", webhook, webhook_gate, 0},
 		{"POST", "/api/whatsapp/webhook/incoming", webhook, webhook_gate, 0},
+		{"POST", "/webhook/evolution/", bridge, of_bridge, 0},
+		{"POST", "/webhook/waha/", bridge, of_bridge, 0},
+		{"POST", "/webhook/wuzapi/", bridge, of_bridge, 0},
 		{"POST", "/webhook/whatsapp/status", session, webhook_gate, 0},
 		{"POST", "/api/internal/whatsapp/status-webhook", session, webhook_gate,
 			0},
@@ -80,7 +100,8 @@ api_run(const struct settings *s)
 		.name = "prosaas-api",
 		.deadline_ms = s->enqueue_deadline_ms};
 
-	routes[0].body_max = routes[1].body_max = (size_t)s->max_body_bytes;
+	for (int i = 0; i < MESSAGE_ROUTES; i++)
+		routes[i].body_max = (size_t)s->max_body_bytes;
 	loop_init(&api.loop);
 	api.probe.s = api.ingest.s = s;
 	api.probe.trouble = trouble;
