@@ -8,12 +8,12 @@
 #include "codec/adapter.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/json.h"
+#include "codec/rqjob.h"
 #include "codec/val.h"
 
 enum { NODES_MAX = 20000 };
@@ -300,22 +300,38 @@ write_number(struct buf *b, int64_t n)
 	return true;
 }
 
-/* 2026-11-24T10:00:00.123-03:00 */
+enum { SECONDS_END = 19 }; /* of 2026-11-24T10:00:00.123-03:00 */
+
+/* Z, +hh:mm or -hh:mm, behind what there is of a second. */
+static bool
+zone_of(struct str s, int64_t *ret_s)
+{
+	int64_t hours, minutes;
+
+	while (s.n > 0 && (s.p[0] == '.' || (s.p[0] >= '0' && s.p[0] <= '9')))
+		s = (struct str){s.p + 1, s.n - 1};
+	*ret_s = 0;
+	if (str_eqz(s, "Z"))
+		return true;
+	if (s.n != sizeof("+hh:mm") - 1 ||
+		str_int((struct str){s.p + 1, 2}, &hours) < 0 ||
+		str_int((struct str){s.p + 4, 2}, &minutes) < 0)
+		return false;
+	*ret_s = (hours * 60 + minutes) * (s.p[0] == '-' ? -60 : 60);
+	return true;
+}
+
 static bool
 write_seconds(struct buf *b, struct arena *a, struct str time)
 {
-	struct tm tm = {0};
-	int hours = 0, minutes = 0;
-	const char *end =
-		strptime(arena_z(a, time.p ? time : STR("")), "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t us, zone_s;
 
-	if (!end)
+	if (time.n <= SECONDS_END ||
+		rqjob_date(arena_printf(a, "%.*sZ", SECONDS_END, time.p), &us) < 0 ||
+		!zone_of((struct str){time.p + SECONDS_END, time.n - SECONDS_END},
+			&zone_s))
 		return false;
-	end += strspn(end, ".0123456789");
-	if (*end != 'Z' && sscanf(end, "%3d:%2d", &hours, &minutes) != 2)
-		return false;
-	int64_t zone = (int64_t)hours * 3600 + (*end == '-' ? -60 : 60) * minutes;
-	return write_number(b, (int64_t)timegm(&tm) - zone);
+	return write_number(b, us / 1000000 - zone_s);
 }
 
 static bool
