@@ -17,6 +17,7 @@
 #include "cli_jobs.h"
 #include "cli_outbox.h"
 #include "cli_person.h"
+#include "cli_probe.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -68,6 +69,8 @@ static const struct word {
 		"what is known of one person", NULL, false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
 		"what people and programs decided", NULL, false},
+	{"probe", cli_probe, "[--live]",
+		"whether the role of this environment is ready", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 };
@@ -152,7 +155,8 @@ has_subcommands(const struct word *w)
 {
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
 	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
-	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit;
+	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
+	       w->run == cli_probe;
 }
 
 /* Only these take words of their own. */
