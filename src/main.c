@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/seal.h"
 #include "base/settings.h"
 #include "base/zone.h"
 #include "cli_ai.h"
@@ -197,7 +198,8 @@ main(int argc, char **argv)
 		return USAGE;
 	}
 	zone_ready();
-	if (settings_load(&s, err) < 0)
+	if (settings_load(&s, err) < 0 ||
+		seal_init(s.secrets_key, s.secrets_key_previous, err) < 0)
 		die("%s", err);
 	return run(
 		find_word(name ? name : s.role), &s, argc > 2 ? argc - 2 : 0, argv + 2);
