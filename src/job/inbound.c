@@ -306,7 +306,8 @@ show_typing(struct inbound *in)
 	struct gateway_account from = gateway_account_of(&in->load.found);
 
 	if (!in->typing)
-		in->typing = typing_begin(in->job->env->typing, &from, in->m.chat);
+		in->typing =
+			typing_begin(in->job->env->typing, &from, in->m.chat, in->m.id);
 }
 
 static int
