@@ -14,6 +14,7 @@
 #include "cli_redis.h"
 #include "cli_store.h"
 #include "cli_table.h"
+#include "client/gateway.h"
 #include "job/phones.h"
 #include "queue/directory.h"
 #include "store/store.h"
@@ -103,7 +104,9 @@ put(struct cli *c, bool create)
 		.create = create,
 		.names = names,
 		.values = values,
-		.count = count};
+		.count = count,
+		.check = gateway_check_tenant,
+		.check_arg = c->s};
 
 	for (size_t i = 0; i < count; i++) {
 		struct str value = str_of(c->argv[i + 1]);

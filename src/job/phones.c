@@ -57,7 +57,7 @@ phones_of(struct arena *a, const struct settings *s, const struct tenant *tenant
 {
 	struct directory_entry *entries =
 		arena_alloc(a, (count + 1) * sizeof(*entries));
-	struct str setting = str_of(s->meta_phone);
+	struct str setting = str_of(s->meta_wa_phone_number_id);
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)

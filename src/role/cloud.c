@@ -118,7 +118,7 @@ static bool
 knows_token(const struct cloud_call *c, struct str given)
 {
 	const struct directory_entry *e;
-	bool same = is_token(given, str_of(settings_of(c)->meta_verify_token));
+	bool same = is_token(given, str_of(settings_of(c)->meta_wa_verify_token));
 
 	for (size_t i = 0; (e = directory_at(&c->door->directory, i)) != NULL; i++)
 		same |= is_token(given, e->verify_token);
@@ -236,7 +236,8 @@ static bool
 is_signed(const struct cloud_call *c)
 {
 	const struct directory *d = &c->door->directory;
-	bool by_setting = is_signed_by(c->req, str_of(settings_of(c)->meta_app_secret));
+	bool by_setting =
+		is_signed_by(c->req, str_of(settings_of(c)->meta_wa_app_secret));
 	bool same = true;
 
 	if (c->cloud.count == 0)

@@ -5,9 +5,9 @@
  * may set follow from the rows there.  What a value may be stands in `allowed`.  An
  * empty text is stored as NULL: there is one way to be unset.
  *
- * A SECRET is sealed (base/seal.h) where there is a SECRETS_KEY.  One that does not open
- * is an error for whoever would use it (tenant_find), and stays as it is for who only
- * lists or changes the tenant. */
+ * A SECRET is sealed (base/seal.h) where there is a SECRETS_KEY.  One that does not
+ * open is an error for whoever would use it (tenant_find), and stays as it is for who
+ * only lists or changes the tenant. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -482,6 +482,19 @@ set_all(struct sql *db, struct store_tenant_put *put, struct tenant *t)
 	return 0;
 }
 
+static int
+ask_caller(
+	struct store_tenant_put *put, const struct tenant *was, const struct tenant *t)
+{
+	char words[256] = "", before[256];
+
+	if (!put->check || put->check(put->check_arg, t, words) >= 0)
+		return 0;
+	if (put->check(put->check_arg, was, before) < 0)
+		return 0;
+	return store_fail(&put->op, ERR_SHAPE, "%s", words);
+}
+
 /* --- operations ----------------------------------------------------------- */
 
 static int
@@ -529,7 +542,7 @@ put(struct store *s, struct store_op *op)
 	struct store_tenant_put *p = container_of(op, struct store_tenant_put, op);
 	struct sql *db = store_db(s);
 	struct str id = tenant_id(p->id);
-	struct tenant t;
+	struct tenant was, t;
 
 	if (!tenant_is_id(id))
 		return store_fail(op, ERR_SHAPE,
@@ -542,8 +555,11 @@ put(struct store *s, struct store_op *op)
 	int r = tenant_must(db, op, id, &t);
 	if (r == ERR_SEALED)
 		r = 0;
+	was = t;
 	if (r >= 0)
 		r = set_all(db, p, &t);
+	if (r >= 0)
+		r = ask_caller(p, &was, &t);
 	if (r >= 0)
 		r = phone_is_free(db, op, &t);
 	if (r < 0)
