@@ -445,3 +445,25 @@ def test_samples_signed_by_a_program_that_is_not_ours(npm, cloud, stage):
         assert api.post(body + " ", secret=None, path=PATH, X_Hub_Signature_256=s["signature"]).status == 401
     stage.wait_at_rest()
     assert [r["body"] for r in stage.inbound()] == ["grüß Gott 👋", "a/b"]
+
+
+# --- and back ---------------------------------------------------------------------
+
+def test_a_question_is_answered_where_it_came_from_and_read(stage):
+    stage.start_cloud()
+    stage.settings |= {"META_WA_APP_SECRET": APP, "SECRETS_KEY": KEY}
+    api, worker = stage.pipeline(tenant={"default_text": "Thank you!", "gateway": "meta", "meta_access_token": "EAAbox",
+                                         "meta_phone_number_id": PHONE})
+    hidden = message("L2", "and I?") | {"from_user_id": BSUID}
+    del hidden["from"]
+    assert post(api, says(message("L1", "hello"), hidden)).status == 200
+    sent = wait_until(lambda: len(stage.cloud.sent()) == 2 and stage.cloud.sent(), 10, "two answers")
+    stage.wait_at_rest()
+    assert {s.get("to") or s.get("recipient") for s in sent} == {CUSTOMER, BSUID}
+    for s in sent:
+        who = {"recipient_id": s["to"]} if s.get("to") else {"recipient_user_id": s["recipient"]}
+        word = status(s["wamid"], "read", 1795514409) | who
+        assert post(api, wrap(change(statuses=[word]))).status == 200
+    wait_until(lambda: [r["status"] for r in stage.replies()] == ["read", "read"], 10, "both are read")
+    [token] = stage.rows("SELECT meta_access_token FROM tenants")
+    assert token["meta_access_token"].startswith("sealed:1:") and sent[0]["token"] == "EAAbox"
