@@ -66,7 +66,10 @@ struct redisReply;
 	X(SCRIPT_FORGET, forget)   \
 	X(SCRIPT_LOCKS, locks)     \
 	X(SCRIPT_UNLOCK, unlock)   \
-	X(SCRIPT_RELEASE, release)
+	X(SCRIPT_RELEASE, release) \
+	X(SCRIPT_CHECKUP, checkup) \
+	X(SCRIPT_LOCK_TTL, lock_ttl) \
+	X(SCRIPT_PRUNE, prune)
 
 enum redis_script {
 #define SCRIPT_ENUM_(id, name) id,
