@@ -83,8 +83,7 @@ value_of(struct arena *a, const struct redisReply *reply)
 	if (reply->type == REDIS_REPLY_ARRAY) {
 		v->kind = VAL_LIST;
 		v->count = reply->elements;
-		v->items =
-			arena_alloc(a, (reply->elements + 1) * sizeof(struct val *));
+		v->items = arena_alloc(a, (reply->elements + 1) * sizeof(struct val *));
 		for (size_t i = 0; i < reply->elements; i++)
 			v->items[i] = value_of(a, reply->element[i]);
 	} else if (reply->type == REDIS_REPLY_INTEGER) {

@@ -82,7 +82,8 @@ look_database_sound(struct doctor *d, struct finding *f)
 	else
 		found(d, f, VERDICT_OK, "quick_check of %.*s: ok", STR_FMT(shown));
 	found_mend(d, f,
-		"sqlite3 %s .recover | sqlite3 %s.recovered  # stop all roles first; or "
+		"sqlite3 %s .recover | sqlite3 %s.recovered  # stop all roles first; "
+		"or "
 		"restore a backup",
 		path, path);
 }

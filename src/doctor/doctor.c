@@ -31,8 +31,8 @@ as_all_has_it(struct doctor *d)
 		return;
 	s->redis_url = arena_printf(a, "unix://%s", path).p;
 	if (!s->baileys_base_url)
-		s->baileys_base_url = arena_printf(a, "http://127.0.0.1:%d",
-			(int)s->fake_gateway_port)
+		s->baileys_base_url = arena_printf(
+			a, "http://127.0.0.1:%d", (int)s->fake_gateway_port)
 					      .p;
 	path = arena_printf(a, "%s/internal_secret", s->data_dir).p;
 	FILE *f = s->internal_secret ? NULL : fopen(path, "re");
@@ -58,8 +58,8 @@ api_of(struct doctor *d, const char *api_url)
 	}
 	if (s->port == 0)
 		return NULL;
-	return arena_printf(&d->arena, "http://%s:%d", any ? "127.0.0.1" : s->host,
-		(int)s->port)
+	return arena_printf(
+		&d->arena, "http://%s:%d", any ? "127.0.0.1" : s->host, (int)s->port)
 		.p;
 }
 
@@ -94,8 +94,8 @@ doctor_open(struct doctor *d, const struct settings *s, const char *api_url)
 	d->api_url = api_of(d, api_url);
 	d->redis_cli = cli_of(d);
 	const char *url = d->s->redis_url;
-	ask_open(&d->ask, &d->arena,
-		url && redis_url_check(url, err) == 0 ? url : NULL);
+	ask_open(
+		&d->ask, &d->arena, url && redis_url_check(url, err) == 0 ? url : NULL);
 }
 
 void
@@ -286,8 +286,7 @@ doctor_url_shown(struct doctor *d, const char *url)
 
 	if (!at)
 		return str_of(url);
-	return arena_printf(
-		&d->arena, "%.*s***%s", (int)(scheme + 3 - url), url, at);
+	return arena_printf(&d->arena, "%.*s***%s", (int)(scheme + 3 - url), url, at);
 }
 
 struct str

@@ -73,16 +73,17 @@ struct doctor {
 	const char *api_url;   /* where the api is, without a slash at the end; NULL */
 	const char *redis_cli; /* how a person reaches this Redis */
 	/* What one check asked and others read; NULL when it was not to be had. */
-	struct str info;          /* INFO */
-	const struct val *work;   /* queue/checkup.h */
-	struct store *store;      /* open, of the right schema */
+	struct str info;        /* INFO */
+	const struct val *work; /* queue/checkup.h */
+	struct store *store;    /* open, of the right schema */
 	struct tenant *tenants;
 	size_t tenant_count;
 	/* private */
 	struct settings settings; /* as the roles have them */
 };
 
-/* doctor_open: api_url NULL: HOST and PORT.  s is borrowed; *d must stay where it is. */
+/* doctor_open: api_url NULL: HOST and PORT.  s is borrowed; *d must stay where it is.
+ */
 void doctor_open(struct doctor *d, const struct settings *s, const char *api_url);
 void doctor_close(struct doctor *d);
 
@@ -93,7 +94,8 @@ void doctor_look(struct doctor *d);
 const struct finding *doctor_look_at(struct doctor *d, const char *name);
 
 /* doctor_mend runs the fixes of what was found, and tells of each. */
-typedef void doctor_mended(void *arg, const struct check *c, bool fine, const char *words);
+typedef void
+doctor_mended(void *arg, const struct check *c, bool fine, const char *words);
 void doctor_mend(struct doctor *d, doctor_mended *tell, void *arg);
 
 size_t doctor_count(const struct doctor *d, enum verdict v);
@@ -116,7 +118,8 @@ enum verdict doctor_was(const struct doctor *d, const char *name);
 
 /* doctor_info is a field of INFO, absent when there is none; _number: or otherwise. */
 struct str doctor_info(const struct doctor *d, const char *field);
-int64_t doctor_info_number(const struct doctor *d, const char *field, int64_t otherwise);
+int64_t
+doctor_info_number(const struct doctor *d, const char *field, int64_t otherwise);
 
 /* doctor_url_shown is a URL without its password. */
 struct str doctor_url_shown(struct doctor *d, const char *url);

@@ -91,14 +91,16 @@ look_files(struct doctor *d, struct finding *f)
 		found(d, f, VERDICT_UNKNOWN, "%s", strerror(errno));
 		return;
 	}
-	bool fine = files.rlim_max == RLIM_INFINITY || (int64_t)files.rlim_max >= wanted;
+	bool fine =
+		files.rlim_max == RLIM_INFINITY || (int64_t)files.rlim_max >= wanted;
 	found(d, f, fine ? VERDICT_OK : VERDICT_WARN,
 		"%lld open files are allowed here; MAX_CONNECTIONS=%lld and "
 		"WORKER_CONCURRENCY=%lld want %lld",
 		(long long)files.rlim_max, (long long)d->s->max_connections,
 		(long long)d->s->worker_concurrency, (long long)wanted);
-	found_mend(d, f, "ulimit -n %lld  # or LimitNOFILE= of the unit, ulimits: of "
-			 "compose; then restart",
+	found_mend(d, f,
+		"ulimit -n %lld  # or LimitNOFILE= of the unit, ulimits: of "
+		"compose; then restart",
 		(long long)wanted);
 }
 
@@ -239,15 +241,20 @@ static const struct {
 	{no_default_queue, VERDICT_BAD,
 		"RQ_QUEUES has no `default`: webhooks are queued there, and no worker "
 		"takes them"},
-	{one_port, VERDICT_BAD, "PORT, ADMIN_PORT and METRICS_PORT are not three ports"},
-	{no_cron_file, VERDICT_BAD, "CRON_FILE can't be read: the scheduler won't start"},
+	{one_port, VERDICT_BAD,
+		"PORT, ADMIN_PORT and METRICS_PORT are not three ports"},
+	{no_cron_file, VERDICT_BAD,
+		"CRON_FILE can't be read: the scheduler won't start"},
 	{short_jobs, VERDICT_BAD,
-		"JOB_TIMEOUT is not above AI_TIMEOUT: jobs end before the AI may answer"},
+		"JOB_TIMEOUT is not above AI_TIMEOUT: jobs end before the AI may "
+		"answer"},
 	{greedy_tenants, VERDICT_WARN,
-		"TENANT_CONCURRENCY is above WORKER_CONCURRENCY: one tenant may have all "
+		"TENANT_CONCURRENCY is above WORKER_CONCURRENCY: one tenant may have "
+		"all "
 		"of a worker"},
 	{no_rotation, VERDICT_WARN,
-		"INTERNAL_SECRET_PREVIOUS is INTERNAL_SECRET: nothing is being rotated"},
+		"INTERNAL_SECRET_PREVIOUS is INTERNAL_SECRET: nothing is being "
+		"rotated"},
 	{one_secret, VERDICT_WARN,
 		"ADMIN_TOKEN is INTERNAL_SECRET: whoever may send webhooks may do "
 		"everything"},
@@ -259,7 +266,8 @@ static const struct {
 	{test_jobs, VERDICT_WARN,
 		"TEST_JOBS=on: who can write to Redis can crash workers"},
 	{short_dedupe, VERDICT_WARN,
-		"DEDUPE_TTL is below a minute: a webhook that is delivered again costs a "
+		"DEDUPE_TTL is below a minute: a webhook that is delivered again costs "
+		"a "
 		"job"},
 };
 

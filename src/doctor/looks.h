@@ -13,7 +13,7 @@ check_fix fix_redis_policy, fix_redis_aof;
 /* work.c: workers, scheduler, jobs */
 check_look look_worker, look_worker_queues, look_worker_version, look_worker_foreign,
 	look_worker_gone, look_suspended, look_scheduler, look_scheduler_foreign,
-	look_leader_endless, 	look_jobs_held, look_jobs_stuck, look_jobs_waiting;
+	look_leader_endless, look_jobs_held, look_jobs_stuck, look_jobs_waiting;
 check_fix fix_worker_gone, fix_leader_endless, fix_jobs_stuck;
 
 /* database.c */

@@ -35,9 +35,8 @@ look_redis(struct doctor *d, struct finding *f)
 		return;
 	}
 	struct str shown = doctor_url_shown(d, url);
-	const struct val *info = redis_ready(d->ask.redis)
-					 ? ask_redis(&d->ask, "INFO", NULL)
-					 : NULL;
+	const struct val *info =
+		redis_ready(d->ask.redis) ? ask_redis(&d->ask, "INFO", NULL) : NULL;
 	if (info) {
 		d->info = val_text(info);
 		found(d, f, VERDICT_OK, "%.*s answers", STR_FMT(shown));
@@ -60,8 +59,8 @@ look_redis_version(struct doctor *d, struct finding *f)
 		found(d, f, VERDICT_UNKNOWN, "INFO names no redis_version");
 		return;
 	}
-	bool old = major < OLDEST_MAJOR ||
-		   (major == OLDEST_MAJOR && minor < OLDEST_MINOR);
+	bool old =
+		major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR);
 	found(d, f, old ? VERDICT_BAD : VERDICT_OK, "Redis %.*s%s", STR_FMT(v),
 		old ? ", and 6.2 is the oldest that has what workers need" : "");
 }
@@ -174,11 +173,11 @@ look_redis_memory(struct doctor *d, struct finding *f)
 {
 	double used = (double)doctor_info_number(d, "used_memory", 0);
 	double most = (double)doctor_info_number(d, "maxmemory", 0);
-	const char *of = "maxmemory";
+	const char *of = "maxmemory,";
 
 	if (most <= 0) {
 		most = (double)doctor_info_number(d, "total_system_memory", 0);
-		of = "its machine's memory (maxmemory is not set)";
+		of = "its machine's memory (maxmemory is not set),";
 	}
 	if (most <= 0) {
 		found(d, f, VERDICT_UNKNOWN, "INFO names no limit");
@@ -189,10 +188,11 @@ look_redis_memory(struct doctor *d, struct finding *f)
 		pct >= MEMORY_BAD_PCT    ? VERDICT_BAD
 		: pct >= MEMORY_WARN_PCT ? VERDICT_WARN
 					 : VERDICT_OK,
-		"%.*s used, %.0f %% of %.*s, %s", STR_FMT(doctor_bytes(d, used)), pct,
-		STR_FMT(doctor_bytes(d, most)), of);
+		"%.*s used, %.0f %% of %s %.*s", STR_FMT(doctor_bytes(d, used)), pct,
+		of, STR_FMT(doctor_bytes(d, most)));
 	int64_t more = (int64_t)(most * 2 / (1 << 20)) + 1;
-	found_mend(d, f, "redis-cli CONFIG SET maxmemory %lldmb  # if the machine has it",
+	found_mend(d, f,
+		"redis-cli CONFIG SET maxmemory %lldmb  # if the machine has it",
 		(long long)more);
 }
 

@@ -19,8 +19,18 @@ enum { OLD_WARN_S = 60 }; /* a job that waits for longer is late for its custome
 
 enum { SUSPENDED, LEADER_MS, SEEN_MS, DUE, LANES, WORKERS, QUEUES };
 enum { W_NAME, W_THERE, W_HEARTBEAT, W_DEATH, W_PYTHON, W_VERSION, W_QUEUES };
-enum { Q_NAME, Q_WAITING, Q_HELD, Q_OLDEST, Q_LEASES, Q_LEASE_ID, Q_LATE, Q_STARTED,
-	Q_LAST_END, Q_LOCK };
+enum {
+	Q_NAME,
+	Q_WAITING,
+	Q_HELD,
+	Q_OLDEST,
+	Q_LEASES,
+	Q_LEASE_ID,
+	Q_LATE,
+	Q_STARTED,
+	Q_LAST_END,
+	Q_LOCK
+};
 
 static const struct val *
 part(const struct doctor *d, size_t i)
@@ -166,19 +176,20 @@ look_worker_queues(struct doctor *d, struct finding *f)
 		struct str name = text(q, Q_NAME);
 		bool wanted = is_named(d->s->rq_queues, name);
 
-		if (is_listened_to(d, name) ||
-			(number(q, Q_WAITING) == 0 && !wanted))
+		if (is_listened_to(d, name) || (number(q, Q_WAITING) == 0 && !wanted))
 			continue;
 		idle = arena_printf(&d->arena, "%.*s%s%.*s (%lld jobs)", STR_FMT(idle),
 			idle.n ? ", " : "", STR_FMT(name),
 			(long long)number(q, Q_WAITING));
 	}
 	if (idle.n)
-		found(d, f, VERDICT_BAD, "no live worker listens to %.*s", STR_FMT(idle));
+		found(d, f, VERDICT_BAD, "no live worker listens to %.*s",
+			STR_FMT(idle));
 	else
 		found(d, f, VERDICT_OK, "every queue of RQ_QUEUES is listened to");
-	found_mend(d, f, "RQ_QUEUES=%s prosaas worker  # or restart the worker's service "
-			 "with it",
+	found_mend(d, f,
+		"RQ_QUEUES=%s prosaas worker  # or restart the worker's service "
+		"with it",
 		d->s->rq_queues);
 }
 
@@ -192,8 +203,9 @@ look_worker_version(struct doctor *d, struct finding *f)
 			!str_eqz(text(w, W_VERSION), PROSAAS_VERSION)) {
 			found(d, f, VERDICT_WARN,
 				"worker %.*s is of version %.*s, this is "
-				"%s", STR_FMT(text(w, W_NAME)),
-				STR_FMT(text(w, W_VERSION)), PROSAAS_VERSION);
+				"%s",
+				STR_FMT(text(w, W_NAME)), STR_FMT(text(w, W_VERSION)),
+				PROSAAS_VERSION);
 			return;
 		}
 	found(d, f, VERDICT_OK, "all are %s, as this program", PROSAAS_VERSION);
@@ -274,7 +286,8 @@ look_scheduler(struct doctor *d, struct finding *f)
 		found(d, f, VERDICT_OK, "one leads, renewed %.1f s ago",
 			(double)(LEAD_LIFE_MS - left_ms) / 1000);
 	else if (left_ms == -1)
-		found(d, f, VERDICT_BAD, "nobody knows whether the one that leads lives");
+		found(d, f, VERDICT_BAD,
+			"nobody knows whether the one that leads lives");
 	else if (seen_ms >= 0)
 		found(d, f, VERDICT_BAD, "none leads; one ran %.1f s ago",
 			(double)seen_ms / 1000);
@@ -407,13 +420,14 @@ look_jobs_waiting(struct doctor *d, struct finding *f)
 		worst_s = age_s;
 		bool idle = end_s < 0 || end_s >= age_s;
 		found(d, f,
-			idle && age_s > idle_s  ? VERDICT_BAD
-			: age_s > OLD_WARN_S ? VERDICT_WARN
-					     : VERDICT_OK,
+			idle && age_s > idle_s ? VERDICT_BAD
+			: age_s > OLD_WARN_S   ? VERDICT_WARN
+					       : VERDICT_OK,
 			"%.*s: %lld wait, the oldest for %lld s; %lld are started; %s",
 			STR_FMT(name), (long long)number(q, Q_WAITING),
 			(long long)age_s, (long long)number(q, Q_STARTED),
-			idle ? "none has ended since it came" : "others have ended since");
+			idle ? "none has ended since it came"
+			     : "others have ended since");
 	}
 	if (worst_s == 0)
 		found(d, f, VERDICT_OK, "%lld wait, none for long",

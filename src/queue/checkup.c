@@ -16,7 +16,7 @@ void
 checkup_locks(struct redis *r, struct redis_cmd *cmd, struct str cursor, int64_t ttl_s,
 	redis_done *done)
 {
-	redis_eval(r, cmd, SCRIPT_LOCK_TTL, 0, 3, done);
+	redis_eval(r, cmd, SCRIPT_ENDLESS, 0, 3, done);
 	redis_arg(r, cursor);
 	redis_argi(r, CHECKUP_SCAN);
 	redis_argi(r, ttl_s);

@@ -14,7 +14,8 @@
 enum {
 	CHECKUP_LATE_S = 15, /* a sweep each second and a lease of 15 s leave nothing
 				overdue for longer */
-	CHECKUP_MOST = 1000, /* entries looked at per place: bounds the stall of Redis */
+	CHECKUP_MOST =
+		1000, /* entries looked at per place: bounds the stall of Redis */
 	CHECKUP_SCAN = 1000, /* keys looked at a call */
 };
 
@@ -23,7 +24,8 @@ void checkup_look(
 	struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done);
 
 /* checkup_locks: the dedupe locks among the next keys, and how many have no end; with
- * ttl_s > 0 those get one (lock_ttl.lua).  Begin with cursor "0", end when it is again. */
+ * ttl_s > 0 those get one (endless.lua).  Begin with cursor "0", end when it is again.
+ */
 void checkup_locks(struct redis *r, struct redis_cmd *cmd, struct str cursor,
 	int64_t ttl_s, redis_done *done);
 

@@ -67,8 +67,8 @@ void
 lead_once_sweep(
 	struct lead_once *o, struct redis *r, struct redis_cmd *cmd, redis_done *done)
 {
-	redis_eval(r, cmd, SCRIPT_SWEEP, 1, 7 + redis_count_names(o->s->rq_queues),
-		done);
+	redis_eval(
+		r, cmd, SCRIPT_SWEEP, 1, 7 + redis_count_names(o->s->rq_queues), done);
 	redis_argz(r, LEAD_KEY);
 	redis_argz(r, o->token);
 	redis_arg_date(r, clock_wall_us());
@@ -83,8 +83,8 @@ void
 lead_once_resign(
 	struct lead_once *o, struct redis *r, struct redis_cmd *cmd, redis_done *done)
 {
-	redis_eval(r, cmd, SCRIPT_RESIGN, 1, 3 + redis_count_names(o->s->rq_queues),
-		done);
+	redis_eval(
+		r, cmd, SCRIPT_RESIGN, 1, 3 + redis_count_names(o->s->rq_queues), done);
 	redis_argz(r, LEAD_KEY);
 	redis_argz(r, o->token);
 	redis_argz(r, LEAD_RQ_OWNER);

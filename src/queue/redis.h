@@ -68,7 +68,7 @@ struct redisReply;
 	X(SCRIPT_UNLOCK, unlock)   \
 	X(SCRIPT_RELEASE, release) \
 	X(SCRIPT_CHECKUP, checkup) \
-	X(SCRIPT_LOCK_TTL, lock_ttl) \
+	X(SCRIPT_ENDLESS, endless) \
 	X(SCRIPT_PRUNE, prune)
 
 enum redis_script {

@@ -115,8 +115,7 @@ checkup_duplicates(const char *database_url, struct arena *a, struct checkup_row
 }
 
 int
-checkup_sound(
-	const char *database_url, struct arena *a, struct str *ret, char err[256])
+checkup_sound(const char *database_url, struct arena *a, struct str *ret, char err[256])
 {
 	struct sql *db = schema_open(database_url, err);
 

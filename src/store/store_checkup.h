@@ -15,12 +15,12 @@ struct arena;
 int checkup_write(const char *database_url, char err[256]) MUSTCHECK;
 
 struct checkup_rows {
-	int64_t since_us;        /* rows made since then; 0: all */
-	int64_t inbound;         /* messages of customers that are there twice */
-	int64_t replies;         /* turns with two replies */
-	int64_t message, turn;   /* one of each */
-	struct str tenant;       /* of that one */
-	int64_t looked;          /* rows */
+	int64_t since_us;      /* rows made since then; 0: all */
+	int64_t inbound;       /* messages of customers that are there twice */
+	int64_t replies;       /* turns with two replies */
+	int64_t message, turn; /* one of each */
+	struct str tenant;     /* of that one */
+	int64_t looked;        /* rows */
 };
 
 /* checkup_duplicates looks through the newest rows. */

@@ -1,4 +1,4 @@
--- lock_ttl.lua: dedupe locks without an end; see queue/checkup.h.
+-- endless.lua: dedupe locks without an end; see queue/checkup.h.
 -- ARGV: cursor, keys to look at, seconds to give to those without an end (0: none).
 -- Returns {cursor of the next call, locks looked at, locks without an end, one of them}.
 local page = redis.call('SCAN', ARGV[1], 'MATCH', 'job_lock:webhook:*', 'COUNT', ARGV[2])
