@@ -13,12 +13,14 @@
 #include "cli_file.h"
 #include "cli_store.h"
 #include "cli_table.h"
+#include "client/gateway.h"
 #include "store/store.h"
 #include "store/tenant_json.h"
 
 enum { USAGE = 2, VALUE_MAX = 1 << 20 };
 
 struct cli {
+	const struct settings *s;
 	struct store *store;
 	struct arena arena;
 	bool json;
@@ -52,7 +54,9 @@ put(struct cli *c, bool create)
 		.create = create,
 		.names = names,
 		.values = values,
-		.count = count};
+		.count = count,
+		.check = gateway_check_tenant,
+		.check_arg = c->s};
 
 	for (size_t i = 0; i < count; i++) {
 		struct str value = str_of(c->argv[i + 1]);
@@ -170,7 +174,7 @@ int
 cli_tenant(const struct settings *s, int argc, char **argv)
 {
 	const struct row *r = NULL;
-	struct cli c = {0};
+	struct cli c = {.s = s};
 
 	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(rows); i++)
 		if (strcmp(argv[0], rows[i].name) == 0)

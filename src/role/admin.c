@@ -18,6 +18,7 @@
 #include "base/flow.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "client/gateway.h"
 #include "codec/json.h"
 #include "codec/val.h"
 #include "net/loop.h"
@@ -276,6 +277,8 @@ put_tenant(struct http_req *req, void *ctx, bool create)
 				     val_get(body, "id") ? val_get(body, "id") : body)
 			   : req->rest;
 	c->put.create = create;
+	c->put.check = gateway_check_tenant;
+	c->put.check_arg = c->admin->probe.s;
 	c->put.names = names;
 	c->put.values = values;
 	for (size_t i = 0; i < body->count; i++) {

@@ -423,6 +423,19 @@ set_all(struct sql *db, struct store_tenant_put *put, struct tenant *t)
 	return 0;
 }
 
+static int
+ask_caller(
+	struct store_tenant_put *put, const struct tenant *was, const struct tenant *t)
+{
+	char words[256] = "", before[256];
+
+	if (!put->check || put->check(put->check_arg, t, words) >= 0)
+		return 0;
+	if (put->check(put->check_arg, was, before) < 0)
+		return 0;
+	return store_fail(&put->op, ERR_SHAPE, "%s", words);
+}
+
 /* --- operations ----------------------------------------------------------- */
 
 static int
@@ -470,7 +483,7 @@ put(struct store *s, struct store_op *op)
 	struct store_tenant_put *p = container_of(op, struct store_tenant_put, op);
 	struct sql *db = store_db(s);
 	struct str id = tenant_id(p->id);
-	struct tenant t;
+	struct tenant was, t;
 
 	if (!tenant_is_id(id))
 		return store_fail(op, ERR_SHAPE,
@@ -481,8 +494,11 @@ put(struct store *s, struct store_op *op)
 			return added < 0 ? added : fail_id(op, ERR_EXISTS, id);
 	}
 	int r = tenant_must(db, op, id, &t);
+	was = t;
 	if (r >= 0)
 		r = set_all(db, p, &t);
+	if (r >= 0)
+		r = ask_caller(p, &was, &t);
 	if (r >= 0)
 		r = update(db, &t);
 	return r < 0 ? r : prompt_number(db, id);
