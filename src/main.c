@@ -15,6 +15,7 @@
 #include "base/zone.h"
 #include "cli_ai.h"
 #include "cli_chats.h"
+#include "cli_doctor.h"
 #include "cli_jobs.h"
 #include "cli_outbox.h"
 #include "cli_person.h"
@@ -69,6 +70,8 @@ static const struct word {
 		"what is known of one person", NULL, false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
 		"what people and programs decided", NULL, false},
+	{"doctor", cli_doctor, "[--json] [--fix] ...",
+		"what is wrong, why, and the command that mends it", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 };
@@ -153,7 +156,8 @@ has_subcommands(const struct word *w)
 {
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
 	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
-	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit;
+	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
+	       w->run == cli_doctor;
 }
 
 /* Only these take words of their own. */

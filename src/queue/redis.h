@@ -67,6 +67,9 @@ struct redisReply;
 	X(SCRIPT_LOCKS, locks)     \
 	X(SCRIPT_UNLOCK, unlock)   \
 	X(SCRIPT_RELEASE, release) \
+	X(SCRIPT_CHECKUP, checkup) \
+	X(SCRIPT_ENDLESS, endless) \
+	X(SCRIPT_PRUNE, prune)     \
 	X(SCRIPT_DIRECTORY, directory)
 
 enum redis_script {

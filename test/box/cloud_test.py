@@ -461,8 +461,10 @@ def test_a_question_is_answered_where_it_came_from_and_read(stage):
     stage.wait_at_rest()
     assert {s.get("to") or s.get("recipient") for s in sent} == {CUSTOMER, BSUID}
     for s in sent:
-        who = {"recipient_id": s["to"]} if s.get("to") else {"recipient_user_id": s["recipient"]}
-        word = status(s["wamid"], "read", 1795514409) | who
+        word = status(s["wamid"], "read", 1795514409)
+        if s.get("recipient"):
+            word["recipient_user_id"] = s["recipient"]
+            del word["recipient_id"]
         assert post(api, wrap(change(statuses=[word]))).status == 200
     wait_until(lambda: [r["status"] for r in stage.replies()] == ["read", "read"], 10, "both are read")
     [token] = stage.rows("SELECT meta_access_token FROM tenants")
