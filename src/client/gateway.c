@@ -17,7 +17,7 @@
 #include "store/store.h"
 
 /* The first is that of a tenant whose property says nothing. */
-static const struct gateway_way *const ways[] = {&gateway_baileys};
+static const struct gateway_way *const ways[] = {&gateway_baileys, &gateway_cloud};
 
 struct gateway *
 gateway_new(struct http_client *http, const struct settings *s, struct breaker *b)
@@ -36,7 +36,12 @@ struct gateway_account
 gateway_account_of(const struct tenant *t)
 {
 	return (struct gateway_account){
-		.tenant = t->id, .gateway = t->gateway, .base_url = t->gateway_url};
+		.tenant = t->id,
+		.gateway = t->gateway,
+		.base_url = t->gateway_url,
+		.phone_number_id = t->meta_phone_number_id,
+		.access_token = t->meta_access_token,
+	};
 }
 
 struct gateway_account
@@ -46,6 +51,8 @@ gateway_account_copy(struct arena *a, const struct gateway_account *from)
 		.tenant = arena_str(a, from->tenant),
 		.gateway = arena_str(a, from->gateway),
 		.base_url = arena_str(a, from->base_url),
+		.phone_number_id = arena_str(a, from->phone_number_id),
+		.access_token = arena_str(a, from->access_token),
 	};
 }
 
@@ -58,6 +65,15 @@ way_of(const struct gateway_account *from)
 	return ways[0];
 }
 
+int
+gateway_check_tenant(const void *settings, const struct tenant *t, char words[256])
+{
+	struct gateway_account from = gateway_account_of(t);
+	const struct gateway_way *way = way_of(&from);
+
+	return way->check ? way->check(settings, &from, words) : 0;
+}
+
 /* --- one call --------------------------------------------------------------- */
 
 static void
@@ -67,6 +83,7 @@ prepare(struct gateway_call *call)
 	call->http = (struct http_call){0};
 	call->pass = (struct breaker_pass){0};
 	call->err = 0;
+	call->doubt_ms = 0;
 	call->words[0] = '\0';
 }
 

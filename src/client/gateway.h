@@ -2,7 +2,8 @@
 /* gateway.h: the way to WhatsApp, whichever the tenant has.
  *
  * One interface.  Which gateway is behind it, the tenant's property `gateway` says:
- * gateway_baileys.c, the HTTP API of a bridge.  How a send ends:
+ * gateway_baileys.c, the HTTP API of a bridge, or gateway_cloud.c, Meta's Cloud API.
+ * How a send ends:
  *
  *   0                 taken
  *   ERR_AMBIGUOUS     WhatsApp may have taken it: the answer was lost
@@ -10,6 +11,7 @@
  *   ERR_REMOTE        its own bad luck: nothing was sent
  *   ERR_DENIED        it refuses whoever comes with our credentials
  *   ERR_REFUSED       it refuses this message
+ *   ERR_WINDOW        it takes none until the customer writes again
  *   ERR_THROTTLED     slower, please
  *   ERR_OPEN          it rests after failures (breaker.h), for retry_after_ms: nothing
  *                     was sent
@@ -35,7 +37,7 @@ struct gateway_way;
 /* Whose messages: what a tenant's properties say about its way to WhatsApp; where they
  * say nothing the settings count. */
 struct gateway_account {
-	struct str tenant, gateway, base_url;
+	struct str tenant, gateway, base_url, phone_number_id, access_token;
 };
 
 /* gateway_account_of borrows the tenant's texts, gateway_account_copy copies them. */
@@ -43,19 +45,32 @@ struct gateway_account gateway_account_of(const struct tenant *t);
 struct gateway_account
 gateway_account_copy(struct arena *a, const struct gateway_account *from);
 
+enum { GATEWAY_WORDS = 192 };
+
+/* gateway_check_tenant: 0 when the tenant has all that its way needs; else negative,
+ * and words for who sets its properties (struct store_tenant_put).  settings: a struct
+ * settings. */
+int gateway_check_tenant(
+	const void *settings, const struct tenant *t, char words[256]) MUSTCHECK;
+
 struct gateway_call {
 	struct arena *arena; /* the job's */
 	struct gateway_account from;
 	struct str to; /* the JID that wrote */
 	struct str text;
-	struct str key; /* outbound key: idempotency key and WhatsApp message id */
+	struct str key; /* outbound key: idempotency key, WhatsApp message id, or what
+			   comes back in receipts */
+	struct str answers; /* gateway_typing: the provider's id of the message that is
+			       answered; may be absent */
 
 	/* set when it is over: */
 	int err;
-	char words[192];
+	char words[GATEWAY_WORDS];
 	struct str message_id;  /* as the gateway says, in the arena; may be absent */
 	bool durable;           /* gateway_probe: it remembers keys on disk */
-	bool reached;           /* gateway_typing: it may have heard of it */
+	bool reached;           /* gateway_typing: it may show it until it is told */
+	int64_t doubt_ms;       /* send, probe: a receipt that names the key may come so
+				   long after the post, and settle what was lost */
 	int64_t retry_after_ms; /* stay away for so long; -1: nobody says */
 
 	/* private */

@@ -16,6 +16,7 @@
 #include "queue/enqueue.h"
 #include "queue/redis.h"
 #include "role/bridge.h"
+#include "role/cloud.h"
 #include "role/drain.h"
 #include "role/ingest.h"
 #include "role/probe.h"
@@ -26,6 +27,7 @@ enum { MESSAGE_ROUTES = 5 }; /* the first of the table: they carry messages */
 struct api {
 	struct probe probe; /* first: see probe.h */
 	struct ingest ingest;
+	struct cloud_door cloud;
 	struct loop loop;
 	struct drain drain;
 	uv_timer_t late; /* Redis is */
@@ -62,6 +64,25 @@ bridge(struct http_req *req, void *ctx)
 	struct api *api = ctx;
 
 	bridge_webhook(&api->ingest, api->probe.redis, req);
+}
+
+static void
+challenge(struct http_req *req, void *ctx)
+{
+	cloud_challenge(&((struct api *)ctx)->cloud, req);
+}
+
+static int
+of_cloud(struct http_req *req, void *ctx, const char **ret_json)
+{
+	(void)ctx;
+	return cloud_gate(req, ret_json);
+}
+
+static void
+cloud(struct http_req *req, void *ctx)
+{
+	cloud_webhook(&((struct api *)ctx)->cloud, req);
 }
 
 static const char *
@@ -119,6 +140,8 @@ api_run(const struct settings *s)
 		{"POST", "/webhook/evolution/", bridge, of_bridge, 0},
 		{"POST", "/webhook/waha/", bridge, of_bridge, 0},
 		{"POST", "/webhook/wuzapi/", bridge, of_bridge, 0},
+		{"POST", "/webhook/meta", cloud, of_cloud, CLOUD_BODY_MAX},
+		{"GET", "/webhook/meta", challenge, NULL, 0},
 		{"POST", "/webhook/whatsapp/status", session, webhook_gate, 0},
 		{"POST", "/api/internal/whatsapp/status-webhook", session, webhook_gate,
 			0},
@@ -135,10 +158,14 @@ api_run(const struct settings *s)
 
 	for (int i = 0; i < MESSAGE_ROUTES; i++)
 		routes[i].body_max = (size_t)s->max_body_bytes;
+	if (routes[MESSAGE_ROUTES].body_max < (size_t)s->max_body_bytes)
+		routes[MESSAGE_ROUTES].body_max = (size_t)s->max_body_bytes;
 	loop_init(&api.loop);
 	api.probe.s = api.ingest.s = s;
 	api.probe.trouble = trouble;
 	api.probe.redis = redis_new(&api.loop, &ro);
+	api.cloud.ingest = &api.ingest;
+	api.cloud.directory.redis = api.probe.redis;
 	api.ingest.enqueue = enqueue_new(&api.loop, api.probe.redis, s);
 	drain_init(&api.drain, &api.loop);
 	loop_on_stop(&api.loop, on_stop, &api);

@@ -357,7 +357,7 @@ class Redis(Proc):
 
 
 class Fake(Proc):
-    """A fake of test/fakes: gateway.py or ai.py."""
+    """A fake of test/fakes: gateway.py, cloud.py or ai.py."""
 
     def __init__(self, stage, script, *options):
         super().__init__(stage, script, [sys.executable, "-u", FAKES / f"{script}.py",
@@ -479,6 +479,11 @@ class Stage:
         self.gateway = Fake(self, "gateway", *options)
         self.settings["BAILEYS_BASE_URL"] = self.gateway.url
         return self.gateway
+
+    def start_cloud(self):
+        self.cloud = Fake(self, "cloud")
+        self.settings["META_WA_BASE_URL"] = self.cloud.url
+        return self.cloud
 
     def start_ai(self):
         self.ai = Fake(self, "ai")
