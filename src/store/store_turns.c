@@ -100,7 +100,8 @@ turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 {
 	*ret = (struct store_replies){0};
 	int r = sql_row(db,
-		"SELECT id, body, outbound_key, status, count(*) OVER () FROM messages"
+		"SELECT id, body, outbound_key, status, count(*) OVER (), updated_us"
+		" FROM messages"
 		" WHERE turn_id = ?2 AND tenant_id = ?1 AND " BY_US " ORDER BY part",
 		SQL_TEXT(tenant), SQL_NUMBER(turn));
 	if (r > 0)
@@ -112,6 +113,7 @@ turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 			.text = sql_col_text(db, 1, a),
 			.key = sql_col_text(db, 2, a),
 			.status = sql_col_text(db, 3, a),
+			.changed_us = sql_col_number(db, 5),
 		};
 	return r < 0 ? r : (int)ret->count;
 }
