@@ -307,7 +307,8 @@ struct store_load {
 	struct str emoji;  /* of a reaction; empty: it was taken back */
 	int64_t sent_us;   /* the customer's clock; 0: unknown */
 	int64_t attempt;
-	int64_t history_max; /* the setting; the tenant's word first */
+	int64_t history_max; /* the setting; the tenant's word first; below 0: nobody
+				asks, so neither history, facts nor summary are read */
 
 	/* results */
 	struct tenant found;
