@@ -217,17 +217,6 @@ static const struct adapter adapters[] = {
 	{"wuzapi", "x-hmac-signature", 256, "type", wuzapi_events},
 };
 
-/* What bridges call the states of a session, in Baileys' words. */
-static const struct {
-	const char *theirs, *ours;
-} states[] = {
-	{"WORKING", "open"},
-	{"STARTING", "connecting"},
-	{"SCAN_QR_CODE", "waiting_qr"},
-	{"STOPPED", "close"},
-	{"FAILED", "close"},
-};
-
 /* --- values --------------------------------------------------------------- */
 
 struct reading {
@@ -650,9 +639,6 @@ write_state(struct reading *r, const struct adapter_event *e, struct buf *b)
 	struct str state =
 		e->is ? str_of(e->is) : val_text(at(r->arena, r->body, e->state));
 
-	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		if (str_eqz(state, states[i].theirs))
-			state = str_of(states[i].ours);
 	add_text(b, ",\"connection\":", state);
 	buf_addc(b, '}');
 	return state.n > 0;

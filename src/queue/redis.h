@@ -66,6 +66,8 @@ struct redisReply;
 	X(SCRIPT_FORGET, forget)   \
 	X(SCRIPT_LOCKS, locks)     \
 	X(SCRIPT_UNLOCK, unlock)   \
+	X(SCRIPT_SESSION, session) \
+	X(SCRIPT_SESSIONS, sessions) \
 	X(SCRIPT_RELEASE, release)
 
 enum redis_script {

@@ -58,6 +58,15 @@ local function later(id, name, job, delay)
 	call('ZADD', 'rq:scheduled:' .. name, unix + math.max(delay, 1), id)
 end
 
+-- Who waits for its tenant's session to come back is found by its tenant (session.lua).
+-- A list too old is of no use: the jobs have their own time.
+local function pause(id, tenant)
+	if tenant and tenant ~= '' then
+		call('SADD', 'prosaas:paused:' .. tenant, id)
+		call('EXPIRE', 'prosaas:paused:' .. tenant, WAIT_MAX)
+	end
+end
+
 -- A job that waits for others' repair pays no retry for it, but not for ever.
 local function waited_too_long(job, since)
 	if not since then
@@ -122,6 +131,7 @@ local function finish(i, id, name, job, h)
 		retry(id, name, job, left, h[7], delay)
 	elseif word == 'wait' then
 		later(id, name, job, delay)
+		pause(id, h[10])
 	elseif word == 'due' then
 		defer(id, job, delay)
 	else
