@@ -7,6 +7,7 @@
  *   part ---> "pending":               post ---> marked ---> posted ---> sent --'--> 0
  *      |                                ^       "sending"      |        "sent"
  *      '----> "sending": probe ---> probed                     '-> failed, or "pending"
+ *                                       |-> a receipt may still tell: later
  *                                       '-> failed: "ambiguous"
  *
  * Every arrow is a wait whose result is on disk before the next begins. */
@@ -14,9 +15,12 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "job/job.h"
 #include "job/record.h"
+
+enum { DOUBT_LOOK_MS = 5000 }; /* how often it is looked for a receipt */
 
 static flow_step listen, heard, part, probe, probed, post, marked, posted, sent, failed;
 
@@ -37,8 +41,7 @@ fill_gateway_call(struct deliver *d)
 {
 	d->gw = (struct gateway_call){
 		.arena = &d->job->arena,
-		.tenant = d->job->tenant,
-		.base_url = d->tenant->gateway_url,
+		.from = gateway_account_of(d->tenant),
 		.to = d->to,
 		.text = in_hand(d)->text,
 		.key = in_hand(d)->key,
@@ -115,6 +118,21 @@ probe(struct flow *f)
 	return flow_wait(f, probed);
 }
 
+/* A receipt that names our key would settle it: the row then is no longer "sending"
+ * when the job comes back.  Costs no attempt. */
+static int
+wait_for_receipt(struct deliver *d)
+{
+	int64_t until_us = in_hand(d)->changed_us + d->gw.doubt_ms * 1000;
+	int64_t left_ms = (until_us - clock_wall_us()) / 1000;
+
+	if (left_ms <= 0)
+		return 0;
+	d->job->retry_after_ms = left_ms < DOUBT_LOOK_MS ? left_ms : DOUBT_LOOK_MS;
+	return job_fail(
+		d->job, ERR_DOUBT, "gateway: perhaps sent, its receipt is waited for");
+}
+
 static int
 probed(struct flow *f)
 {
@@ -127,6 +145,8 @@ probed(struct flow *f)
 		return job_fail(d->job, err, "gateway: %s", d->gw.words);
 	}
 	bool durable = err == 0 && d->gw.durable;
+	if (!durable && wait_for_receipt(d) < 0)
+		return ERR_DOUBT;
 	if (durable || str_eqz(d->tenant->ambiguous, "resend"))
 		return flow_goto(f, post);
 	start_mark(d, STR("failed"), STR("ambiguous"));
@@ -176,7 +196,8 @@ posted(struct flow *f)
 	}
 	d->job->retry_after_ms = d->gw.retry_after_ms;
 	if (err == ERR_AMBIGUOUS) /* it stays "sending": the next attempt probes */
-		return job_fail(d->job, ERR_REMOTE, "gateway: %s", d->gw.words);
+		return job_fail(d->job, d->gw.doubt_ms > 0 ? ERR_DOUBT : ERR_REMOTE,
+			"gateway: %s", d->gw.words);
 	job_fail(d->job, err, "gateway: %s", d->gw.words);
 	if (err_transient(err)) /* nothing was sent: the next must not doubt it */
 		start_mark(d, STR("pending"), (struct str){NULL, 0});

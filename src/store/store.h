@@ -213,6 +213,7 @@ enum turn_says { SAYS_ANSWER, SAYS_STOP, SAYS_START }; /* what the answer is */
 struct store_reply { /* a reply to a turn, or one part of it */
 	int64_t id;
 	struct str text, key, status; /* key: outbound key */
+	int64_t changed_us;           /* since when it has that status */
 };
 
 /* It was sent, or will not be. */
@@ -306,7 +307,8 @@ struct store_load {
 	struct str emoji;  /* of a reaction; empty: it was taken back */
 	int64_t sent_us;   /* the customer's clock; 0: unknown */
 	int64_t attempt;
-	int64_t history_max; /* the setting; the tenant's word first */
+	int64_t history_max; /* the setting; the tenant's word first; below 0: nobody
+				asks, so neither history, facts nor summary are read */
 
 	/* results */
 	struct tenant found;
@@ -392,6 +394,8 @@ void store_mark(struct store *s, struct store_mark *op, struct flow *f);
 struct store_receipt {
 	struct store_op op;
 	struct str tenant, provider, chat, message_id;
+	struct str key; /* our outbound key, where the provider sends it along; may be
+			   absent */
 	struct str status, reason;
 	int64_t at_us; /* 0: now */
 
@@ -677,6 +681,11 @@ struct store_tenant_put {
 	bool create;
 	const struct str *names, *values;
 	size_t count;
+	/* What else is asked of the tenant, by a rule of the caller's: 0, or negative
+	 * with words; it runs on the store's thread.  What was wrong before may stay
+	 * so. NULL: nothing. */
+	int (*check)(const void *arg, const struct tenant *t, char words[256]);
+	const void *check_arg;
 };
 void store_tenant_put(struct store *s, struct store_tenant_put *op, struct flow *f);
 

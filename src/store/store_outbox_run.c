@@ -262,7 +262,8 @@ insert_message(struct sql *db, const struct store_outbox_keep *k,
 		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction,"
 		" source, provider, chat, outbound_key, kind, body, status,"
 		" created_us, updated_us) VALUES (?1, ?2, ?3, 'out', 'system',"
-		" 'baileys', ?4, ?5, 'text', ?6, 'pending', ?7, ?7)",
+		" (SELECT gateway FROM tenants WHERE id = ?1), ?4, ?5, 'text', ?6, "
+		"'pending', ?7, ?7)",
 		SQL_TEXT(row->tenant), SQL_NUMBER(conversation), SQL_NUMBER(k->turn_id),
 		SQL_TEXT(row->chat), SQL_TEXT(k->key), SQL_TEXT(k->text),
 		SQL_NUMBER(clock_wall_us()));
@@ -300,7 +301,8 @@ read_message(struct sql *db, struct store_outbox_keep *k, struct str tenant,
 	int64_t *ret_held)
 {
 	int r = sql_row(db,
-		"SELECT m.id, m.turn_id, m.body, m.outbound_key, m.status, t.attempt"
+		"SELECT m.id, m.turn_id, m.body, m.outbound_key, m.status, t.attempt,"
+		" m.updated_us"
 		" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id"
 		" WHERE m.id = ?2 AND m.tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(k->message.id));
@@ -311,6 +313,7 @@ read_message(struct sql *db, struct store_outbox_keep *k, struct str tenant,
 	k->message.key = sql_col_text(db, 3, k->op.arena);
 	k->message.status = sql_col_text(db, 4, k->op.arena);
 	*ret_held = sql_col_number(db, 5);
+	k->message.changed_us = sql_col_number(db, 6);
 	return 0;
 }
 

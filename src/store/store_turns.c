@@ -100,7 +100,8 @@ turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 {
 	*ret = (struct store_replies){0};
 	int r = sql_row(db,
-		"SELECT id, body, outbound_key, status, count(*) OVER () FROM messages"
+		"SELECT id, body, outbound_key, status, count(*) OVER (), updated_us"
+		" FROM messages"
 		" WHERE turn_id = ?2 AND tenant_id = ?1 AND " BY_US " ORDER BY part",
 		SQL_TEXT(tenant), SQL_NUMBER(turn));
 	if (r > 0)
@@ -112,6 +113,7 @@ turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 			.text = sql_col_text(db, 1, a),
 			.key = sql_col_text(db, 2, a),
 			.status = sql_col_text(db, 3, a),
+			.changed_us = sql_col_number(db, 5),
 		};
 	return r < 0 ? r : (int)ret->count;
 }
@@ -486,7 +488,7 @@ load(struct store *s, struct store_op *op)
 		l->debounce_ms = l->found.debounce_ms;
 	if (l->found.human_pause_min >= 0)
 		l->human_pause_min = l->found.human_pause_min;
-	if (l->found.ai_history >= 0 && l->history_max > 0)
+	if (l->found.ai_history >= 0 && l->history_max >= 0)
 		l->history_max = l->found.ai_history;
 	r = find_conversation(db, l);
 	if (r >= 0 && l->in_group)
@@ -508,7 +510,7 @@ load(struct store *s, struct store_op *op)
 	if (r >= 0 && l->found.ai_daily_budget > 0)
 		r = usage_today(db, tenant_id(l->tenant), l->found.time_zone,
 			&l->ai_spent_micros);
-	if (r >= 0 && l->history_max > 0)
+	if (r >= 0 && l->history_max >= 0)
 		r = session_recall(db, l);
 	return r < 0 ? r : read_history(db, l);
 }
