@@ -161,7 +161,7 @@ const char *store_url(const struct settings *s, struct arena *a);
 
 /* store_open opens DATABASE_URL.  wake_loop may be NULL for commands.  It does not
  * migrate: NULL with words in err when the schema is older (naming `prosaas
- * migrate`), newer, or the file can't be opened. */
+ * migrate`), newer and not for this program, or the file can't be opened. */
 struct store *
 store_open(struct loop *wake_loop, const char *database_url, char err[256]);
 
