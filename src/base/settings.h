@@ -78,6 +78,7 @@ struct buf;
 	X(TEXT, meta_wa_api_version, "META_WA_API_VERSION", "v23.0", 0, 0, NULL, "Version of the Cloud API") \
 	X(TEXT, meta_wa_base_url, "META_WA_BASE_URL", "https://graph.facebook.com", 0, 0, NULL, "Where the Cloud API is") \
 	X(NUMBER, meta_wa_status_wait_s, "META_WA_STATUS_WAIT", "60", 0, 3600, NULL, "Seconds to wait for the status of a message whose answer from the Cloud API was lost, before it counts as ambiguous (docs/reliability.md)") \
+	X(NUMBER, window_hold_days, "WINDOW_HOLD_DAYS", "7", 0, 365, NULL, "Days a message waits for its customer to write where WhatsApp's 24-hour window is closed and the tenant has no template (docs/sending.md); 0: it fails at once") \
 	X(WORD, typing, "TYPING", "on", 0, 0, "on|off", "Whether a chat shows \"typing...\" while the AI thinks about its answer") \
 	X(NUMBER, fake_gateway_port, "FAKE_GATEWAY_PORT", "3300", 0, 65535, NULL, "Port of the fake gateway that `all` starts") \
 	X(WORD, stats_auth, "STATS_AUTH", "local", 0, 0, "local|required|off", "Who may read /api/jobs/* and /metrics without the secret") \

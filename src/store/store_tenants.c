@@ -4,6 +4,7 @@
  * Its columns come from TENANT_FIELDS: reading, writing and the names that a user
  * may set follow from the rows there.  What a value may be stands in `allowed`.  An
  * empty text is stored as NULL: there is one way to be unset. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +18,8 @@
 #include "store/store_priv.h"
 
 enum kind { TEXT, SECRET, NUMBER, REAL };
+
+enum { TEMPLATE_MAX = 512, LANGUAGE_MAX = 15 };
 
 static const struct field {
 	enum kind kind;
@@ -152,6 +155,27 @@ is_key(struct sql *db, struct str s, char words[HOURS_WORDS])
 	return true;
 }
 
+/* Of a name that Meta would approve. */
+static bool
+is_template(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	for (size_t i = 0; i < s.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789_", s.p[i]))
+			return false;
+	return s.n <= TEMPLATE_MAX;
+}
+
+static bool
+is_language(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	for (size_t i = 0; i < s.n; i++)
+		if (!isalpha((unsigned char)s.p[i]) && s.p[i] != '_')
+			return false;
+	return s.n == 0 || (s.n >= 2 && s.n <= LANGUAGE_MAX);
+}
+
 static bool
 is_digits(struct sql *db, struct str s, char words[HOURS_WORDS])
 {
@@ -228,6 +252,10 @@ static const struct allowed {
 		.check = is_key},
 	{"meta_verify_token", NULL, "printable ASCII without blanks, or empty",
 		.check = is_key},
+	{"meta_template", NULL, "a template's name (a-z, 0-9, _), or empty",
+		.check = is_template},
+	{"meta_template_language", NULL, "a language code like en or pt_BR, or empty",
+		.check = is_language},
 	{"gateway_url", NULL, "a http:// or https:// URL, or empty", .check = is_url},
 	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
 	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty",
