@@ -92,6 +92,7 @@ layers:
 	@sh test/layers
 docs: $(B)/prosaas
 	$(B)/prosaas config --markdown >docs/config.md
+	$(B)/prosaas doctor --markdown >docs/doctor.md
 fmt:
 	clang-format -i $(filter-out src/base/metrics.h,$(shell git ls-files '*.c' '*.h'))
 lint: layers

@@ -430,7 +430,7 @@ key_of(struct inbound *in, size_t part)
 {
 	struct str name = arena_printf(&in->job->arena, "part %zu", part);
 	struct str parts[] = {
-		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, name};
+		in->job->tenant, str_of(in->m.provider), in->m.chat, in->m.id, name};
 
 	return outbound_key(&in->job->arena, parts, ARRAY_LEN(parts));
 }
@@ -545,16 +545,15 @@ void
 inbound_start(struct job *job, const struct rqjob_call *call)
 {
 	struct inbound *in = ARENA_NEW(&job->arena, struct inbound);
-	struct str tenant = rqjob_tenant(&job->arena, call);
 
-	job->tenant = tenant;
 	in->job = job;
 	in->messages = rqjob_arg(call, "messages", 1);
-	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s", log_safe(tenant),
-		in->messages ? in->messages->count : 0, log_safe(job->id));
-	if (!in->messages || in->messages->kind != VAL_LIST || !tenant.n) {
+	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s",
+		log_safe(job->tenant), in->messages ? in->messages->count : 0,
+		log_safe(job->id));
+	if (!in->messages || in->messages->kind != VAL_LIST || !job->tenant.n) {
 		job_end(job, job_fail(job, ERR_UNPROCESSABLE, "unprocessable: no %s",
-				     tenant.n ? "list of messages" : "tenant_id"));
+				     job->tenant.n ? "list of messages" : "tenant_id"));
 		return;
 	}
 	flow_init(&in->flow, next, "next", done);

@@ -66,7 +66,11 @@ struct redisReply;
 	X(SCRIPT_FORGET, forget)   \
 	X(SCRIPT_LOCKS, locks)     \
 	X(SCRIPT_UNLOCK, unlock)   \
-	X(SCRIPT_RELEASE, release)
+	X(SCRIPT_RELEASE, release) \
+	X(SCRIPT_CHECKUP, checkup) \
+	X(SCRIPT_ENDLESS, endless) \
+	X(SCRIPT_PRUNE, prune)     \
+	X(SCRIPT_DIRECTORY, directory)
 
 enum redis_script {
 #define SCRIPT_ENUM_(id, name) id,

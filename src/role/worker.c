@@ -42,7 +42,6 @@
 #include "store/store.h"
 
 enum {
-	METRICS_PORT = 5001,
 	BACKOFF_MAX_S = 60,
 	SOLO_CRASHES = 2,     /* a job whose workers died so often runs alone */
 	DEADLINE_MS = 5000,   /* of a command to Redis */
@@ -523,7 +522,7 @@ worker_run(const struct settings *s)
 	open_queue(&w, s);
 	drain_init(&w.drain, &w.loop);
 	loop_on_stop(&w.loop, on_stop, &w);
-	probe_listen(&w.probe, &w.loop, routes, s->metrics_port, METRICS_PORT);
+	probe_listen(&w.probe, &w.loop, routes, s->metrics_port, WORKER_METRICS_PORT);
 	log_info("working as %s on %s", w.name, s->rq_queues);
 	loop_run(&w.loop);
 	if (w.running_count == 0)

@@ -404,6 +404,8 @@ void store_mark(struct store *s, struct store_mark *op, struct flow *f);
 struct store_receipt {
 	struct store_op op;
 	struct str tenant, provider, chat, message_id;
+	struct str key; /* our outbound key, where the provider sends it along; may be
+			   absent */
 	struct str status, reason;
 	int64_t at_us; /* 0: now */
 
