@@ -11,7 +11,7 @@
  *   ERR_REMOTE        its own bad luck: nothing was sent
  *   ERR_DENIED        it refuses whoever comes with our credentials
  *   ERR_REFUSED       it refuses this message
- *   ERR_WINDOW        it takes none until the customer writes again
+ *   ERR_WINDOW        it takes no text until the customer writes again
  *   ERR_THROTTLED     slower, please
  *   ERR_OPEN          it rests after failures (breaker.h), for retry_after_ms: nothing
  *                     was sent
@@ -38,8 +38,8 @@ struct gateway_way;
  * say nothing the settings count. */
 struct gateway_account {
 	struct str tenant, gateway, base_url, phone_number_id, access_token;
-	struct str template, template_language; /* what carries a text outside the window;
-						   absent: nothing does */
+	struct str template, template_language; /* what carries a text outside the
+						   window; absent: nothing does */
 };
 
 /* gateway_account_of borrows the tenant's texts, gateway_account_copy copies them. */
@@ -66,8 +66,8 @@ struct gateway_call {
 	struct str to; /* the JID that wrote */
 	struct str text;
 	bool as_template; /* it goes as the account's template, its one parameter */
-	struct str key; /* outbound key: idempotency key, WhatsApp message id, or what
-			   comes back in receipts */
+	struct str key;   /* outbound key: idempotency key, WhatsApp message id, or what
+			     comes back in receipts */
 	struct str answers; /* gateway_typing: the provider's id of the message that is
 			       answered; may be absent */
 

@@ -168,8 +168,8 @@ add_template(struct buf *b, const struct gateway_call *call)
 {
 	struct str language = call->from.template_language;
 
-	add_text(b, ",\"type\":\"template\",\"template\":{\"name\":",
-		call->from.template);
+	add_text(b,
+		",\"type\":\"template\",\"template\":{\"name\":", call->from.template);
 	add_text(b, ",\"language\":{\"code\":", language.n ? language : STR("en"));
 	add_text(b,
 		"},\"components\":[{\"type\":\"body\",\"parameters\":"

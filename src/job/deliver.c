@@ -9,8 +9,8 @@
  *      |                                |  |       |           '-> failed, or "pending"
  *      |                                |  |       |           |
  *      |                                |  |       v           v
- *      |                                |  |       the window is closed ---> held ---> 0
- *      |                                |  '----------' a template
+ *      |                                |  |       the window is closed ---> held --->
+ * 0 |                                |  '----------' a template
  *      '----> "sending": probe ---> probed
  *                                       |-> a receipt may still tell: later
  *                                       '-> failed: "ambiguous"

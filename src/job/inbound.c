@@ -85,7 +85,8 @@ struct inbound {
 	struct follow follow;
 };
 
-static flow_step next, loaded, begun, heard, decide, answered, spent, keep, kept, delivered;
+static flow_step next, loaded, begun, heard, decide, answered, spent, keep, kept,
+	delivered;
 
 static struct inbound *
 of(struct flow *f)

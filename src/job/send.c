@@ -5,7 +5,8 @@
  *               |                    |  deliver.c  |
  *               |                    |             '-> a transient error: again later
  *               |                    '-> was sent before a crash ------> ended
- *               |                    |             '-> the window is closed: held ---> 0
+ *               |                    |             '-> the window is closed: held --->
+ * 0
  *               |-> quiet hours: it waits until they end ---> moved ---> 0
  *               '-> cancelled, opted out, waits anew: over ---> 0
  *

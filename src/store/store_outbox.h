@@ -28,7 +28,8 @@ struct outbox_row {
 	struct str tenant, key, chat, name, text, schedule, zone, status, reason;
 	bool unless_reply;
 	int64_t slot_us, due_us, round, sent_count, sent_us, created_us;
-	int64_t held_us; /* since when it waits for the customer to write; 0: it does not */
+	int64_t held_us; /* since when it waits for the customer to write; 0: it does
+			    not */
 };
 
 /* --- for people ------------------------------------------------------------- */
@@ -136,8 +137,9 @@ void store_outbox_move(struct store *s, struct store_outbox_move *op, struct flo
 
 /* store_outbox_keep: the turn and the message, status "pending"; when the row has one
  * already that one, led by this job and attempt from now on (ERR_FENCED when a later
- * attempt of this job has it; another job is over: this one holds the chat).  A message that was failed is opened again, as store_load does with a
- * reply.  over: it was cancelled meanwhile. */
+ * attempt of this job has it; another job is over: this one holds the chat).  A message
+ * that was failed is opened again, as store_load does with a reply.  over: it was
+ * cancelled meanwhile. */
 struct store_outbox_keep {
 	struct store_op op;
 	struct str tenant, job_id;

@@ -14,7 +14,8 @@
 #include "base/err.h"
 #include "store/store_outbox_priv.h"
 
-/* What the customer's side says counts, but not what lies ahead. */
+/* The time that the customer's message names counts, but not one that lies ahead.  What
+ * he wrote by another way, before the tenant was moved, opens no window here. */
 int
 window_open(struct sql *db, struct str tenant, int64_t turn, int64_t window_us)
 {
@@ -24,7 +25,9 @@ window_open(struct sql *db, struct str tenant, int64_t turn, int64_t window_us)
 		"SELECT min(created_us, ifnull(sent_us, created_us)) > ?3"
 		" FROM messages WHERE tenant_id = ?1 AND conversation_id ="
 		" (SELECT conversation_id FROM turns WHERE id = ?2 AND tenant_id = ?1)"
-		" AND direction = 'in' ORDER BY id DESC LIMIT 1",
+		" AND direction = 'in' AND provider ="
+		" (SELECT gateway FROM tenants WHERE id = ?1)"
+		" ORDER BY id DESC LIMIT 1",
 		SQL_TEXT(tenant), SQL_NUMBER(turn),
 		SQL_NUMBER(clock_wall_us() - window_us));
 	return r > 0 ? (int)sql_col_number(db, 0) : r;

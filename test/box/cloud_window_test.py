@@ -44,7 +44,7 @@ def wait_sent(stage, n, seconds=30):
 
 def say_old(api, id, text="hello", hours=25, chat=CHAT):
     """A message that was written long ago and comes now."""
-    old = {**message(id, text, chat), "messageTimestamp": int(time.time()) - hours * 3600}
+    old = {**message(id, text, chat), "messageTimestamp": int(time.time()) - hours * 3600, "provider": "meta"}
     assert api.post(webhook(old)).status == 200
 
 

@@ -15,12 +15,14 @@ def house(stage, **settings):
 
 
 def say(api, id, text="hello", tenant="1", **key):
-    assert api.post(webhook(message(id, text, **key), tenant=tenant)).status == 200
+    said = {**message(id, text, **key), "provider": "meta"}
+    assert api.post(webhook(said, tenant=tenant)).status == 200
 
 
 def status(api, key, word, chat=CHAT, tenant="1"):
     """What the webhook of a status becomes."""
-    update = {"key": {"id": key, "remoteJid": chat, "fromMe": True}, "update": {"status": word}}
+    update = {"key": {"id": "wamid.unknown", "remoteJid": chat, "fromMe": True}, "provider": "meta",
+              "update": {"status": word, "outboundKey": key}}
     assert api.post({"tenantId": tenant, "payload": {"updates": [update]}}).status == 200
 
 

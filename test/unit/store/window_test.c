@@ -12,6 +12,13 @@
 #define LID     "71234567890123@lid"
 #define HOUR_US INT64_C(3600000000)
 
+static void
+begin_on_meta(void)
+{
+	begin();
+	CHECK_INT(put_tenant("1", "gateway", "meta"), 0);
+}
+
 static struct store_load
 hear(const char *chat, const char *id, int64_t hours_ago)
 {
@@ -136,7 +143,7 @@ TEST(the_window_is_open_for_a_day_after_the_customers_last_message)
 		{-5, 24 * HOUR_US, false}}; /* his clock goes fast */
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		begin();
+		begin_on_meta();
 		struct store_load l = hear(JID, "A1", rows[i].hours_ago);
 		struct store_keep k = answer(&l);
 		struct store_mark m = mark_of(&l, k.reply.parts[0].id, "sending");
@@ -151,11 +158,24 @@ TEST(the_window_is_open_for_a_day_after_the_customers_last_message)
 	}
 }
 
+TEST(what_was_written_by_another_way_opens_no_window)
+{
+	begin_on_meta();
+	struct store_load l = hear(JID, "A1", 0);
+	struct store_keep k = answer(&l);
+	struct store_mark m = mark_of(&l, k.reply.parts[0].id, "sending");
+
+	CHECK_INT(put_tenant("1", "gateway", "baileys"), 0);
+	CHECK_INT(RUN(store_mark, &m), 0);
+	CHECK(m.closed);
+	end();
+}
+
 TEST(who_never_wrote_has_no_window)
 {
 	struct store_outbox_keep k;
 
-	begin();
+	begin_on_meta();
 	hear(OTHER, "A1", 0);
 	int64_t id = add(JID, false);
 	CHECK_INT(keep(id, 1, 1, "job 1", &k), 0);
@@ -167,7 +187,7 @@ TEST(a_message_is_held_once_and_for_no_longer_than_agreed)
 {
 	struct store_outbox_keep k;
 
-	begin();
+	begin_on_meta();
 	int64_t id = add_held(JID, false);
 	struct outbox_row row = get(id);
 	CHECK_STR(row.status, "waiting");
@@ -191,7 +211,7 @@ TEST(the_job_that_held_a_message_leads_its_turn_no_more)
 {
 	struct store_outbox_keep late, next;
 
-	begin();
+	begin_on_meta();
 	int64_t id = add(JID, false);
 	CHECK_INT(keep(id, 1, 3, "job 1", &late), 0);
 	CHECK_INT(mark(&late, "held"), 0);
@@ -209,7 +229,7 @@ TEST(a_later_attempt_of_the_same_job_fences_an_earlier_one)
 {
 	struct store_outbox_keep k;
 
-	begin();
+	begin_on_meta();
 	int64_t id = add(JID, false);
 	CHECK_INT(keep(id, 1, 3, "job 1", &k), 0);
 	CHECK_INT(keep(id, 1, 2, "job 1", &k), ERR_FENCED);
@@ -218,7 +238,7 @@ TEST(a_later_attempt_of_the_same_job_fences_an_earlier_one)
 
 TEST(the_customer_and_nobody_else_releases_what_waits_for_him)
 {
-	begin();
+	begin_on_meta();
 	int64_t id = add_held(JID, false);
 
 	CHECK_INT(hear(OTHER, "A1", 0).released, 0);
@@ -236,7 +256,7 @@ TEST(the_customer_and_nobody_else_releases_what_waits_for_him)
 
 TEST(under_another_name_he_is_the_same_customer)
 {
-	begin();
+	begin_on_meta();
 	struct store_load l = {.tenant = STR("1"),
 		.provider = STR("meta"),
 		.chat = STR(LID),
@@ -255,7 +275,7 @@ TEST(under_another_name_he_is_the_same_customer)
 
 TEST(what_is_only_for_silence_is_called_off_by_his_words)
 {
-	begin();
+	begin_on_meta();
 	int64_t id = add_held(JID, true), other = add_held(JID, false);
 
 	CHECK_INT(hear(JID, "A1", 0).released, 1);
@@ -272,7 +292,7 @@ TEST(what_is_only_for_silence_is_called_off_by_his_words)
 
 TEST(an_answer_that_is_held_gets_a_row_for_each_part_that_is_left)
 {
-	begin();
+	begin_on_meta();
 	struct store_load l = hear(JID, "A1", 30);
 	struct store_keep k = answer(&l);
 	for (int i = 0; i < 2; i++) {
@@ -296,7 +316,7 @@ TEST(an_answer_that_is_held_gets_a_row_for_each_part_that_is_left)
 
 TEST(a_part_that_was_sent_is_not_held)
 {
-	begin();
+	begin_on_meta();
 	struct store_load l = hear(JID, "A1", 30);
 	struct store_keep k = answer(&l);
 	struct store_mark sent = mark_of(&l, k.reply.parts[0].id, "sent"),
@@ -312,7 +332,7 @@ TEST(a_part_that_was_sent_is_not_held)
 
 TEST(what_is_held_can_be_cancelled_and_is_no_part_of_what_was_said)
 {
-	begin();
+	begin_on_meta();
 	int64_t id = add_held(JID, false);
 	struct store_outbox_cancel c = {.tenant = STR("1"), .id = id};
 	struct store_load l = hear(OTHER, "A1", 0);
@@ -334,7 +354,7 @@ TEST(a_receipt_proves_that_what_is_to_be_held_was_sent)
 		.chat = STR(JID),
 		.status = STR("delivered")};
 
-	begin();
+	begin_on_meta();
 	int64_t id = add(JID, false);
 	CHECK_INT(keep(id, 1, 1, "job 1", &k), 0);
 	struct store_load as = {.job_id = k.job_id, .attempt = 1, .turn_id = k.turn_id};
