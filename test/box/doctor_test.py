@@ -443,8 +443,7 @@ def test_a_slow_webhook(house, ms, verdict):
 def test_an_api_at_another_redis(house):
     """Both fine, and nothing is ever answered."""
     url = house.stage.settings["REDIS_URL"]
-    api = house.stage.start("api", REDIS_URL=url + "/1")
-    house.stage.redis.text.select(0)
+    api = house.stage.start("api", REDIS_URL=url + "/1", PORT="0")
     other = house.stage.start("worker", REDIS_URL=url + "/1")
     wait_until(lambda: len(api.get("/api/jobs/health").json()["workers"]) == 1, 10, "it is registered")
     finding = house.names("api-redis", PORT=str(api.port))
