@@ -11,9 +11,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "cli_file.h"
+#include "cli_redis.h"
 #include "cli_store.h"
 #include "cli_table.h"
 #include "client/gateway.h"
+#include "job/phones.h"
+#include "queue/directory.h"
 #include "store/store.h"
 #include "store/tenant_json.h"
 
@@ -43,9 +46,56 @@ print_tenant(const struct cli *c, const struct tenant *t)
 	cli_print_take(&out);
 }
 
+/* --- the api is told ------------------------------------------------------- */
+
+static bool
+is_about_phones(struct str name)
+{
+	return str_eqz(name, "gateway") || str_starts(name, STR("meta_"));
+}
+
+static void
+take_nothing(void *arg, const struct redisReply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+static int
+write_directory(struct cli *c, const struct directory_entry *entries, size_t count)
+{
+	static struct cli_redis redis;
+
+	if (cli_redis_open(&redis, c->s) < 0)
+		return -1;
+	directory_write(
+		redis.redis, &redis.cmd, &c->arena, entries, count, cli_redis_done);
+	int r = cli_redis_wait(&redis, take_nothing, NULL);
+	cli_redis_close(&redis);
+	return r;
+}
+
+/* Whose the phones are: the api has no database. */
+static void
+tell_api(struct cli *c)
+{
+	struct store_tenant_list op = {.op.arena = &c->arena};
+	struct directory_entry *entries;
+
+	store_tenant_list(c->store, &op, NULL);
+	if (store_run(c->store, &op.op) < 0)
+		return;
+	size_t count = phones_of(&c->arena, c->s, op.tenants, op.count, &entries);
+	if (write_directory(c, entries, count) < 0)
+		fprintf(stderr, "prosaas: the api hears of it within a minute, from a "
+				"worker\n");
+}
+
+/* --- subcommands ------------------------------------------------------------ */
+
 static int
 put(struct cli *c, bool create)
 {
+	bool tell = false;
 	size_t count = (size_t)c->argc - 1;
 	struct str *names = arena_alloc(&c->arena, count * sizeof(*names) + 1);
 	struct str *values = arena_alloc(&c->arena, count * sizeof(*values) + 1);
@@ -64,6 +114,7 @@ put(struct cli *c, bool create)
 		names[i] = str_cut(&value, '=');
 		if (!value.p)
 			return USAGE;
+		tell |= is_about_phones(names[i]);
 		if (cli_file_or_word(&c->arena, value, VALUE_MAX, &values[i]) < 0)
 			return 1;
 	}
@@ -71,6 +122,8 @@ put(struct cli *c, bool create)
 	if (store_run(c->store, &op.op) < 0)
 		return cli_store_report(&op.op);
 	printf("tenant %s %s\n", c->argv[0], create ? "added" : "changed");
+	if (tell)
+		tell_api(c);
 	return 0;
 }
 
@@ -123,13 +176,21 @@ cmd_list(struct cli *c)
 static int
 cmd_remove(struct cli *c)
 {
+	struct store_tenant_get get = {.op.arena = &c->arena, .id = str_of(c->argv[0])};
 	struct store_tenant_remove op = {
 		.op.arena = &c->arena, .id = str_of(c->argv[0])};
+	bool tell;
+
+	store_tenant_get(c->store, &get, NULL);
+	tell = store_run(c->store, &get.op) == 0 &&
+	       (get.found.meta_phone_number_id.n || str_eqz(get.found.gateway, "meta"));
 
 	store_tenant_remove(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
 		return cli_store_report(&op.op);
 	printf("tenant %s removed\n", c->argv[0]);
+	if (tell)
+		tell_api(c);
 	return 0;
 }
 
@@ -203,7 +264,11 @@ cli_migrate(const struct settings *s)
 	arena_init(&arena);
 	if (store_migrate(store_url(s, &arena), &from, &to, err) < 0)
 		die("%s", err);
-	if (from == to)
+	if (from > to)
+		printf("database at schema %d, newer than this program (%d), which can "
+		       "still use it: nothing to do\n",
+			from, to);
+	else if (from == to)
 		printf("database at schema %d, nothing to do\n", to);
 	else
 		printf("database migrated from %d to %d\n", from, to);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/seal.h"
 #include "base/settings.h"
 #include "base/zone.h"
 #include "cli_ai.h"
@@ -18,6 +19,7 @@
 #include "cli_jobs.h"
 #include "cli_outbox.h"
 #include "cli_person.h"
+#include "cli_probe.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -69,6 +71,8 @@ static const struct word {
 		"what is known of one person", NULL, false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
 		"what people and programs decided", NULL, false},
+	{"probe", cli_probe, "[--live]",
+		"whether the role of this environment is ready", NULL, false},
 	{"doctor", cli_doctor, "[--json] [--fix] ...",
 		"what is wrong, why, and the command that mends it", NULL, false},
 	{"config", cmd_config, "[--markdown]",
@@ -156,7 +160,7 @@ has_subcommands(const struct word *w)
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
 	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
 	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
-	       w->run == cli_doctor;
+	       w->run == cli_probe || w->run == cli_doctor;
 }
 
 /* Only these take words of their own. */
@@ -201,7 +205,8 @@ main(int argc, char **argv)
 		return USAGE;
 	}
 	zone_ready();
-	if (settings_load(&s, err) < 0)
+	if (settings_load(&s, err) < 0 ||
+		seal_init(s.secrets_key, s.secrets_key_previous, err) < 0)
 		die("%s", err);
 	return run(
 		find_word(name ? name : s.role), &s, argc > 2 ? argc - 2 : 0, argv + 2);

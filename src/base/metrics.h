@@ -37,6 +37,9 @@ struct buf;
 	X(M_HTTP_BAD, COUNTER, "prosaas_http_bad_requests_total", "", "Connections closed for what is not strict HTTP/1.1 or too slow") \
 	METRICS_DOOR_(X, M_MSG_, "prosaas_webhook_messages_total", "Messages of webhooks by what became of them") \
 	METRICS_DOOR_(X, M_UPDATE_, "prosaas_webhook_updates_total", "Receipts, edits and other updates of messages, likewise") \
+	X(M_CLOUD_UNKNOWN, COUNTER, "prosaas_cloud_unknown_phones_total", "", "Webhooks of the Cloud API for a phone that is no tenant's") \
+	X(M_CLOUD_ERRORS, COUNTER, "prosaas_cloud_notes_total", "kind=\"error\"", "What the Cloud API reports besides messages and statuses: errors, and events that mean nothing to us") \
+	X(M_CLOUD_EVENTS, COUNTER, "prosaas_cloud_notes_total", "kind=\"event\"", "") \
 	X(M_BATCHES, COUNTER, "prosaas_enqueue_batches_total", "", "Script calls that enqueue") \
 	X(M_BATCH_SECONDS, HISTOGRAM, "prosaas_enqueue_batch_duration_seconds", "", "From sending a batch to its answer") \
 	X(M_REDIS_UP, GAUGE, "prosaas_redis_up", "", "1 while connected and ready")             \

@@ -368,14 +368,14 @@ decide(struct flow *f)
 	return ask_ai(in);
 }
 
-/* The AI fails for good: the customer is told once, until it has answered again; the
- * job fails all the same. */
+/* Nobody will ask the AI again about this turn: the customer is told once, until it has
+ * answered again; the job fails all the same. */
 static int
 fall_back(struct inbound *in)
 {
 	const struct store_load *l = &in->load;
 
-	if (in->job->hurried || err_transient(in->ask.err) || l->fell_back ||
+	if (in->job->hurried || !job_gives_up(in->job, in->ask.err) || l->fell_back ||
 		!l->found.fallback_text.n)
 		return fail_paid(in, in->ask.err);
 	in->failed = in->ask.err;
@@ -407,7 +407,7 @@ key_of(struct inbound *in, size_t part)
 {
 	struct str name = arena_printf(&in->job->arena, "part %zu", part);
 	struct str parts[] = {
-		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, name};
+		in->job->tenant, str_of(in->m.provider), in->m.chat, in->m.id, name};
 
 	return outbound_key(&in->job->arena, parts, ARRAY_LEN(parts));
 }
@@ -518,16 +518,15 @@ void
 inbound_start(struct job *job, const struct rqjob_call *call)
 {
 	struct inbound *in = ARENA_NEW(&job->arena, struct inbound);
-	struct str tenant = rqjob_tenant(&job->arena, call);
 
-	job->tenant = tenant;
 	in->job = job;
 	in->messages = rqjob_arg(call, "messages", 1);
-	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s", log_safe(tenant),
-		in->messages ? in->messages->count : 0, log_safe(job->id));
-	if (!in->messages || in->messages->kind != VAL_LIST || !tenant.n) {
+	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s",
+		log_safe(job->tenant), in->messages ? in->messages->count : 0,
+		log_safe(job->id));
+	if (!in->messages || in->messages->kind != VAL_LIST || !job->tenant.n) {
 		job_end(job, job_fail(job, ERR_UNPROCESSABLE, "unprocessable: no %s",
-				     tenant.n ? "list of messages" : "tenant_id"));
+				     job->tenant.n ? "list of messages" : "tenant_id"));
 		return;
 	}
 	flow_init(&in->flow, next, "next", done);

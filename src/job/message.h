@@ -28,6 +28,7 @@ struct val;
  * absent, never empty (emoji is the exception). */
 struct message {
 	struct str id, chat, push_name;
+	const char *provider; /* static: the way it came (webhook.h) */
 	bool from_me;
 	bool is_plain;    /* words as people say them, from anybody, anywhere: no
 			     reaction, no edit */

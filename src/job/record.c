@@ -67,7 +67,7 @@ record_start(struct job *job, const struct message *m, const struct val *v, bool
 	*load = (struct store_load){
 		.op.arena = &job->arena,
 		.tenant = job->tenant,
-		.provider = STR("baileys"),
+		.provider = str_of(m->provider),
 		.chat = m->chat,
 		.message_id = m->id,
 		.job_id = job->id,

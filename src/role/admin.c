@@ -21,7 +21,9 @@
 #include "client/gateway.h"
 #include "codec/json.h"
 #include "codec/val.h"
+#include "job/phones.h"
 #include "net/loop.h"
+#include "queue/directory.h"
 #include "queue/redis.h"
 #include "queue/registry.h"
 #include "role/drain.h"
@@ -54,6 +56,7 @@ struct call { /* in the request's arena */
 	struct admin *admin;
 	struct http_req *req;
 	struct redis_cmd cmd;
+	struct store_tenant_list all; /* after a change, for the directory of phones */
 	union {
 		struct store_op op; /* the first member of each */
 		struct store_tenant_list list;
@@ -174,6 +177,52 @@ answer(struct flow *f)
 	return 0;
 }
 
+/* A tenant was changed: the api, which has no database, is told whose the phones are.
+ * When that fails a worker tells it within a minute. */
+static int
+told(struct flow *f)
+{
+	struct call *c = container_of(f, struct call, flow);
+
+	if (c->cmd.err < 0)
+		log_warn("the directory of phones is not written: %s",
+			err_text(c->cmd.err));
+	return flow_goto(f, answer);
+}
+
+static void
+on_told(struct redis_cmd *cmd)
+{
+	flow_wake(&container_of(cmd, struct call, cmd)->flow);
+}
+
+static int
+tell(struct flow *f)
+{
+	struct call *c = container_of(f, struct call, flow);
+	const struct probe *p = &c->admin->probe;
+	struct directory_entry *entries;
+
+	if (c->all.op.err < 0)
+		return flow_goto(f, answer);
+	size_t count =
+		phones_of(&c->req->arena, p->s, c->all.tenants, c->all.count, &entries);
+	directory_write(p->redis, &c->cmd, &c->req->arena, entries, count, on_told);
+	return flow_wait(f, told);
+}
+
+static int
+changed(struct flow *f)
+{
+	struct call *c = container_of(f, struct call, flow);
+
+	if (c->op.err < 0)
+		return flow_goto(f, answer);
+	c->all = (struct store_tenant_list){.op.arena = &c->req->arena};
+	store_tenant_list(c->admin->store, &c->all, f);
+	return flow_wait(f, tell);
+}
+
 static void
 on_done(struct flow *f, int err)
 {
@@ -290,6 +339,7 @@ put_tenant(struct http_req *req, void *ctx, bool create)
 		values[c->put.count++] =
 			value_text(&req->arena, body->items[2 * i + 1]);
 	}
+	flow_init(&c->flow, changed, "changed", on_done);
 	store_tenant_put(c->admin->store, &c->put, &c->flow);
 }
 
@@ -318,6 +368,7 @@ tenant_remove(struct http_req *req, void *ctx)
 	struct call *c = call_new(req, ctx, render_removed, 200);
 
 	c->remove.id = req->rest;
+	flow_init(&c->flow, changed, "changed", on_done);
 	store_tenant_remove(c->admin->store, &c->remove, &c->flow);
 }
 

@@ -201,13 +201,15 @@ unite(struct sql *db, struct str tenant, const struct found *f,
 	return contact;
 }
 
+/* Of the same server: a LID and a Cloud API's id are no rivals. */
 static int
-has_lid(struct sql *db, struct str tenant, int64_t contact)
+has_lid(struct sql *db, struct str tenant, int64_t contact, struct str lid)
 {
 	return sql_row(db,
 		"SELECT 1 FROM contact_identities WHERE contact_id = ?2"
-		" AND tenant_id = ?1 AND kind = 'lid' LIMIT 1",
-		SQL_TEXT(tenant), SQL_NUMBER(contact));
+		" AND tenant_id = ?1 AND kind = 'lid'"
+		" AND " SERVER_OF("value") " = " SERVER_OF("?3") " LIMIT 1",
+		SQL_TEXT(tenant), SQL_NUMBER(contact), SQL_TEXT(lid));
 }
 
 /* A phone that goes to another account brings the account's LID: a new LID never joins
@@ -236,7 +238,7 @@ contact_make(struct sql *db, struct str tenant, const struct names *n,
 				 : contact_add(db, tenant);
 	if (id < 0 || refused || f.names == names_count(n))
 		return id;
-	r = n->lid.p && !f.lid ? has_lid(db, tenant, id) : 0;
+	r = n->lid.p && !f.lid ? has_lid(db, tenant, id, n->lid) : 0;
 	if (r != 0)
 		return r < 0 ? r : stranger_make(db, tenant, n);
 	r = identities_add(db, tenant, n, id);

@@ -59,7 +59,10 @@ contradict(struct sql *db, struct str tenant, const struct merge *m)
 	return sql_row(db,
 		"SELECT 1 FROM contact_identities AS x JOIN contact_identities AS y"
 		" ON y.contact_id = ?3 AND y.tenant_id = ?1 AND y.kind = x.kind"
-		" WHERE x.contact_id = ?2 AND x.tenant_id = ?1 LIMIT 1",
+		" AND (x.kind <> 'lid' OR " SERVER_OF("x.value") " = " SERVER_OF(
+			"y.value") ")"
+				   " WHERE x.contact_id = ?2 AND x.tenant_id = ?1 "
+				   "LIMIT 1",
 		SQL_TEXT(tenant), SQL_NUMBER(m->kept), SQL_NUMBER(m->gone));
 }
 

@@ -40,6 +40,9 @@ struct audit_entry {
 };
 int64_t audit_note(struct sql *db, const struct audit_entry *e) MUSTCHECK;
 
+/* In SQL: what follows the user of an address. */
+#define SERVER_OF(address) "substr(" address ", instr(" address ", '@'))"
+
 /* Other names of a chat that a message carries: addresses, or in phone a number as
  * people write it.  Each may be absent; all are ignored where the chat is not one
  * person.  country is that of numbers without +. */

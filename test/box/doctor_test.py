@@ -370,6 +370,7 @@ def test_an_older_schema(house, tmp_path):
 def test_a_newer_schema(house):
     [version] = house.stage.rows("PRAGMA user_version")
     house.stage.write("PRAGMA user_version = 999")
+    house.stage.write("UPDATE schema_reader SET oldest = 999")
     assert "newer prosaas" in house.names("database")["mend"]
     house.stage.write(f"PRAGMA user_version = {version['user_version']}")
 
