@@ -19,6 +19,7 @@
 #include "cli_jobs.h"
 #include "cli_outbox.h"
 #include "cli_person.h"
+#include "cli_probe.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -70,6 +71,8 @@ static const struct word {
 		"what is known of one person", NULL, false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
 		"what people and programs decided", NULL, false},
+	{"probe", cli_probe, "[--live]",
+		"whether the role of this environment is ready", NULL, false},
 	{"doctor", cli_doctor, "[--json] [--fix] ...",
 		"what is wrong, why, and the command that mends it", NULL, false},
 	{"config", cmd_config, "[--markdown]",
@@ -157,7 +160,7 @@ has_subcommands(const struct word *w)
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
 	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
 	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
-	       w->run == cli_doctor;
+	       w->run == cli_probe || w->run == cli_doctor;
 }
 
 /* Only these take words of their own. */

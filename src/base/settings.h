@@ -89,6 +89,8 @@ struct buf;
 	X(WORD, log_level, "LOG_LEVEL", "info", 0, 0, "error|warn|info|debug", "What is logged") \
 	X(WORD, log_format, "LOG_FORMAT", "text", 0, 0, "text|json", "Lines for eyes or for machines") \
 	X(NUMBER, metrics_port, "METRICS_PORT", NULL, 0, 65535, NULL, "Port of /healthz, /readyz and /metrics; unset: 5001 worker, 5002 scheduler") \
+	X(TEXT, probe_socket, "PROBE_SOCKET", NULL, 0, 0, NULL, "Unix socket where this very process answers /healthz, /readyz and /metrics too, also while it drains: of several that share a port one can be asked; unset: none") \
+	X(WORD, reuse_port, "REUSE_PORT", "off", 0, 0, "off|on", "Whether another process may listen on the port as well, so that the next release takes over before this one goes (docs/deploy.md)") \
 	X(NUMBER, drain_timeout_s, "DRAIN_TIMEOUT", "30", 0, 3600, NULL, "Seconds to finish after SIGTERM") \
 	X(NUMBER, max_connections, "MAX_CONNECTIONS", "10000", 1, 1000000, NULL, "Open connections above which accepting pauses") \
 	X(NUMBER, request_timeout_ms, "REQUEST_TIMEOUT_MS", "10000", 100, 600000, NULL, "Milliseconds from the first byte of a request to its last") \
