@@ -392,14 +392,14 @@ decide(struct flow *f)
 	return ask_ai(in);
 }
 
-/* The AI fails for good: the customer is told once, until it has answered again; the
- * job fails all the same. */
+/* Nobody will ask the AI again about this turn: the customer is told once, until it has
+ * answered again; the job fails all the same. */
 static int
 fall_back(struct inbound *in)
 {
 	const struct store_load *l = &in->load;
 
-	if (in->job->hurried || err_transient(in->ask.err) || l->fell_back ||
+	if (in->job->hurried || !job_gives_up(in->job, in->ask.err) || l->fell_back ||
 		!l->found.fallback_text.n)
 		return fail_paid(in, in->ask.err);
 	in->failed = in->ask.err;

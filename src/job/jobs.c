@@ -110,6 +110,24 @@ job_run(struct job *job, struct str data)
 			     STR_FMT(call.func)));
 }
 
+/* An answer a day late is no answer; a person should look. */
+enum { WAIT_MAX_S = 86400 };
+
+bool
+job_gives_up(const struct job *job, int err)
+{
+	switch (err_class(err)) {
+	case CLASS_TRANSIENT:
+		return job->retries_left <= 0;
+	case CLASS_LIMITED:
+	case CLASS_OPEN:
+		return job->waited_s >= WAIT_MAX_S;
+	case CLASS_PERMANENT:
+		break;
+	}
+	return true;
+}
+
 int
 job_fail(struct job *job, int err, const char *fmt, ...)
 {

@@ -107,16 +107,9 @@ outcome_of(const struct slot *slot)
 		return FINISH_STOPPED;
 	if (job->err == ERR_FENCED) /* Redis knows who holds it */
 		return FINISH_RETRY;
-	switch (err_class(job->err)) {
-	case CLASS_TRANSIENT:
-		return FINISH_RETRY;
-	case CLASS_LIMITED:
-	case CLASS_OPEN:
-		return FINISH_WAIT;
-	case CLASS_PERMANENT:
-		break;
-	}
-	return FINISH_FAIL;
+	if (job_gives_up(job, job->err))
+		return FINISH_FAIL;
+	return err_class(job->err) == CLASS_TRANSIENT ? FINISH_RETRY : FINISH_WAIT;
 }
 
 /* What an open breaker refused is a line for debugging: who opened it has said why. */
@@ -260,6 +253,8 @@ slot_new(struct worker *w, const struct claim_job *c)
 	job->tenant = slot->tenant = arena_str(&job->arena, c->tenant);
 	job->lane = arena_str(&job->arena, c->lane);
 	job->attempt = c->attempt;
+	job->retries_left = c->retries_left;
+	job->waited_s = c->waited_s;
 	job->started_us = clock_mono_us();
 	job->timeout_ms = timeout_ms(w, c->timeout);
 	job->retry_after_ms = -1;

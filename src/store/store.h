@@ -166,7 +166,7 @@ const char *store_url(const struct settings *s, struct arena *a);
 
 /* store_open opens DATABASE_URL.  wake_loop may be NULL for commands.  It does not
  * migrate: NULL with words in err when the schema is older (naming `prosaas
- * migrate`), newer, or the file can't be opened. */
+ * migrate`), newer and not for this program, or the file can't be opened. */
 struct store *
 store_open(struct loop *wake_loop, const char *database_url, char err[256]);
 
@@ -312,7 +312,8 @@ struct store_load {
 	struct str emoji;  /* of a reaction; empty: it was taken back */
 	int64_t sent_us;   /* the customer's clock; 0: unknown */
 	int64_t attempt;
-	int64_t history_max; /* the setting; the tenant's word first */
+	int64_t history_max; /* the setting; the tenant's word first; below 0: nobody
+				asks, so neither history, facts nor summary are read */
 
 	/* results */
 	struct tenant found;

@@ -571,7 +571,7 @@ put(struct store *s, struct store_op *op)
 	struct store_tenant_put *p = container_of(op, struct store_tenant_put, op);
 	struct sql *db = store_db(s);
 	struct str id = tenant_id(p->id);
-	struct tenant was, t;
+	struct tenant was, t = {0};
 
 	if (!tenant_is_id(id))
 		return store_fail(op, ERR_SHAPE,

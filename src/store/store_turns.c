@@ -492,7 +492,7 @@ load(struct store *s, struct store_op *op)
 		l->debounce_ms = l->found.debounce_ms;
 	if (l->found.human_pause_min >= 0)
 		l->human_pause_min = l->found.human_pause_min;
-	if (l->found.ai_history >= 0 && l->history_max > 0)
+	if (l->found.ai_history >= 0 && l->history_max >= 0)
 		l->history_max = l->found.ai_history;
 	r = find_conversation(db, l);
 	if (r >= 0 && l->in_group)
@@ -514,7 +514,7 @@ load(struct store *s, struct store_op *op)
 	if (r >= 0 && l->found.ai_daily_budget > 0)
 		r = usage_today(db, tenant_id(l->tenant), l->found.time_zone,
 			&l->ai_spent_micros);
-	if (r >= 0 && l->history_max > 0)
+	if (r >= 0 && l->history_max >= 0)
 		r = session_recall(db, l);
 	return r < 0 ? r : read_history(db, l);
 }
