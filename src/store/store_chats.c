@@ -102,7 +102,7 @@ read_chats(
 	struct sql *db, struct store_chat_list *l, int64_t only, int64_t closed_until_s)
 {
 	int r = sql_row(db,
-		"SELECT c.id, c.canonical_key, p.push_name, (SELECT value FROM"
+		"SELECT c.id, c.canonical_key, p.name, (SELECT value FROM"
 		"  contact_identities WHERE contact_id = p.id AND tenant_id = ?1"
 		"  AND kind = 'phone' LIMIT 1),"
 		" (SELECT created_us FROM messages WHERE conversation_id = c.id"
