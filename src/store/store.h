@@ -430,12 +430,15 @@ struct store_chat {
 		name;     /* canonical address; the contact's name, may be absent */
 	struct str phone; /* may be absent */
 	int64_t last_in_us, last_out_us; /* 0: none */
+	int64_t last_read_us;            /* 0: never */
+	bool unread;          /* the customer has written since, or it was never read */
 	enum silence silence; /* what people or hours silence the bot with there */
 	int64_t until_us;     /* 0: until somebody says so */
 };
 
 /* store_chat_list: those where something was said last come first; limit is 1 to
- * 10000.  With `who` (a phone, JID, LID or group) that chat alone: ERR_NOT_FOUND
+ * 10000.  With `who` (a phone, JID, LID, group, or the
+ * conversation's id, "#7" or "7") that chat alone: ERR_NOT_FOUND
  * without it, ERR_SHAPE for what is no name. */
 struct store_chat_list {
 	struct store_op op;
@@ -458,6 +461,16 @@ struct store_chat_pause {
 };
 void store_chat_pause(struct store *s, struct store_chat_pause *op, struct flow *f);
 void store_chat_resume(struct store *s, struct store_chat_pause *op, struct flow *f);
+
+/* store_chat_read: a person has read the chat, all that is in it now.  ERR_NOT_FOUND,
+ * ERR_SHAPE as store_chat_list. */
+struct store_chat_read {
+	struct store_op op;
+	struct str tenant, who;
+
+	int64_t conversation_id, read_us;
+};
+void store_chat_read(struct store *s, struct store_chat_read *op, struct flow *f);
 
 /* --- data about people ------------------------------------------------------ */
 

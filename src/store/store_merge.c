@@ -227,14 +227,17 @@ move_messages(const struct merging *p)
 		SQL_NUMBER(p->gone_conv));
 }
 
-/* A person who answers one name answers the other: the bot is silent as long. */
+/* A person who answers one name answers the other: the bot is silent as long.  Read is
+ * what was read under both. */
 static int
 keep_pause(const struct merging *p)
 {
 	return sql_do(p->db,
-		"UPDATE conversations SET (human_until_us, muted_us, closed_said_us) ="
-		" (SELECT max(human_until_us), max(muted_us), max(closed_said_us)"
-		"  FROM conversations WHERE tenant_id = ?1 AND id IN (?2, ?3))"
+		"UPDATE conversations SET (human_until_us, muted_us, closed_said_us,"
+		"  last_read_us) = (SELECT max(human_until_us), max(muted_us),"
+		"  max(closed_said_us),"
+		"  iif(count(last_read_us) = 2, min(last_read_us), NULL) FROM "
+		"conversations WHERE tenant_id = ?1 AND id IN (?2, ?3))"
 		" WHERE tenant_id = ?1 AND id = ?2",
 		SQL_TEXT(p->tenant), SQL_NUMBER(p->kept_conv),
 		SQL_NUMBER(p->gone_conv));
