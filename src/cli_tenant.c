@@ -264,7 +264,11 @@ cli_migrate(const struct settings *s)
 	arena_init(&arena);
 	if (store_migrate(store_url(s, &arena), &from, &to, err) < 0)
 		die("%s", err);
-	if (from == to)
+	if (from > to)
+		printf("database at schema %d, newer than this program (%d), which can "
+		       "still use it: nothing to do\n",
+			from, to);
+	else if (from == to)
 		printf("database at schema %d, nothing to do\n", to);
 	else
 		printf("database migrated from %d to %d\n", from, to);

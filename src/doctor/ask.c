@@ -143,6 +143,14 @@ ask_redis(struct ask *a, ...)
 
 /* --- HTTP ----------------------------------------------------------------- */
 
+/* Between two questions the loop stood still, its clock as well: deadlines would be
+ * over before they begin. */
+static void
+wake(struct ask *a)
+{
+	uv_update_time(&a->loop.uv);
+}
+
 static int
 on_page(struct flow *f)
 {
@@ -153,6 +161,7 @@ on_page(struct flow *f)
 bool
 ask_http(struct ask *a, struct ask_page *page)
 {
+	wake(a);
 	int64_t began_us = clock_mono_us();
 
 	a->call = (struct http_call){.method = page->method,
@@ -193,6 +202,7 @@ on_slept(uv_timer_t *t)
 void
 ask_sleep(struct ask *a, int64_t ms)
 {
+	wake(a);
 	uv_timer_start(&a->tick, on_slept, (uint64_t)ms, 0);
 	loop_run(&a->loop);
 }

@@ -26,7 +26,8 @@ look_database(struct doctor *d, struct finding *f)
 	if (!d->store)
 		found(d, f, VERDICT_BAD, "%s", err);
 	else
-		found(d, f, VERDICT_OK, "%.*s, schema of this version",
+		found(d, f, VERDICT_OK,
+			"%.*s, of a schema that this program works with",
 			STR_FMT(doctor_url_shown(d, url_of(d))));
 	if (!d->store && strstr(err, "a newer prosaas"))
 		found_mend(d, f,

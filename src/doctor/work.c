@@ -120,6 +120,23 @@ is_named(const char *names, struct str wanted)
 	return false;
 }
 
+bool
+work_has(const struct doctor *d, struct str worker)
+{
+	const struct val *w;
+
+	for (size_t i = 0; (w = val_at(part(d, WORKERS), i)) != NULL; i++)
+		if (str_eq(text(w, W_NAME), worker))
+			return true;
+	return false;
+}
+
+size_t
+work_count(const struct doctor *d)
+{
+	return count_alive(d, true) + count_alive(d, false);
+}
+
 /* --- workers ------------------------------------------------------------------ */
 
 /* The youngest heartbeat of a dead one says since when nobody works. */

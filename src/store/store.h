@@ -85,6 +85,11 @@ struct store_op {
 		"Signs its webhooks; empty: META_WA_APP_SECRET") \
 	X(SECRET, meta_verify_token, \
 		"Proves its webhook URL; empty: META_WA_VERIFY_TOKEN") \
+	X(TEXT, meta_template, \
+		"Approved template that carries messages outside the 24-hour " \
+		"window, its one parameter is the text; empty: they are held") \
+	X(TEXT, meta_template_language, \
+		"Language code of that template; empty: en") \
 	X(TEXT, gateway_url, \
 		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL") \
 	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER") \
@@ -161,7 +166,7 @@ const char *store_url(const struct settings *s, struct arena *a);
 
 /* store_open opens DATABASE_URL.  wake_loop may be NULL for commands.  It does not
  * migrate: NULL with words in err when the schema is older (naming `prosaas
- * migrate`), newer, or the file can't be opened. */
+ * migrate`), newer and not for this program, or the file can't be opened. */
 struct store *
 store_open(struct loop *wake_loop, const char *database_url, char err[256]);
 
@@ -318,6 +323,7 @@ struct store_load {
 			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
 	bool known;      /* the inbound row was there before */
+	int64_t released; /* messages that waited for the customer to write: due now */
 	const char *did; /* "contact.opt_out", "chat.pause"...; NULL: nothing */
 	struct store_replies reply; /* none: not decided yet */
 	/* of a turn that is not done: */
@@ -366,7 +372,8 @@ void store_keep(struct store *s, struct store_keep *op, struct flow *f);
  * or can't be ("failed": then the parts after it are failed too, reason "unsent"). With
  * the last part the turn is done.  A part that is sent or failed stays so, and
  * "sending" it again is ERR_FENCED, for then it must not be posted.  "pending" takes a
- * "sending" back whose post is known not to have left.
+ * "sending" back whose post is known not to have left; "held" likewise, and the part
+ * and those after it wait for the customer to write (store_window.c).
  *
  * An echo that came before "sent" and was stored as a human's message is dropped for
  * the reply it echoes.  A provider_message_id that another reply has is not stored.
@@ -380,11 +387,15 @@ struct store_mark {
 	struct str status;
 	struct str provider_message_id; /* with "sent" */
 	struct str reason;              /* with "failed" */
+	int64_t window_us; /* with "sending": only so long after the customer's last
+			      message; 0: at any time */
+	int64_t hold_us;   /* with "held": for so long at most */
 
+	bool closed; /* with "sending": it is too late for that; nothing is marked */
 	enum silence silenced; /* with "sending": meanwhile, by a person; the message is
 				  failed, the reason is the silence's name, and it must
 				  not be posted */
-	bool proven; /* with "failed" or "pending": it was sent all the same */
+	bool proven; /* with "failed", "pending" or "held": it was sent all the same */
 };
 void store_mark(struct store *s, struct store_mark *op, struct flow *f);
 

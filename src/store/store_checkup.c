@@ -44,7 +44,9 @@ checkup_write(const char *database_url, char err[256])
 
 	if (!db)
 		return ERR_STORE;
-	int r = sql_begin(db);
+	int r = sql_script(db, "PRAGMA busy_timeout = 1000"); /* a person waits */
+	if (r >= 0)
+		r = sql_begin(db);
 	if (r < 0)
 		return ended(db, r, err);
 	r = rewrite_version(db);

@@ -41,6 +41,7 @@ outbox_read(struct sql *db, struct arena *a, struct outbox_row *ret)
 		.sent_count = sql_col_number(db, 16),
 		.sent_us = sql_col_number(db, 17),
 		.created_us = sql_col_number(db, 18),
+		.held_us = sql_col_number(db, 19),
 	};
 }
 
@@ -313,7 +314,7 @@ outbox_withdraw(struct sql *db, struct str tenant, int64_t id, struct str reason
 		return r;
 	return sql_do(db,
 		"UPDATE scheduled_messages SET status = 'cancelled', reason = ?3,"
-		" updated_us = ?4 WHERE id = ?2 AND tenant_id = ?1",
+		" held_us = 0, updated_us = ?4 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(id), SQL_TEXT(reason),
 		SQL_NUMBER(clock_wall_us()));
 }

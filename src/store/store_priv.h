@@ -196,6 +196,22 @@ int message_note_id(
 int64_t sent_find(struct sql *db, struct str tenant, struct str provider,
 	int64_t conversation, struct str id) MUSTCHECK;
 
+/* --- store_window.c ---------------------------------------------------------- */
+
+/* window_open: 1 when the customer of the turn has written within window_us (0: any
+ * time will do), else 0, or negative. */
+int window_open(
+	struct sql *db, struct str tenant, int64_t turn, int64_t window_us) MUSTCHECK;
+
+/* window_hold: the message, and of an answer the parts after it, wait for the customer
+ * to write, for hold_us at most. */
+int window_hold(struct sql *db, struct str tenant, int64_t turn, int64_t message,
+	int64_t hold_us) MUSTCHECK;
+
+/* window_opened: the customer wrote: what waited for that is due.  How many, or
+ * negative. */
+int window_opened(struct sql *db, struct str tenant, int64_t conversation) MUSTCHECK;
+
 /* --- store_updates.c -------------------------------------------------------- */
 
 /* links_make ties a row that is new, or has just got its content, to the message it is

@@ -378,6 +378,10 @@ make_row(struct sql *db, struct store_load *l)
 			? 0
 			: outbox_replied(db, tenant_id(l->tenant), l->conversation_id);
 
+	if (r >= 0 && !l->from_me) {
+		r = window_opened(db, tenant_id(l->tenant), l->conversation_id);
+		l->released = r;
+	}
 	if (r >= 0)
 		r = l->debounce_ms > 0 && wants_answer(l) ? join_turn(db, l) : 0;
 	if (r == 0)
@@ -529,6 +533,7 @@ void
 store_load(struct store *s, struct store_load *op, struct flow *f)
 {
 	op->known = false;
+	op->released = 0;
 	op->reply = (struct store_replies){0};
 	op->silence = SILENCE_NONE;
 	op->closed_said = false;

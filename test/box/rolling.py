@@ -12,10 +12,14 @@ import collections
 import itertools
 import os
 import pathlib
+import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
+
+import pytest
 
 from harness import BIN, PATIENCE, Role, encode, head, message, wait_until, webhook
 
@@ -163,3 +167,53 @@ class Door:
         new = self.role(old.role, binary, **more)
         assert old.stop(30) == 0
         return new
+
+
+# --- the release before ------------------------------------------------------
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def git(*words):
+    done = subprocess.run(["git", "-C", ROOT, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def schema_files(commit):
+    return (git("ls-tree", "--name-only", commit, "src/store/schema/") or "").split()
+
+
+def commit_before():
+    """The commit before the last one that changed the source; or why there is none."""
+    if not shutil.which("git") or git("rev-parse", "HEAD") is None:
+        pytest.skip("not a git checkout: no release before to go back to")
+    if git("diff", "--quiet", "HEAD", "--", "src") is None:
+        commit = git("rev-parse", "HEAD")
+    else:
+        last = git("rev-list", "--first-parent", "-1", "HEAD", "--", "src")
+        commit = git("rev-parse", "--verify", "--quiet", f"{last}^1")
+    if not commit or not schema_files(commit):
+        pytest.skip("the history ends before the last change of the source")
+    ours = len(list((ROOT / "src/store/schema").glob("*.sql")))
+    if not any("_reader" in f for f in schema_files(commit)) and len(schema_files(commit)) < ours:
+        pytest.skip(f"{commit[:9]} does not know that it may run on a newer schema")
+    return commit
+
+
+def binary_before():
+    """The binary of the release before; built once, kept in build/before."""
+    commit = commit_before()
+    kept = ROOT / "build" / "before" / commit
+    if not kept.exists():
+        source = kept.with_suffix(".src")
+        shutil.rmtree(source, ignore_errors=True)
+        source.mkdir(parents=True)
+        archive = subprocess.Popen(["git", "-C", ROOT, "archive", commit], stdout=subprocess.PIPE)
+        subprocess.run(["tar", "-x", "-C", source], stdin=archive.stdout, check=True)
+        assert archive.wait() == 0
+        subprocess.run(["make", "-s", "-j2", "all", "OPT=-O0 -g", f"COMMIT={commit[:9]}"], cwd=source,
+                       check=True, env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "SAN")})
+        (source / "build" / "prosaas").rename(kept)
+        shutil.rmtree(source)
+    return kept

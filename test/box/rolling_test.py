@@ -7,11 +7,12 @@ import os
 import pathlib
 import socket
 import struct
+import subprocess
 
 import pytest
 
-from harness import LONG, figure, free_port, sized, wait_until
-from rolling import Door, Load, chat
+from harness import BIN, LONG, figure, free_port, sized, wait_until
+from rolling import Door, Load, binary_before, chat
 
 RATE = sized(200, 1000)
 ROUNDS = 5 if LONG else 1
@@ -78,6 +79,39 @@ def test_a_rolling_restart_fails_nothing(door):
     each_once(stage, load)
     figure(f"{load.sent} webhooks at {RATE}/s through {ROUNDS * len(ROLES)} restarts: "
            f"0 failed, slowest {load.worst * 1000:.0f} ms")
+
+
+def test_back_to_the_release_before_and_forth_again_fails_nothing(door):
+    stage, before = door.stage, binary_before()
+    live = {name: door.role(name) for name in ROLES}
+    with Load(door.port, RATE) as load:
+        for _ in range(ROUNDS):
+            for binary in (before, BIN):  # a rollback, and the next try
+                subprocess.run([os.path.abspath(binary), "migrate"], env=stage.environment({}), check=True)
+                for name in ROLES:
+                    load.wait(BETWEEN)
+                    live[name] = door.replace(live[name], binary)
+        load.wait(BETWEEN)
+    assert not load.failures, load.why()
+    each_once(stage, load)
+    figure(f"{load.sent} webhooks at {RATE}/s through {ROUNDS} rollbacks to {before.name[:9]}: "
+           f"0 failed, slowest {load.worst * 1000:.0f} ms")
+
+
+def test_roles_run_on_the_schema_of_the_release_after(door):
+    stage = door.stage
+    [now] = stage.rows("PRAGMA user_version")
+    stage.write(f"PRAGMA user_version = {now['user_version'] + 1}")
+    stage.write("ALTER TABLE messages ADD COLUMN of_the_future TEXT")
+    assert "can still use it" in stage.cli("migrate").stdout
+    for name in ROLES:
+        door.role(name)
+    with Load(door.port, 100) as load:
+        load.wait(20)
+    each_once(stage, load)
+    stage.write(f"UPDATE schema_reader SET oldest = {now['user_version'] + 1}")
+    assert "run a newer prosaas" in stage.cli("migrate", code=1).stderr
+    assert stage.cli("worker", code=1).returncode == 1
 
 
 def test_apis_that_bind_the_port_themselves_fail_nothing_either(own_network, door):

@@ -613,6 +613,19 @@ TEST(a_broadcast_keeps_its_pace_however_often_it_is_looked_at)
 	end();
 }
 
+TEST(a_broadcast_goes_on_beside_those_who_are_held)
+{
+	begin();
+	int64_t far = clock_wall_us() + 60 * INT64_C(60000000), id = draft(100, 20);
+	CHECK_INT(act(id, "start"), 0);
+	look(far);
+	CHECK_INT(progress(id).queued, 60);
+	script("UPDATE scheduled_messages SET held_us = 1 WHERE id <= 10");
+	look(far);
+	CHECK_INT(progress(id).queued, 70);
+	end();
+}
+
 TEST(a_pause_takes_back_what_is_not_being_sent)
 {
 	struct store_outbox_keep kept, sending;

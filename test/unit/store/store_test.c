@@ -1474,11 +1474,29 @@ TEST(a_newer_schema_is_refused_and_not_touched)
 	make_dir();
 	migrate();
 	number("PRAGMA user_version = 99");
+	number("UPDATE schema_reader SET oldest = 98");
 	CHECK(!store_open(NULL, url, words));
 	CHECK(strstr(words, "newer prosaas"));
 	CHECK(strstr(words, "prosaas migrate"));
 	CHECK_INT(store_migrate(url, &from, &to, words), ERR_SCHEMA);
 	CHECK(strstr(words, "newer prosaas"));
+	CHECK_INT(number("PRAGMA user_version"), 99);
+	remove_dir();
+}
+
+TEST(a_newer_schema_that_says_so_is_used)
+{
+	int from, to;
+
+	make_dir();
+	migrate();
+	number("PRAGMA user_version = 99");
+	number("ALTER TABLE tenants ADD COLUMN of_the_future TEXT");
+	struct store *s = store_open(NULL, url, words);
+	CHECK(s);
+	store_close(s);
+	CHECK_INT(store_migrate(url, &from, &to, words), 0);
+	CHECK_INT(from, 99);
 	CHECK_INT(number("PRAGMA user_version"), 99);
 	remove_dir();
 }
