@@ -113,17 +113,31 @@ refuse(struct gateway *g, struct gateway_call *call, struct flow *f)
 	return true;
 }
 
+/* How the name of a destination ends; no tenant's id has a blank. */
+#define SESSION_END " tenant %.*s"
+
 static void
 start(struct gateway *g, struct gateway_call *call, struct flow *f)
 {
 	if (refuse(g, call, f))
 		return;
 	struct str base = call->way->base(g, call);
-	const char *key = arena_printf(call->arena, "gateway %s tenant %.*s",
+	const char *key = arena_printf(call->arena, "gateway %s" SESSION_END,
 		api_url(call->arena, base, ""), STR_FMT(call->from.tenant))
 				  .p;
 
 	api_start(g->http, &call->http, f, g->breaker, &call->pass, key);
+}
+
+void
+gateway_resume(struct gateway *g, struct str tenant)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	breaker_close_ending(
+		g->breaker, arena_printf(&arena, SESSION_END, STR_FMT(tenant)).p);
+	arena_done(&arena);
 }
 
 static int

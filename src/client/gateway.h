@@ -99,6 +99,9 @@ int gateway_send_finish(struct gateway_call *call) MUSTCHECK;
 void gateway_probe(struct gateway *g, struct gateway_call *call, struct flow *f);
 int gateway_probe_finish(struct gateway_call *call) MUSTCHECK;
 
+/* gateway_resume ends the rests of the tenant's session: its gateway says it is well. */
+void gateway_resume(struct gateway *g, struct str tenant);
+
 /* gateway_typing shows in the chat that we write, or no more.  No breaker is asked, or
  * told; it takes 2 s at most. */
 void

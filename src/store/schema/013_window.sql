@@ -1,4 +1,4 @@
--- 012: outside WhatsApp's 24-hour window a message is a template, or is held.
+-- 013: outside WhatsApp's 24-hour window a message is a template, or is held.
 
 -- A template whose one parameter is the text; empty: messages are held.
 ALTER TABLE tenants ADD COLUMN meta_template TEXT;
