@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* gateway.h: the way to WhatsApp, whichever the tenant has.
  *
- * One interface; today one gateway behind it, the Baileys HTTP API:
+ * One interface.  Which gateway is behind it, the tenant's property `gateway` says:
+ * gateway_baileys.c, the HTTP API of a bridge.  How a send ends:
  *
- *   POST {base}/send      {"type":"text","tenantId","to","text",
- *                          "idempotencyKey","messageId"}
- *   POST {base}/sendTyping {"typing","tenantId","jid"}
- *   GET  {base}/healthz   {"idempotency":"durable"} from one that remembers keys on
- *                         disk; the original answers "ok"
+ *   0                 taken
+ *   ERR_AMBIGUOUS     WhatsApp may have taken it: the answer was lost
+ *   ERR_UNAVAILABLE   not reachable, or without WhatsApp: nothing was sent
+ *   ERR_REMOTE        its own bad luck: nothing was sent
+ *   ERR_DENIED        it refuses whoever comes with our credentials
+ *   ERR_REFUSED       it refuses this message
+ *   ERR_THROTTLED     slower, please
+ *   ERR_OPEN          it rests after failures (breaker.h), for retry_after_ms: nothing
+ *                     was sent
  *
- *   200 {"ok":true,"messageId":...}      0
- *   503, no connection                   ERR_UNAVAILABLE: nothing was sent
- *   5xx                                  ERR_REMOTE: nothing was sent
- *   500 send_failed, a lost answer       ERR_AMBIGUOUS: WhatsApp may have taken it
- *     (also cancelled after sending, a 200 one cannot read, 502 and 504 of a proxy)
- *   401, 403                             ERR_DENIED
- *   400 and other 4xx, 3xx               ERR_REFUSED
- *   429                                  ERR_THROTTLED
- *   it rests after failures (breaker.h)  ERR_OPEN, and retry_after_ms: nothing was sent
- *
- * A send is never repeated in here (http_client.h, once).  Every gateway gets
- * INTERNAL_SECRET in X-Internal-Secret, also a tenant's own: it needs it anyway to
- * deliver webhooks to us. */
+ * A send is never repeated in here (http_client.h, once). */
 #ifndef CLIENT_GATEWAY_H
 #define CLIENT_GATEWAY_H
 
@@ -35,13 +28,25 @@
 struct arena;
 struct flow;
 struct settings;
+struct tenant;
 struct gateway;
+struct gateway_way;
+
+/* Whose messages: what a tenant's properties say about its way to WhatsApp; where they
+ * say nothing the settings count. */
+struct gateway_account {
+	struct str tenant, gateway, base_url;
+};
+
+/* gateway_account_of borrows the tenant's texts, gateway_account_copy copies them. */
+struct gateway_account gateway_account_of(const struct tenant *t);
+struct gateway_account
+gateway_account_copy(struct arena *a, const struct gateway_account *from);
 
 struct gateway_call {
 	struct arena *arena; /* the job's */
-	struct str tenant;   /* "1" is sent as "business_1", other names as they are */
-	struct str base_url; /* the tenant's own; absent or empty: the setting's */
-	struct str to;       /* the JID that wrote */
+	struct gateway_account from;
+	struct str to; /* the JID that wrote */
 	struct str text;
 	struct str key; /* outbound key: idempotency key and WhatsApp message id */
 
@@ -54,6 +59,7 @@ struct gateway_call {
 	int64_t retry_after_ms; /* stay away for so long; -1: nobody says */
 
 	/* private */
+	const struct gateway_way *way;
 	struct breaker_pass pass;
 	struct http_call http;
 };

@@ -37,8 +37,7 @@ fill_gateway_call(struct deliver *d)
 {
 	d->gw = (struct gateway_call){
 		.arena = &d->job->arena,
-		.tenant = d->job->tenant,
-		.base_url = d->tenant->gateway_url,
+		.from = gateway_account_of(d->tenant),
 		.to = d->to,
 		.text = in_hand(d)->text,
 		.key = in_hand(d)->key,

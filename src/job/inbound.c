@@ -39,6 +39,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "client/gateway.h"
 #include "client/typing.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
@@ -299,6 +300,15 @@ answer_by_rules(struct inbound *in)
 	return flow_goto(&in->flow, keep);
 }
 
+static void
+show_typing(struct inbound *in)
+{
+	struct gateway_account from = gateway_account_of(&in->load.found);
+
+	if (!in->typing)
+		in->typing = typing_begin(in->job->env->typing, &from, in->m.chat);
+}
+
 static int
 ask_ai(struct inbound *in)
 {
@@ -309,9 +319,7 @@ ask_ai(struct inbound *in)
 	in->ask.lines = in->texts;
 	in->ask.line_count = in->text_count;
 	in->ask.may_stop = may_merge(in) && in->load.debounce_ms > 0;
-	if (!in->typing)
-		in->typing = typing_begin(in->job->env->typing, in->job->tenant,
-			in->load.found.gateway_url, in->m.chat);
+	show_typing(in);
 	ask_start(&in->ask, &in->flow);
 	return flow_wait(&in->flow, answered);
 }
