@@ -60,5 +60,6 @@ process_measure(void)
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
 		metric_set(M_PROCESS_FDS_MAX, (int64_t)files.rlim_cur);
 	if (getrusage(RUSAGE_SELF, &used) == 0)
-		metric_set(M_PROCESS_CPU, micros(used.ru_utime) + micros(used.ru_stime));
+		metric_set(
+			M_PROCESS_CPU, micros(used.ru_utime) + micros(used.ru_stime));
 }

@@ -14,7 +14,9 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/metrics.h"
 #include "job/job.h"
 #include "job/record.h"
 
@@ -217,6 +219,7 @@ done(struct flow *f, int err)
 	struct deliver *d = of(f);
 
 	d->err = err;
+	metric_lap(M_STEP_SEND, &d->began_us);
 	if (err < 0)
 		d->job->step = f->name;
 	flow_wake(d->then);
@@ -226,6 +229,7 @@ void
 deliver_start(struct deliver *d, struct flow *then)
 {
 	d->then = then;
+	d->began_us = clock_mono_us();
 	d->silenced = SILENCE_NONE;
 	d->at = 0;
 	flow_init(&d->flow, listen, "listen", done);

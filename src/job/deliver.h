@@ -31,6 +31,7 @@ struct deliver {
 
 	/* private */
 	struct flow flow, *then;
+	int64_t began_us;
 	size_t at; /* the part in hand */
 	struct hear hear;
 	struct store_mark mark;

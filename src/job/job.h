@@ -48,6 +48,7 @@ struct job {
 	struct str lane; /* it holds; empty: none */
 	int64_t attempt;
 	int64_t started_us; /* monotonic */
+	int64_t ai_us;      /* that the AI took of it */
 	int64_t timeout_ms;
 	void (*ended)(struct job *job);
 

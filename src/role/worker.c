@@ -163,6 +163,24 @@ record_end(struct slot *slot, enum finish_how how)
 		});
 }
 
+/* Of what fails at once: retries that are spent are counted when Redis says so. */
+static enum metric
+dead_letter_of(int err)
+{
+	static const struct {
+		int err;
+		enum metric metric;
+	} rows[] = {{ERR_NO_TENANT, M_DEAD_NO_TENANT},
+		{ERR_NO_FUNCTION, M_DEAD_NO_FUNCTION},
+		{ERR_UNPROCESSABLE, M_DEAD_UNPROCESSABLE},
+		{ERR_AMBIGUOUS, M_DEAD_AMBIGUOUS}, {ERR_POISON, M_DEAD_POISON}};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].err == err)
+			return rows[i].metric;
+	return M_DEAD_OTHER;
+}
+
 static void
 on_job_ended(struct job *job)
 {
@@ -172,6 +190,9 @@ on_job_ended(struct job *job)
 	enum finish_how how = outcome_of(slot);
 
 	metric_observe(M_JOB_SECONDS, us);
+	metric_observe(M_JOB_OWN_SECONDS, us - job->ai_us);
+	if (how == FINISH_FAIL)
+		metric_add(dead_letter_of(job->err), 1);
 	log_end(job, how, us);
 	record_end(slot, how);
 	if (how == FINISH_DUE)
@@ -194,13 +215,16 @@ on_recorded(void *arg, struct str id, struct str word)
 		const char *word;
 		enum metric metric;
 	} rows[] = {{"ok", M_JOBS_OK}, {"retry", M_JOBS_RETRY}, {"fail", M_JOBS_FAILED},
-		{"wait", M_JOBS_WAIT}, {"due", M_JOBS_DUE}, {"back", M_JOBS_BACK},
-		{"stopped", M_JOBS_STOPPED}, {"fenced", M_JOBS_FENCED}};
+		{"spent", M_JOBS_FAILED}, {"wait", M_JOBS_WAIT}, {"due", M_JOBS_DUE},
+		{"back", M_JOBS_BACK}, {"stopped", M_JOBS_STOPPED},
+		{"fenced", M_JOBS_FENCED}};
 
 	(void)arg;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (str_eqz(word, rows[i].word))
 			metric_add(rows[i].metric, 1);
+	if (str_eqz(word, "spent"))
+		metric_add(M_DEAD_SPENT, 1);
 	if (str_eqz(word, "fenced"))
 		log_warn("outcome refused, another attempt holds the job job_id=%s",
 			log_safe(id));

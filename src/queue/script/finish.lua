@@ -16,8 +16,8 @@
 -- Fence: only the worker and attempt that hold the job may end it.  Ending is one
 -- step, and an end whose answer was lost may be sent again: it is then fenced.
 -- ok, fail and stopped release the job's lane; the others keep it.
--- Returns how many waiting jobs were released, then one word a job: ok, fail,
--- stopped, retry, wait, due, back, or fenced.
+-- Returns how many waiting jobs were released, then one word a job: ok, fail, spent
+-- (a retry or a wait too many: failed), stopped, retry, wait, due, back, or fenced.
 local me, now, looks = ARGV[1], ARGV[2], ARGV[3] == '1'
 local call = redis.pcall -- an error touches its own job only
 local time = redis.call('TIME')
@@ -110,14 +110,14 @@ local function finish(i, id, name, job, h)
 
 	call('ZREM', 'rq:wip:' .. name, id)
 	if word == 'retry' and left <= 0 then
-		word = 'fail'
+		word = 'spent'
 	elseif word == 'wait' and waited_too_long(job, h[9]) then
-		word = 'fail'
+		word = 'spent'
 	end
 	if word == 'ok' then
 		finished(id, name, ttl_of(h[5], 500), ARGV[i + 7], lane, h[10])
-	elseif word == 'fail' or word == 'stopped' then
-		fail(id, name, ttl_of(h[6], FAILURE_TTL), word == 'fail' and 'failed' or word, ARGV[i + 5], ARGV[i + 6], lane)
+	elseif word == 'fail' or word == 'spent' or word == 'stopped' then
+		fail(id, name, ttl_of(h[6], FAILURE_TTL), word == 'stopped' and word or 'failed', ARGV[i + 5], ARGV[i + 6], lane)
 	elseif word == 'retry' then
 		retry(id, name, job, left, h[7], delay)
 	elseif word == 'wait' then
