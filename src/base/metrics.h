@@ -45,6 +45,9 @@ struct buf;
 	X(M_HTTP_BAD, COUNTER, "prosaas_http_bad_requests_total", "", "Connections closed for what is not strict HTTP/1.1 or too slow") \
 	METRICS_DOOR_(X, M_MSG_, "prosaas_webhook_messages_total", "Messages of webhooks by what became of them") \
 	METRICS_DOOR_(X, M_UPDATE_, "prosaas_webhook_updates_total", "Receipts, edits and other updates of messages, likewise") \
+	X(M_CLOUD_UNKNOWN, COUNTER, "prosaas_cloud_unknown_phones_total", "", "Webhooks of the Cloud API for a phone that is no tenant's") \
+	X(M_CLOUD_ERRORS, COUNTER, "prosaas_cloud_notes_total", "kind=\"error\"", "What the Cloud API reports besides messages and statuses: errors, and events that mean nothing to us") \
+	X(M_CLOUD_EVENTS, COUNTER, "prosaas_cloud_notes_total", "kind=\"event\"", "") \
 	X(M_BATCHES, COUNTER, "prosaas_enqueue_batches_total", "", "Script calls that enqueue") \
 	X(M_BATCH_SIZE, SIZES, "prosaas_enqueue_batch_messages", "", "Messages in one script call that enqueues") \
 	X(M_BATCH_SECONDS, HISTOGRAM, "prosaas_enqueue_batch_duration_seconds", "", "From sending a batch to its answer") \
@@ -126,6 +129,8 @@ struct buf;
 	X(M_OUTBOX_SENT, COUNTER, "prosaas_outbox_messages_total", "outcome=\"sent\"", "Messages that are no answer, by what became of them") \
 	X(M_OUTBOX_FAILED, COUNTER, "prosaas_outbox_messages_total", "outcome=\"failed\"", "") \
 	X(M_OUTBOX_NOT_SENT, COUNTER, "prosaas_outbox_messages_total", "outcome=\"not_sent\"", "") \
+	X(M_SEND_HELD, COUNTER, "prosaas_send_held_total", "", "Messages that wait for their customer to write: WhatsApp's 24-hour window is closed") \
+	X(M_SEND_TEMPLATE, COUNTER, "prosaas_send_templates_total", "", "Messages that the tenant's template carried outside the window") \
 	X(M_LANES_MENDED, COUNTER, "prosaas_lanes_mended_total", "", "Lanes whose holder had gone, given to the next that waited") \
 	X(M_WORKERS, SURVEY, "prosaas_workers", "", "Workers whose heartbeat is fresh, of ours or of RQ's; schedulers look") \
 	X(M_LANES_WAITING, SURVEY, "prosaas_lanes_waiting", "", "Chats in which jobs wait for the one that runs") \

@@ -17,7 +17,7 @@
 #include "store/store.h"
 
 /* The first is that of a tenant whose property says nothing. */
-static const struct gateway_way *const ways[] = {&gateway_baileys};
+static const struct gateway_way *const ways[] = {&gateway_baileys, &gateway_cloud};
 
 struct gateway *
 gateway_new(struct http_client *http, const struct settings *s, struct breaker *b)
@@ -36,7 +36,14 @@ struct gateway_account
 gateway_account_of(const struct tenant *t)
 {
 	return (struct gateway_account){
-		.tenant = t->id, .gateway = t->gateway, .base_url = t->gateway_url};
+		.tenant = t->id,
+		.gateway = t->gateway,
+		.base_url = t->gateway_url,
+		.phone_number_id = t->meta_phone_number_id,
+		.access_token = t->meta_access_token,
+		.template = t->meta_template,
+		.template_language = t->meta_template_language,
+	};
 }
 
 struct gateway_account
@@ -46,6 +53,10 @@ gateway_account_copy(struct arena *a, const struct gateway_account *from)
 		.tenant = arena_str(a, from->tenant),
 		.gateway = arena_str(a, from->gateway),
 		.base_url = arena_str(a, from->base_url),
+		.phone_number_id = arena_str(a, from->phone_number_id),
+		.access_token = arena_str(a, from->access_token),
+		.template = arena_str(a, from->template),
+		.template_language = arena_str(a, from->template_language),
 	};
 }
 
@@ -58,6 +69,27 @@ way_of(const struct gateway_account *from)
 	return ways[0];
 }
 
+int64_t
+gateway_window_us(const struct gateway_account *from)
+{
+	return way_of(from)->window_us;
+}
+
+size_t
+gateway_text_max(const struct gateway_account *from)
+{
+	return way_of(from)->text_max;
+}
+
+int
+gateway_check_tenant(const void *settings, const struct tenant *t, char words[256])
+{
+	struct gateway_account from = gateway_account_of(t);
+	const struct gateway_way *way = way_of(&from);
+
+	return way->check ? way->check(settings, &from, words) : 0;
+}
+
 /* --- one call --------------------------------------------------------------- */
 
 static void
@@ -67,6 +99,7 @@ prepare(struct gateway_call *call)
 	call->http = (struct http_call){0};
 	call->pass = (struct breaker_pass){0};
 	call->err = 0;
+	call->doubt_ms = 0;
 	call->words[0] = '\0';
 }
 
@@ -80,17 +113,31 @@ refuse(struct gateway *g, struct gateway_call *call, struct flow *f)
 	return true;
 }
 
+/* How the name of a destination ends; no tenant's id has a blank. */
+#define SESSION_END " tenant %.*s"
+
 static void
 start(struct gateway *g, struct gateway_call *call, struct flow *f)
 {
 	if (refuse(g, call, f))
 		return;
 	struct str base = call->way->base(g, call);
-	const char *key = arena_printf(call->arena, "gateway %s tenant %.*s",
+	const char *key = arena_printf(call->arena, "gateway %s" SESSION_END,
 		api_url(call->arena, base, ""), STR_FMT(call->from.tenant))
 				  .p;
 
 	api_start(g->http, &call->http, f, g->breaker, &call->pass, key);
+}
+
+void
+gateway_resume(struct gateway *g, struct str tenant)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	breaker_close_ending(
+		g->breaker, arena_printf(&arena, SESSION_END, STR_FMT(tenant)).p);
+	arena_done(&arena);
 }
 
 static int

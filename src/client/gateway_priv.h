@@ -22,7 +22,13 @@ struct gateway {
 };
 
 struct gateway_way {
-	const char *name; /* as the tenant's property `gateway` says it */
+	const char *name;  /* as the tenant's property `gateway` says it */
+	int64_t window_us; /* see gateway.h */
+	size_t text_max;
+
+	/* What gateway_check_tenant() says; NULL: it needs nothing. */
+	int (*check)(const struct settings *s, const struct gateway_account *from,
+		char words[GATEWAY_WORDS]);
 
 	/* Where its calls go, without a path: what the breaker knows it by. */
 	struct str (*base)(const struct gateway *g, const struct gateway_call *call);
@@ -40,6 +46,6 @@ struct gateway_way {
 	void (*typed)(struct gateway_call *call);
 };
 
-extern const struct gateway_way gateway_baileys;
+extern const struct gateway_way gateway_baileys, gateway_cloud;
 
 #endif

@@ -183,7 +183,8 @@ typing_new(struct loop *l, struct gateway *g)
 }
 
 struct typing_chat *
-typing_begin(struct typing *t, const struct gateway_account *from, struct str to)
+typing_begin(struct typing *t, const struct gateway_account *from, struct str to,
+	struct str answers)
 {
 	if (!t || t->quitting)
 		return NULL;
@@ -198,6 +199,7 @@ typing_begin(struct typing *t, const struct gateway_account *from, struct str to
 		.arena = &c->arena,
 		.from = gateway_account_copy(&c->arena, from),
 		.to = arena_str(&c->arena, to),
+		.answers = arena_str(&c->arena, answers),
 	};
 	if (LIST_EMPTY(&t->chats))
 		uv_timer_start(&t->timer, on_tick, TICK_MS, TICK_MS);

@@ -46,6 +46,7 @@
 #include "job/answer.h"
 #include "job/ask.h"
 #include "job/deliver.h"
+#include "job/follow.h"
 #include "job/hear.h"
 #include "job/job.h"
 #include "job/message.h"
@@ -82,9 +83,11 @@ struct inbound {
 	struct store_keep keep;
 	struct store_spend spend;
 	struct deliver deliver;
+	struct follow follow;
 };
 
-static flow_step next, loaded, heard, decide, answered, spent, keep, kept, delivered;
+static flow_step next, loaded, begun, heard, decide, answered, spent, keep, kept,
+	delivered;
 
 static struct inbound *
 of(struct flow *f)
@@ -138,6 +141,18 @@ hear(struct inbound *in)
 	return flow_wait(&in->flow, heard);
 }
 
+/* What waited for this customer to write is due; without Redis's answer the scheduler
+ * looks within a minute. */
+static int
+look_at_outbox(struct inbound *in)
+{
+	in->follow = (struct follow){.id = arena_printf(&in->job->arena,
+					     "outbox_of_%.*s", STR_FMT(in->job->id)),
+		.function = "prosaas.outbox"};
+	follow_start(&in->follow, in->job, &in->flow);
+	return flow_wait(&in->flow, begun);
+}
+
 static int
 loaded(struct flow *f)
 {
@@ -149,6 +164,15 @@ loaded(struct flow *f)
 	int err = record_finish(in->job, l);
 	if (err < 0)
 		return err;
+	return l->released > 0 ? look_at_outbox(in) : flow_goto(f, begun);
+}
+
+static int
+begun(struct flow *f)
+{
+	struct inbound *in = of(f);
+	const struct store_load *l = &in->load;
+
 	if (l->state == TURN_DONE)
 		return flow_goto(f, next);
 	in->answered = false;
@@ -310,7 +334,8 @@ show_typing(struct inbound *in)
 	struct gateway_account from = gateway_account_of(&in->load.found);
 
 	if (!in->typing)
-		in->typing = typing_begin(in->job->env->typing, &from, in->m.chat);
+		in->typing =
+			typing_begin(in->job->env->typing, &from, in->m.chat, in->m.id);
 }
 
 static int
@@ -371,14 +396,14 @@ decide(struct flow *f)
 	return ask_ai(in);
 }
 
-/* The AI fails for good: the customer is told once, until it has answered again; the
- * job fails all the same. */
+/* Nobody will ask the AI again about this turn: the customer is told once, until it has
+ * answered again; the job fails all the same. */
 static int
 fall_back(struct inbound *in)
 {
 	const struct store_load *l = &in->load;
 
-	if (in->job->hurried || err_transient(in->ask.err) || l->fell_back ||
+	if (in->job->hurried || !job_gives_up(in->job, in->ask.err) || l->fell_back ||
 		!l->found.fallback_text.n)
 		return fail_paid(in, in->ask.err);
 	in->failed = in->ask.err;
@@ -410,7 +435,7 @@ key_of(struct inbound *in, size_t part)
 {
 	struct str name = arena_printf(&in->job->arena, "part %zu", part);
 	struct str parts[] = {
-		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, name};
+		in->job->tenant, str_of(in->m.provider), in->m.chat, in->m.id, name};
 
 	return outbound_key(&in->job->arena, parts, ARRAY_LEN(parts));
 }
@@ -419,7 +444,9 @@ static struct store_replies
 answer_parts(struct inbound *in)
 {
 	struct arena *a = &in->job->arena;
+	struct gateway_account from = gateway_account_of(&in->load.found);
 	int64_t max = in->load.found.reply_part_chars;
+	int64_t text_max = (int64_t)gateway_text_max(&from);
 	struct store_replies r = {0};
 	struct str *texts;
 
@@ -427,6 +454,8 @@ answer_parts(struct inbound *in)
 		return r;
 	if (max < 0)
 		max = in->job->env->s->reply_part_chars;
+	if (text_max > 0 && (max == 0 || max > text_max))
+		max = text_max;
 	r.count = parts_split(a, in->answer, (size_t)max, &texts);
 	r.parts = arena_zalloc(a, r.count * sizeof(*r.parts));
 	for (size_t i = 0; i < r.count; i++) {
@@ -524,16 +553,15 @@ void
 inbound_start(struct job *job, const struct rqjob_call *call)
 {
 	struct inbound *in = ARENA_NEW(&job->arena, struct inbound);
-	struct str tenant = rqjob_tenant(&job->arena, call);
 
-	job->tenant = tenant;
 	in->job = job;
 	in->messages = rqjob_arg(call, "messages", 1);
-	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s", log_safe(tenant),
-		in->messages ? in->messages->count : 0, log_safe(job->id));
-	if (!in->messages || in->messages->kind != VAL_LIST || !tenant.n) {
+	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s",
+		log_safe(job->tenant), in->messages ? in->messages->count : 0,
+		log_safe(job->id));
+	if (!in->messages || in->messages->kind != VAL_LIST || !job->tenant.n) {
 		job_end(job, job_fail(job, ERR_UNPROCESSABLE, "unprocessable: no %s",
-				     tenant.n ? "list of messages" : "tenant_id"));
+				     job->tenant.n ? "list of messages" : "tenant_id"));
 		return;
 	}
 	flow_init(&in->flow, next, "next", done);

@@ -57,7 +57,7 @@ struct finish_job { /* borrowed */
 };
 
 struct finish_events {
-	/* An end was recorded as `word`: "ok", "fail", "spent", "retry", "wait", "due",
+	/* An end was recorded as `word`: "ok", "fail", "retry", "wait", "due",
 	 * "back", "stopped", or "fenced": it was refused. */
 	void (*ended)(void *arg, struct str id, struct str word);
 	/* Jobs that waited for the ended ones are ready now. */

@@ -18,7 +18,7 @@
 #include "role/drain.h"
 #include "role/probe.h"
 
-enum { METRICS_PORT = 5002, QUIT_LIMIT_MS = 2000, COMPLAIN_EVERY_MS = 60000 };
+enum { QUIT_LIMIT_MS = 2000, COMPLAIN_EVERY_MS = 60000 };
 
 struct scheduler {
 	struct probe probe; /* first: see probe.h */
@@ -170,7 +170,8 @@ scheduler_run(const struct settings *settings)
 	s.cron = cron_new(&s.loop, settings, &s.crontab, s.lead, &cron_events, &s);
 	drain_init(&s.drain, &s.loop);
 	loop_on_stop(&s.loop, on_stop, &s);
-	probe_listen(&s.probe, &s.loop, routes, settings->metrics_port, METRICS_PORT);
+	probe_listen(&s.probe, &s.loop, routes, settings->metrics_port,
+		SCHEDULER_METRICS_PORT);
 	loop_run(&s.loop);
 	log_info("stopped");
 	log_flush();
