@@ -69,7 +69,8 @@ struct redisReply;
 	X(SCRIPT_RELEASE, release) \
 	X(SCRIPT_CHECKUP, checkup) \
 	X(SCRIPT_ENDLESS, endless) \
-	X(SCRIPT_PRUNE, prune)     \
+	X(SCRIPT_PRUNE, prune) \
+	X(SCRIPT_ENDED, ended)     \
 	X(SCRIPT_DIRECTORY, directory)
 
 enum redis_script {
