@@ -57,6 +57,8 @@ static const struct word {
 		"jobs and dead letters", NULL, false},
 	{"queues", cli_queues, "[restore] ...",
 		"queues, and the way back to Python workers", NULL, false},
+	{"sessions", cli_sessions, "[--json]",
+		"how the tenants' WhatsApp sessions stand", NULL, false},
 	{"send", cli_send, "TENANT TO TEXT ...", "a message to one customer", NULL,
 		false},
 	{"scheduled", cli_scheduled, "list|show|cancel ...",
@@ -160,7 +162,7 @@ has_subcommands(const struct word *w)
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
 	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
 	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
-	       w->run == cli_probe || w->run == cli_doctor;
+	       w->run == cli_probe || w->run == cli_doctor || w->run == cli_sessions;
 }
 
 /* Only these take words of their own. */

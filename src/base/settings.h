@@ -78,6 +78,7 @@ struct buf;
 	X(TEXT, meta_wa_api_version, "META_WA_API_VERSION", "v23.0", 0, 0, NULL, "Version of the Cloud API") \
 	X(TEXT, meta_wa_base_url, "META_WA_BASE_URL", "https://graph.facebook.com", 0, 0, NULL, "Where the Cloud API is") \
 	X(NUMBER, meta_wa_status_wait_s, "META_WA_STATUS_WAIT", "60", 0, 3600, NULL, "Seconds to wait for the status of a message whose answer from the Cloud API was lost, before it counts as ambiguous (docs/reliability.md)") \
+	X(NUMBER, window_hold_days, "WINDOW_HOLD_DAYS", "7", 0, 365, NULL, "Days a message waits for its customer to write where WhatsApp's 24-hour window is closed and the tenant has no template (docs/sending.md); 0: it fails at once") \
 	X(SECRET, meta_wa_app_secret, "META_WA_APP_SECRET", NULL, 0, 0, NULL, "Signs the Cloud API's webhooks, unless the tenant names one; comma separated while it is rotated; unset: they are 401") \
 	X(SECRET, meta_wa_verify_token, "META_WA_VERIFY_TOKEN", NULL, 0, 0, NULL, "Proves to us that it is Meta that asks whether our webhook is ours") \
 	X(SECRET, secrets_key, "SECRETS_KEY", NULL, 0, 0, NULL, "Seals the secrets of tenants in the database and in Redis: 32 bytes as 64 hex digits or as base64; unset: they lie open, and tenants have no app secret and verify token of their own") \

@@ -41,6 +41,8 @@ gateway_account_of(const struct tenant *t)
 		.base_url = t->gateway_url,
 		.phone_number_id = t->meta_phone_number_id,
 		.access_token = t->meta_access_token,
+		.template = t->meta_template,
+		.template_language = t->meta_template_language,
 	};
 }
 
@@ -53,6 +55,8 @@ gateway_account_copy(struct arena *a, const struct gateway_account *from)
 		.base_url = arena_str(a, from->base_url),
 		.phone_number_id = arena_str(a, from->phone_number_id),
 		.access_token = arena_str(a, from->access_token),
+		.template = arena_str(a, from->template),
+		.template_language = arena_str(a, from->template_language),
 	};
 }
 
@@ -63,6 +67,18 @@ way_of(const struct gateway_account *from)
 		if (str_eqz(from->gateway, ways[i]->name))
 			return ways[i];
 	return ways[0];
+}
+
+int64_t
+gateway_window_us(const struct gateway_account *from)
+{
+	return way_of(from)->window_us;
+}
+
+size_t
+gateway_text_max(const struct gateway_account *from)
+{
+	return way_of(from)->text_max;
 }
 
 int
@@ -97,17 +113,31 @@ refuse(struct gateway *g, struct gateway_call *call, struct flow *f)
 	return true;
 }
 
+/* How the name of a destination ends; no tenant's id has a blank. */
+#define SESSION_END " tenant %.*s"
+
 static void
 start(struct gateway *g, struct gateway_call *call, struct flow *f)
 {
 	if (refuse(g, call, f))
 		return;
 	struct str base = call->way->base(g, call);
-	const char *key = arena_printf(call->arena, "gateway %s tenant %.*s",
+	const char *key = arena_printf(call->arena, "gateway %s" SESSION_END,
 		api_url(call->arena, base, ""), STR_FMT(call->from.tenant))
 				  .p;
 
 	api_start(g->http, &call->http, f, g->breaker, &call->pass, key);
+}
+
+void
+gateway_resume(struct gateway *g, struct str tenant)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	breaker_close_ending(
+		g->breaker, arena_printf(&arena, SESSION_END, STR_FMT(tenant)).p);
+	arena_done(&arena);
 }
 
 static int

@@ -11,7 +11,7 @@
  *   ERR_REMOTE        its own bad luck: nothing was sent
  *   ERR_DENIED        it refuses whoever comes with our credentials
  *   ERR_REFUSED       it refuses this message
- *   ERR_WINDOW        it takes none until the customer writes again
+ *   ERR_WINDOW        it takes no text until the customer writes again
  *   ERR_THROTTLED     slower, please
  *   ERR_OPEN          it rests after failures (breaker.h), for retry_after_ms: nothing
  *                     was sent
@@ -38,6 +38,8 @@ struct gateway_way;
  * say nothing the settings count. */
 struct gateway_account {
 	struct str tenant, gateway, base_url, phone_number_id, access_token;
+	struct str template, template_language; /* what carries a text outside the
+						   window; absent: nothing does */
 };
 
 /* gateway_account_of borrows the tenant's texts, gateway_account_copy copies them. */
@@ -46,6 +48,11 @@ struct gateway_account
 gateway_account_copy(struct arena *a, const struct gateway_account *from);
 
 enum { GATEWAY_WORDS = 192 };
+
+/* gateway_window_us: how long after a customer's last message texts may be sent to him;
+ * 0: at any time.  gateway_text_max: the longest text, in characters; 0: any. */
+int64_t gateway_window_us(const struct gateway_account *from);
+size_t gateway_text_max(const struct gateway_account *from);
 
 /* gateway_check_tenant: 0 when the tenant has all that its way needs; else negative,
  * and words for who sets its properties (struct store_tenant_put).  settings: a struct
@@ -58,8 +65,9 @@ struct gateway_call {
 	struct gateway_account from;
 	struct str to; /* the JID that wrote */
 	struct str text;
-	struct str key; /* outbound key: idempotency key, WhatsApp message id, or what
-			   comes back in receipts */
+	bool as_template; /* it goes as the account's template, its one parameter */
+	struct str key;   /* outbound key: idempotency key, WhatsApp message id, or what
+			     comes back in receipts */
 	struct str answers; /* gateway_typing: the provider's id of the message that is
 			       answered; may be absent */
 
@@ -90,6 +98,9 @@ int gateway_send_finish(struct gateway_call *call) MUSTCHECK;
 /* gateway_probe asks whether a send with the same key may be repeated safely. */
 void gateway_probe(struct gateway *g, struct gateway_call *call, struct flow *f);
 int gateway_probe_finish(struct gateway_call *call) MUSTCHECK;
+
+/* gateway_resume ends the rests of the tenant's session: its gateway says it is well. */
+void gateway_resume(struct gateway *g, struct str tenant);
 
 /* gateway_typing shows in the chat that we write, or no more.  No breaker is asked, or
  * told; it takes 2 s at most. */

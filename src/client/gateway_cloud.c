@@ -4,6 +4,8 @@
  *   POST {base}/{version}/{phone number id}/messages      Authorization: Bearer ...
  *     a message   {"messaging_product":"whatsapp","to","biz_opaque_callback_data",
  *                  "type":"text","text":{"body"}}
+ *     a template  {...,"type":"template","template":{"name","language":{"code"},
+ *                  "components":[{"type":"body","parameters":[{"type":"text",..}]}]}}
  *     "typing"    {"messaging_product":"whatsapp","status":"read","message_id",
  *                  "typing_indicator":{"type":"text"}}, which marks it read, too
  *
@@ -33,7 +35,11 @@ enum {
 	SEND_MS = 30000, /* Meta answers within a second or two, or not at all */
 	TYPING_MS = 5000,
 	TYPING_ANSWER_MAX = 16 << 10,
+	TEXT_MAX = 4096, /* characters */
+	PARAMETER_MAX = 32768,
 };
+
+#define DAY_US INT64_C(86400000000)
 
 /* --- whose ------------------------------------------------------------------ */
 
@@ -134,9 +140,51 @@ add_recipient(struct buf *b, struct str chat)
 	return true;
 }
 
+/* A parameter has no line ends, tabs or rows of blanks. */
+static struct str
+one_line(struct arena *a, struct str text)
+{
+	struct buf b;
+	bool blank = false;
+
+	buf_init(&b);
+	text = str_trim(text);
+	for (size_t i = 0; i < text.n; i++) {
+		bool was = blank;
+
+		blank = (unsigned char)text.p[i] <= ' ';
+		if (!blank)
+			buf_addc(&b, text.p[i]);
+		else if (!was)
+			buf_addc(&b, ' ');
+	}
+	struct str line = arena_str(a, buf_str(&b));
+	buf_done(&b);
+	return line;
+}
+
+static void
+add_template(struct buf *b, const struct gateway_call *call)
+{
+	struct str language = call->from.template_language;
+
+	add_text(b,
+		",\"type\":\"template\",\"template\":{\"name\":", call->from.template);
+	add_text(b, ",\"language\":{\"code\":", language.n ? language : STR("en"));
+	add_text(b,
+		"},\"components\":[{\"type\":\"body\",\"parameters\":"
+		"[{\"type\":\"text\",\"text\":",
+		one_line(call->arena, call->text));
+	buf_addz(b, "}]}]}");
+}
+
 static void
 add_content(struct buf *b, const struct gateway_call *call)
 {
+	if (call->as_template) {
+		add_template(b, call);
+		return;
+	}
 	add_text(b, ",\"type\":\"text\",\"text\":{\"preview_url\":false,\"body\":",
 		call->text);
 	buf_addc(b, '}');
@@ -150,10 +198,24 @@ refuse(struct gateway_call *call, int err, const char *why)
 	return err;
 }
 
+static bool
+is_too_long(const struct gateway_call *call)
+{
+	size_t chars = 0;
+
+	for (size_t i = 0; i < call->text.n; i++)
+		chars += ((unsigned char)call->text.p[i] & 0xc0) != 0x80;
+	return chars > (call->as_template ? PARAMETER_MAX : TEXT_MAX);
+}
+
 static int
 write_message(struct gateway_call *call, struct str *ret)
 {
 	struct buf b;
+
+	if (is_too_long(call))
+		return refuse(call, ERR_REFUSED,
+			"the text is longer than the Cloud API takes");
 
 	buf_init(&b);
 	buf_addz(&b, "{\"messaging_product\":\"whatsapp\",");
@@ -325,6 +387,8 @@ typed(struct gateway_call *call)
 
 const struct gateway_way gateway_cloud = {
 	.name = "meta",
+	.window_us = DAY_US,
+	.text_max = TEXT_MAX,
 	.check = check,
 	.base = base,
 	.send = ask_send,

@@ -22,7 +22,9 @@ struct gateway {
 };
 
 struct gateway_way {
-	const char *name; /* as the tenant's property `gateway` says it */
+	const char *name;  /* as the tenant's property `gateway` says it */
+	int64_t window_us; /* see gateway.h */
+	size_t text_max;
 
 	/* What gateway_check_tenant() says; NULL: it needs nothing. */
 	int (*check)(const struct settings *s, const struct gateway_account *from,

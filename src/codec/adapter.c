@@ -193,17 +193,6 @@ static const struct adapter adapters[] = {
 	{"wuzapi", "x-hmac-signature", 256, "type", wuzapi_events},
 };
 
-/* What bridges call the states of a session, in Baileys' words. */
-static const struct {
-	const char *theirs, *ours;
-} states[] = {
-	{"WORKING", "open"},
-	{"STARTING", "connecting"},
-	{"SCAN_QR_CODE", "waiting_qr"},
-	{"STOPPED", "close"},
-	{"FAILED", "close"},
-};
-
 /* --- values --------------------------------------------------------------- */
 
 /* Part n of an id like "false_5511999999999@c.us_3EB0..."; the whole when there
@@ -574,9 +563,6 @@ write_state(struct reshape *r, const struct adapter_event *e, struct buf *b)
 	struct str state = e->is ? str_of(e->is)
 				 : val_text(reshape_at(r->arena, r->body, e->state));
 
-	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		if (str_eqz(state, states[i].theirs))
-			state = str_of(states[i].ours);
 	reshape_named(b, ",\"connection\":", state);
 	buf_addc(b, '}');
 	return state.n > 0;

@@ -46,6 +46,7 @@
 #include "job/answer.h"
 #include "job/ask.h"
 #include "job/deliver.h"
+#include "job/follow.h"
 #include "job/hear.h"
 #include "job/job.h"
 #include "job/message.h"
@@ -81,9 +82,11 @@ struct inbound {
 	struct store_keep keep;
 	struct store_spend spend;
 	struct deliver deliver;
+	struct follow follow;
 };
 
-static flow_step next, loaded, heard, decide, answered, spent, keep, kept, delivered;
+static flow_step next, loaded, begun, heard, decide, answered, spent, keep, kept,
+	delivered;
 
 static struct inbound *
 of(struct flow *f)
@@ -136,6 +139,18 @@ hear(struct inbound *in)
 	return flow_wait(&in->flow, heard);
 }
 
+/* What waited for this customer to write is due; without Redis's answer the scheduler
+ * looks within a minute. */
+static int
+look_at_outbox(struct inbound *in)
+{
+	in->follow = (struct follow){.id = arena_printf(&in->job->arena,
+					     "outbox_of_%.*s", STR_FMT(in->job->id)),
+		.function = "prosaas.outbox"};
+	follow_start(&in->follow, in->job, &in->flow);
+	return flow_wait(&in->flow, begun);
+}
+
 static int
 loaded(struct flow *f)
 {
@@ -145,6 +160,15 @@ loaded(struct flow *f)
 	int err = record_finish(in->job, l);
 	if (err < 0)
 		return err;
+	return l->released > 0 ? look_at_outbox(in) : flow_goto(f, begun);
+}
+
+static int
+begun(struct flow *f)
+{
+	struct inbound *in = of(f);
+	const struct store_load *l = &in->load;
+
 	if (l->state == TURN_DONE)
 		return flow_goto(f, next);
 	in->answered = false;
@@ -416,7 +440,9 @@ static struct store_replies
 answer_parts(struct inbound *in)
 {
 	struct arena *a = &in->job->arena;
+	struct gateway_account from = gateway_account_of(&in->load.found);
 	int64_t max = in->load.found.reply_part_chars;
+	int64_t text_max = (int64_t)gateway_text_max(&from);
 	struct store_replies r = {0};
 	struct str *texts;
 
@@ -424,6 +450,8 @@ answer_parts(struct inbound *in)
 		return r;
 	if (max < 0)
 		max = in->job->env->s->reply_part_chars;
+	if (text_max > 0 && (max == 0 || max > text_max))
+		max = text_max;
 	r.count = parts_split(a, in->answer, (size_t)max, &texts);
 	r.parts = arena_zalloc(a, r.count * sizeof(*r.parts));
 	for (size_t i = 0; i < r.count; i++) {

@@ -159,21 +159,29 @@ reply_failure(struct http_req *req, int err, const char *words)
 	http_reply_error(req, status, name, *words ? words : err_text(err));
 }
 
-/* A flow of one step: its operation is over when it runs. */
-static int
-answer(struct flow *f)
+/* A flow's end, not a step: the call, and the flow in it, die with the answer. */
+static void
+answer(struct flow *f, int err)
 {
 	struct call *c = container_of(f, struct call, flow);
 	struct buf json;
 
+	(void)err;
 	if (c->op.err < 0) {
 		reply_failure(c->req, c->op.err, c->op.words);
-		return 0;
+		return;
 	}
 	buf_init(&json);
 	c->render(c, &json);
 	http_reply_json(c->req, c->status, buf_str(&json));
 	buf_done(&json);
+}
+
+/* Its operation is over. */
+static int
+waited(struct flow *f)
+{
+	(void)f;
 	return 0;
 }
 
@@ -187,7 +195,7 @@ told(struct flow *f)
 	if (c->cmd.err < 0)
 		log_warn("the directory of phones is not written: %s",
 			err_text(c->cmd.err));
-	return flow_goto(f, answer);
+	return 0;
 }
 
 static void
@@ -204,7 +212,7 @@ tell(struct flow *f)
 	struct directory_entry *entries;
 
 	if (c->all.op.err < 0)
-		return flow_goto(f, answer);
+		return 0;
 	size_t count =
 		phones_of(&c->req->arena, p->s, c->all.tenants, c->all.count, &entries);
 	directory_write(p->redis, &c->cmd, &c->req->arena, entries, count, on_told);
@@ -217,16 +225,10 @@ changed(struct flow *f)
 	struct call *c = container_of(f, struct call, flow);
 
 	if (c->op.err < 0)
-		return flow_goto(f, answer);
+		return 0;
 	c->all = (struct store_tenant_list){.op.arena = &c->req->arena};
 	store_tenant_list(c->admin->store, &c->all, f);
 	return flow_wait(f, tell);
-}
-
-static void
-on_done(struct flow *f, int err)
-{
-	(void)f, (void)err;
 }
 
 static struct call *
@@ -239,7 +241,7 @@ call_new(struct http_req *req, void *ctx, render *body, int status)
 	c->render = body;
 	c->status = status;
 	c->op.arena = &req->arena;
-	flow_init(&c->flow, answer, "answer", on_done);
+	flow_init(&c->flow, waited, "waited", answer);
 	return c;
 }
 
@@ -339,7 +341,7 @@ put_tenant(struct http_req *req, void *ctx, bool create)
 		values[c->put.count++] =
 			value_text(&req->arena, body->items[2 * i + 1]);
 	}
-	flow_init(&c->flow, changed, "changed", on_done);
+	flow_init(&c->flow, changed, "changed", answer);
 	store_tenant_put(c->admin->store, &c->put, &c->flow);
 }
 
@@ -368,7 +370,7 @@ tenant_remove(struct http_req *req, void *ctx)
 	struct call *c = call_new(req, ctx, render_removed, 200);
 
 	c->remove.id = req->rest;
-	flow_init(&c->flow, changed, "changed", on_done);
+	flow_init(&c->flow, changed, "changed", answer);
 	store_tenant_remove(c->admin->store, &c->remove, &c->flow);
 }
 

@@ -19,6 +19,9 @@
 #include "net/loop.h"
 #include "net/manager.h"
 #include "queue/registry.h"
+#include "queue/sessions.h"
+
+enum { SESSIONS_DOWN_MOST = 1000 };
 
 bool
 secret_matches(const struct settings *s, struct str given)
@@ -212,6 +215,18 @@ render_health(const struct jobs_call *call, struct buf *out)
 }
 
 static void
+render_sessions(const struct jobs_call *call, struct buf *out)
+{
+	sessions_json(call->cmd.reply, out);
+}
+
+static void
+on_sessions(struct redis_cmd *cmd)
+{
+	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_sessions);
+}
+
+static void
 on_stats(struct redis_cmd *cmd)
 {
 	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_stats);
@@ -258,6 +273,15 @@ probe_jobs_scheduler(struct http_req *req, void *ctx)
 
 	call->scheduler_only = true;
 	registry_health(p->redis, &call->cmd, on_health);
+}
+
+void
+probe_sessions(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+
+	sessions_read(
+		p->redis, &jobs_call_new(req, p)->cmd, SESSIONS_DOWN_MOST, on_sessions);
 }
 
 /* A connection is a descriptor: take as many as the system allows, and never more

@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "client/gateway.h"
 #include "client/typing.h"
 #include "codec/rqjob.h"
 #include "job/job.h"
@@ -369,6 +370,13 @@ on_wake(void *arg)
 	claim_look(((struct worker *)arg)->claim);
 }
 
+/* Its gateway is asked at once, not when its rest has ended. */
+static void
+on_resume(void *arg, struct str tenant)
+{
+	gateway_resume(((struct worker *)arg)->env.gateway, tenant);
+}
+
 /* Renewal is also when overdue jobs are looked for: they end by themselves soon
  * after, since only a call to others can take long. */
 static void
@@ -482,7 +490,7 @@ open_queue(struct worker *w, const struct settings *s)
 	static const struct claim_events claims = {on_room, on_caps, on_job};
 	static const struct finish_events ends = {on_recorded, on_released};
 	static const struct live_events events = {
-		on_each, on_lost, on_shutdown, on_stop_job, on_newcomer, on_wake};
+		on_each, on_lost, on_shutdown, on_stop_job, on_newcomer, on_wake, on_resume};
 	struct redis_options o = {
 		.url = s->redis_url, .name = w->name, .deadline_ms = DEADLINE_MS};
 	int64_t cap = s->tenant_concurrency;

@@ -8,6 +8,7 @@
  * A SECRET is sealed (base/seal.h) where there is a SECRETS_KEY.  One that does not
  * open is an error for whoever would use it (tenant_find), and stays as it is for who
  * only lists or changes the tenant. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,6 +23,8 @@
 #include "store/store_priv.h"
 
 enum kind { TEXT, SECRET, NUMBER, REAL };
+
+enum { TEMPLATE_MAX = 512, LANGUAGE_MAX = 15 };
 
 static const struct field {
 	enum kind kind;
@@ -183,6 +186,28 @@ is_key(struct sql *db, struct str s, char words[HOURS_WORDS])
 	return true;
 }
 
+/* Of a name that Meta would approve. */
+static bool
+is_template(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	for (size_t i = 0; i < s.n; i++)
+		if (!islower((unsigned char)s.p[i]) &&
+			!isdigit((unsigned char)s.p[i]) && s.p[i] != '_')
+			return false;
+	return s.n <= TEMPLATE_MAX;
+}
+
+static bool
+is_language(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	for (size_t i = 0; i < s.n; i++)
+		if (!isalpha((unsigned char)s.p[i]) && s.p[i] != '_')
+			return false;
+	return s.n == 0 || (s.n >= 2 && s.n <= LANGUAGE_MAX);
+}
+
 /* It goes to Redis, too. */
 static bool
 is_sealable(struct sql *db, struct str s, char words[HOURS_WORDS])
@@ -269,6 +294,10 @@ static const struct allowed {
 		.check = is_sealable},
 	{"meta_verify_token", NULL, "printable ASCII without blanks, or empty",
 		.check = is_sealable},
+	{"meta_template", NULL, "a template's name (a-z, 0-9, _), or empty",
+		.check = is_template},
+	{"meta_template_language", NULL, "a language code like en or pt_BR, or empty",
+		.check = is_language},
 	{"gateway_url", NULL, "a http:// or https:// URL, or empty", .check = is_url},
 	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
 	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty",
@@ -542,7 +571,7 @@ put(struct store *s, struct store_op *op)
 	struct store_tenant_put *p = container_of(op, struct store_tenant_put, op);
 	struct sql *db = store_db(s);
 	struct str id = tenant_id(p->id);
-	struct tenant was, t;
+	struct tenant was, t = {0};
 
 	if (!tenant_is_id(id))
 		return store_fail(op, ERR_SHAPE,

@@ -347,16 +347,26 @@ join_turn(struct sql *db, struct store_load *l)
 	return r < 0 ? r : 1;
 }
 
+static struct called
+called(const struct store_load *l)
+{
+	char room[NAME_SIZE];
+
+	if (name_read(l->verified_name, room).p)
+		return (struct called){
+			.name = l->verified_name, .source = NAME_VERIFIED};
+	return (struct called){.name = l->push_name, .source = NAME_PUSH};
+}
+
 /* The names in an echo are the tenant's own. */
 static int
 find_conversation(struct sql *db, struct store_load *l)
 {
-	struct str nobody = {NULL, 0};
+	struct called by_himself = called(l);
 	struct chat_alias alias = {l->lid, l->phone, l->found.country, 0};
 
-	l->conversation_id =
-		conversation_make(db, l->op.arena, tenant_id(l->tenant), l->chat,
-			l->from_me ? nobody : l->push_name, l->from_me ? NULL : &alias);
+	l->conversation_id = conversation_make(db, l->op.arena, tenant_id(l->tenant),
+		l->chat, l->from_me ? NULL : &by_himself, l->from_me ? NULL : &alias);
 	l->merge_id = alias.merge_id;
 	return l->conversation_id < 0 ? (int)l->conversation_id : 0;
 }
@@ -368,6 +378,10 @@ make_row(struct sql *db, struct store_load *l)
 			? 0
 			: outbox_replied(db, tenant_id(l->tenant), l->conversation_id);
 
+	if (r >= 0 && !l->from_me) {
+		r = window_opened(db, tenant_id(l->tenant), l->conversation_id);
+		l->released = r;
+	}
 	if (r >= 0)
 		r = l->debounce_ms > 0 && wants_answer(l) ? join_turn(db, l) : 0;
 	if (r == 0)
@@ -519,6 +533,7 @@ void
 store_load(struct store *s, struct store_load *op, struct flow *f)
 {
 	op->known = false;
+	op->released = 0;
 	op->reply = (struct store_replies){0};
 	op->silence = SILENCE_NONE;
 	op->closed_said = false;

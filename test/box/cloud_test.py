@@ -393,7 +393,7 @@ def test_a_customer_who_hides_the_phone_is_known_by_an_id(cloud, stage):
     stage.wait_at_rest()
     assert [s["to"] for s in stage.gateway.sent()] == [f"{BSUID}@bsuid", CHAT]
     assert len({r["conversation_id"] for r in stage.inbound()}) == 1, "it is one person"
-    assert stage.rows("SELECT push_name FROM contacts") == [{"push_name": "Ana"}]
+    assert stage.rows("SELECT name FROM contacts") == [{"name": "Ana"}]
 
 
 def test_a_customer_keeps_the_conversation_when_the_business_changes_its_way(cloud, stage):

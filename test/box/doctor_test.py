@@ -397,7 +397,7 @@ def test_a_gateway_that_forgets(house):
 def test_a_session_that_is_not_connected(house):
     house.stage.gateway.put("/sessions", name="business_1", state="waiting_qr")
     finding = house.names("sessions")
-    assert finding["evidence"] == "tenant 1 is waiting_qr"
+    assert finding["evidence"] == "tenant 1 is qr"
     house.shell(finding["mend"])
 
 
@@ -406,7 +406,7 @@ def test_a_session_that_the_gateway_told_of(house):
     house.stage.gateway.put("/sessions", name="business_1", state="")
     path = "/webhook/whatsapp/status"
     assert house.api.post({"tenantId": "1", "connection": "logged_out"}, path=path).status == 200
-    assert house.names("sessions")["evidence"] == "tenant 1 is logged_out"
+    assert house.names("sessions")["evidence"] == "tenant 1 is qr"
     assert house.api.post({"tenantId": "1", "connection": "connected"}, path=path).status == 200
     house.stage.gateway.put("/sessions", name="business_1", state="connected")
 

@@ -25,6 +25,7 @@ local unix, micros = tonumber(time[1]), tonumber(time[2])
 local out, done, failed, released = { 0 }, 0, 0, 0
 local worker = 'rq:worker:' .. me
 local current = call('HGET', worker, 'current_job')
+local CALL_S = 40 -- a send takes 35 s at most (client/gateway)
 local DUE_MOST = 5 -- times the debounce: who types on and on gets an answer meanwhile
 
 local function ttl_of(v, default)
@@ -55,6 +56,24 @@ end
 local function later(id, name, job, delay)
 	call('HSET', job, 'status', 'scheduled')
 	call('ZADD', 'rq:scheduled:' .. name, unix + math.max(delay, 1), id)
+end
+
+-- Its session came back while the job still ran into its absence.
+local function just_back(tenant)
+	local said = call('HGET', 'prosaas:sessions', tenant)
+	local since = type(said) == 'string' and string.match(said, '^connected (%d+)$')
+	return since and unix - tonumber(since) <= CALL_S
+end
+
+-- Who waits for its tenant's session to come back is found by its tenant (session.lua).
+-- It is forgotten after a day without another: the jobs have their own time.
+local function wait(id, name, job, delay, tenant)
+	if not tenant or tenant == '' then
+		return later(id, name, job, delay)
+	end
+	later(id, name, job, just_back(tenant) and 1 or delay)
+	call('SADD', 'prosaas:paused:' .. tenant, id)
+	call('EXPIRE', 'prosaas:paused:' .. tenant, 86400)
 end
 
 -- RQ's retry_intervals, a JSON list: the first value repeats until as many retries
@@ -110,7 +129,7 @@ local function finish(i, id, name, job, h)
 		retry(id, name, job, left, h[7], delay)
 	elseif word == 'wait' then
 		call('HSETNX', job, 'prosaas_waiting_since', unix)
-		later(id, name, job, delay)
+		wait(id, name, job, delay, h[9])
 	elseif word == 'due' then
 		defer(id, job, delay)
 	else

@@ -132,7 +132,7 @@ TEST(who_it_goes_to_depends_on_the_address)
 
 #define META(status, code)                                                            \
 	ANSWER(status, "{\"error\":{\"message\":\"+972501234567\",\"code\":" code "}" \
-										  "}")
+		       "}")
 
 TEST(an_answer_means_what_its_code_says)
 {
