@@ -112,31 +112,38 @@ export function makeSender({ store, config, log, metrics, socketOf }) {
 	}
 
 	// Baileys calls it sent when the socket took it; we wait for WhatsApp's word.
-	function confirmation(order) {
-		const key = `${order.tenant} ${order.id}`;
+	function confirmation({ tenant, id }) {
+		const key = `${tenant} ${id}`;
+		const { promise, resolve, reject } = Promise.withResolvers();
+		const timer = setTimeout(reject, config.SEND_ACK_MS, new Error('no confirmation by WhatsApp'));
 
-		return new Promise((resolve, reject) => {
-			const timer = setTimeout(() => reject(new Error('no confirmation by WhatsApp')), config.SEND_ACK_MS);
-
-			confirmed.set(key, error => {
+		confirmed.set(key, error => {
+			if (error)
+				reject(new Refusal(422, 'refused_by_whatsapp', `error ${error}`, { more: { code: error } }));
+			else
+				resolve();
+		});
+		return {
+			promise,
+			end() {
 				clearTimeout(timer);
-				if (error)
-					reject(new Refusal(422, 'refused_by_whatsapp', `error ${error}`, { more: { code: error } }));
-				else
-					resolve();
-			});
-		}).finally(() => confirmed.delete(key));
+				confirmed.delete(key);
+			},
+		};
 	}
 
 	async function relay(order) {
 		const sock = connected(order.tenant);
-		const confirmation_ = confirmation(order);
+		const word = confirmation(order);
 
-		confirmation_.catch(() => {}); // heard below, or not any more
-		const sent = await sock.sendMessage(order.jid, order.content, { messageId: order.id });
-		await confirmation_;
-		const message = sent?.message ? proto.Message.encode(sent.message).finish() : null;
-		store.sendSent(message, order.tenant, order.id);
+		try {
+			const [sent] = await Promise.all([sock.sendMessage(order.jid, order.content, { messageId: order.id }), word.promise]);
+			const message = sent?.message ? proto.Message.encode(sent.message).finish() : null;
+
+			store.sendSent(message, order.tenant, order.id);
+		} finally {
+			word.end();
+		}
 	}
 
 	async function attempt(order) {

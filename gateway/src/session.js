@@ -9,6 +9,7 @@
 //
 // Everything that WhatsApp says is committed to the outbox by heard(), which tap.js calls
 // before Baileys confirms it.
+import { proto } from '@whiskeysockets/baileys';
 import QRCode from 'qrcode';
 import { isPaired, openAuth } from './auth.js';
 import { rowsOf, statusRow } from './events.js';
@@ -25,6 +26,9 @@ const CAUSES = {
 	515: { reason: 'restart_required', at_once: true }, // after each pairing
 };
 const QR_UNSEEN = { reason: 'qr_expired', stop: true };
+
+// What a recipient who could not read it is sent again.
+const sentMessage = row => (row?.message ? proto.Message.decode(row.message) : undefined);
 
 const isReceipt = ({ update, receipt }) => receipt || update?.status >= 2;
 
@@ -100,7 +104,7 @@ export function makeSession({ tenant, store, outbox, config, log, metrics, makeS
 			tenant,
 			auth: (auth = openAuth(store, tenant)),
 			logger: logForBaileys(log, tenant),
-			getMessage: async ({ id }) => store.sendById(tenant, id)?.message,
+			getMessage: async ({ id }) => sentMessage(store.sendById(tenant, id)),
 		});
 
 		sock = mine;

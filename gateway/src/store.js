@@ -3,7 +3,7 @@
 //
 // Whoever calls in here waits until it is on disk (WAL, synchronous=FULL); that is what
 // "stored" means elsewhere.  A store that can't write ends the process, before anything
-// is acknowledged to WhatsApp: see fatal in main.js.
+// is acknowledged to WhatsApp.
 //
 //   events   new ---> done        what goes to the backend, in the order of seq
 //             ^ '---> parked      the backend will never take it as it is
@@ -89,12 +89,21 @@ const STATEMENTS = {
 };
 
 // openStore returns an object with a method for each row above, which answers a row, a
-// list of rows or the number of changed rows, and `together`, a transaction.
-export function openStore(dir) {
+// list of rows or the number of changed rows, and `together`, a transaction.  What can't
+// be written is told to fatal(), which does not return.
+export function openStore(dir, fatal) {
 	mkdirSync(dir, { recursive: true, mode: 0o700 });
 	const db = new DatabaseSync(join(dir, 'gateway.db'));
 	const lists = new Set(['tenants', 'eventLanes', 'eventCounts']);
 	const store = {};
+
+	function guarded(work) {
+		try {
+			return work();
+		} catch (error) {
+			return fatal(error);
+		}
+	}
 
 	db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
 	db.exec('PRAGMA locking_mode = EXCLUSIVE'); // two gateways on one file would be two devices in one skin
@@ -103,24 +112,19 @@ export function openStore(dir) {
 		const statement = db.prepare(sql);
 
 		if (!sql.startsWith('SELECT'))
-			store[name] = (...args) => Number(statement.run(...args).changes);
+			store[name] = (...args) => guarded(() => Number(statement.run(...args).changes));
 		else if (lists.has(name))
 			store[name] = (...args) => statement.all(...args);
 		else
 			store[name] = (...args) => statement.get(...args);
 	}
-	store.together = work => {
+	store.together = work => guarded(() => {
 		db.exec('BEGIN IMMEDIATE');
-		try {
-			const result = work();
-			db.exec('COMMIT');
-			return result;
-		} catch (error) {
-			if (db.isTransaction)
-				db.exec('ROLLBACK');
-			throw error;
-		}
-	};
+		const result = work();
+
+		db.exec('COMMIT');
+		return result;
+	});
 	store.close = () => db.close();
 	return store;
 }
