@@ -61,7 +61,8 @@ export function startWhatsApp(port = 0) {
 				tenant(name).pending.delete(said.receipt);
 			if (said.send) {
 				wire.push({ tenant: name, ...said.send });
-				confirm(socket, said.send.id);
+				if (said.send.id)
+					confirm(socket, said.send.id);
 			}
 		}).on('error', () => {});
 	});
