@@ -106,15 +106,21 @@ test('sends of one chat go out in the order they came', async t => {
 	assert.deepEqual(whatsapp.wire.map(({ text }) => text), texts);
 });
 
-test('a chat that waits for its confirmation does not keep another', async t => {
-	const { whatsapp, connect, ask } = await makeStage(t, { SEND_ACK_MS: '2000' });
+test('a chat waits for the confirmation of its last send, and keeps no other chat', async t => {
+	const { whatsapp, gateway, connect, ask } = await makeStage(t, { SEND_ACK_MS: '2000' });
+	const texts = () => whatsapp.wire.map(({ text }) => text);
 
 	await connect();
 	whatsapp.fault('mute');
 	const stuck = ask('POST', '/send', order('stuck'));
 	await until(() => whatsapp.wire.length === 1);
+	const next = ask('POST', '/send', order('next'));
+	await until(() => gateway.sender.statusOf('1').activeSends === 2);
 	assert.equal((await ask('POST', '/send', order('free', { to: AVI }))).status, 200);
+	assert.deepEqual(texts(), ['stuck', 'free']);
 	assert.equal((await stuck).status, 500);
+	assert.equal((await next).status, 200);
+	assert.deepEqual(texts(), ['stuck', 'free', 'next']);
 });
 
 test('above the daily cap a send is 429 with Retry-After, and a repeat is still answered', async t => {
