@@ -92,6 +92,7 @@ layers:
 	@sh test/layers
 docs: $(B)/prosaas
 	$(B)/prosaas config --markdown >docs/config.md
+	$(B)/prosaas doctor --markdown >docs/doctor.md
 fmt:
 	clang-format -i $(filter-out src/base/metrics.h,$(shell git ls-files '*.c' '*.h'))
 lint: layers
@@ -101,10 +102,25 @@ bench: $(B)/prosaas
 clean:
 	rm -rf build
 
-PREFIX ?= /usr/local
+# Under PREFIX the program, its page, the units and deploy/; a prosaas.env that is
+# there stays.  Then: systemd-sysusers, systemd-tmpfiles --create (docs/deploy.md).
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+LIB        := $(DESTDIR)$(PREFIX)/lib
+UNITS      := $(wildcard deploy/systemd/prosaas*.service deploy/systemd/prosaas*.socket deploy/systemd/prosaas*.target)
 install: build/prosaas
 	install -D -m 755 build/prosaas $(DESTDIR)$(PREFIX)/bin/prosaas
 	install -D -m 644 man/prosaas.1 $(DESTDIR)$(PREFIX)/share/man/man1/prosaas.1
+	install -d $(LIB)/systemd/system/prosaas-.service.d $(LIB)/prosaas $(LIB)/sysusers.d $(LIB)/tmpfiles.d
+	for f in $(UNITS) deploy/systemd/prosaas-.service.d/hardening.conf; do \
+	  sed 's|/usr/local|$(PREFIX)|g; s|/etc/prosaas|$(SYSCONFDIR)/prosaas|g' $$f >$(LIB)/systemd/system/$${f#deploy/systemd/} || exit 1; done
+	install -m 644 deploy/systemd/sysusers.conf $(LIB)/sysusers.d/prosaas.conf
+	sed 's|/etc/prosaas|$(SYSCONFDIR)/prosaas|g' deploy/systemd/tmpfiles.conf >$(LIB)/tmpfiles.d/prosaas.conf
+	install -m 755 deploy/roll.sh deploy/rollback.sh deploy/restart.sh deploy/door-systemd $(LIB)/prosaas
+	install -m 644 deploy/lib.sh $(LIB)/prosaas
+	install -d -m 750 $(DESTDIR)$(SYSCONFDIR)/prosaas
+	test -e $(DESTDIR)$(SYSCONFDIR)/prosaas/prosaas.env || \
+	  install -m 640 deploy/systemd/prosaas.env $(DESTDIR)$(SYSCONFDIR)/prosaas/prosaas.env
 
 .PHONY: all tests unit box test fuzz layers docs fmt lint bench clean install
 .SECONDARY:

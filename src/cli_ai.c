@@ -20,6 +20,7 @@
 #include "codec/val.h"
 #include "job/ask.h"
 #include "job/job.h"
+#include "job/spend.h"
 #include "net/http_client.h"
 #include "net/loop.h"
 #include "store/store.h"
@@ -246,13 +247,18 @@ print_told(const struct prompt *p)
 static int
 count_trial(struct cli_ai *c, const struct trial *t)
 {
+	const struct tenant *who = &t->load.found;
 	struct store_spend op = {.op.arena = &c->arena,
-		.tenant = c->words.words[0],
+		.tenant = who->id,
 		.usage = t->ask.usage,
-		.usage_count = t->ask.usage_count};
+		.usage_count = t->ask.usage_count,
+		.budget = who->ai_daily_budget};
 
 	store_spend(c->store, &op, NULL);
-	return store_run(c->store, &op.op) < 0 ? cli_store_report(&op.op) : CLI_DONE;
+	if (store_run(c->store, &op.op) < 0)
+		return cli_store_report(&op.op);
+	spend_log(who->id, op.budget_crossed);
+	return CLI_DONE;
 }
 
 static int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_jobs.h: the commands that work on jobs and queues. */
+/* cli_jobs.h: the commands that work on what is in Redis. */
 #ifndef CLI_JOBS_H
 #define CLI_JOBS_H
 
@@ -9,5 +9,6 @@ struct settings;
  * why), 2 wrong words. */
 int cli_jobs(const struct settings *s, int argc, char **argv);
 int cli_queues(const struct settings *s, int argc, char **argv);
+int cli_sessions(const struct settings *s, int argc, char **argv);
 
 #endif

@@ -15,11 +15,11 @@ static int list(void *into), show(void *into), cancel(void *into);
 
 static const struct cli_row rows[] = {
 	{"list", list, 1, 1, "list TENANT [--status S] [--limit N] [--json]",
-		"Messages that were written with `prosaas send`, newest first; those "
-		"of "
-		"a status:\n"
-		"waiting, queued, sent, failed, cancelled, skipped.  At most 50, or "
-		"N."},
+		"Messages that were written with `prosaas send`, and answers that wait "
+		"for their customer\n"
+		"to write, newest first; those of a status: waiting, queued, sent, "
+		"failed, cancelled,\n"
+		"skipped.  At most 50, or N."},
 	{"show", show, 2, 2, "show TENANT ID [--json]", "One message, its text too."},
 	{"cancel", cancel, 2, 2, "cancel TENANT ID",
 		"It is not sent, and does not come again; not when it is just being "

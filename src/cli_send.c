@@ -120,7 +120,7 @@ wait_for(struct outbox_cli *c, struct outbox_row *row)
 	struct store_outbox_get get = {
 		.op.arena = &c->arena, .tenant = row->tenant, .id = row->id};
 
-	while (!is_over(row) && clock_wall_us() < row->due_us + PATIENCE_US) {
+	while (!is_over(row) && !row->held_us && clock_wall_us() < row->due_us + PATIENCE_US) {
 		usleep(LOOK_US);
 		store_outbox_get(c->store, &get, NULL);
 		if (store_run(c->store, &get.op) < 0)

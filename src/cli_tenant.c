@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_tenant.c: prosaas migrate; prosaas tenant add|list|show|set|remove.
+/* cli_tenant.c: prosaas migrate; prosaas tenant add|list|show|set|remove|seal.
  *
  * To add a subcommand: one row in `rows`. */
 #include "cli_tenant.h"
@@ -10,15 +10,21 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/seal.h"
 #include "cli_file.h"
+#include "cli_redis.h"
 #include "cli_store.h"
 #include "cli_table.h"
+#include "client/gateway.h"
+#include "job/phones.h"
+#include "queue/directory.h"
 #include "store/store.h"
 #include "store/tenant_json.h"
 
 enum { USAGE = 2, VALUE_MAX = 1 << 20 };
 
 struct cli {
+	const struct settings *s;
 	struct store *store;
 	struct arena arena;
 	bool json;
@@ -41,9 +47,56 @@ print_tenant(const struct cli *c, const struct tenant *t)
 	cli_print_take(&out);
 }
 
+/* --- the api is told ------------------------------------------------------- */
+
+static bool
+is_about_phones(struct str name)
+{
+	return str_eqz(name, "gateway") || str_starts(name, STR("meta_"));
+}
+
+static void
+take_nothing(void *arg, const struct redisReply *reply)
+{
+	(void)arg, (void)reply;
+}
+
+static int
+write_directory(struct cli *c, const struct directory_entry *entries, size_t count)
+{
+	static struct cli_redis redis;
+
+	if (cli_redis_open(&redis, c->s) < 0)
+		return -1;
+	directory_write(
+		redis.redis, &redis.cmd, &c->arena, entries, count, cli_redis_done);
+	int r = cli_redis_wait(&redis, take_nothing, NULL);
+	cli_redis_close(&redis);
+	return r;
+}
+
+/* Whose the phones are: the api has no database. */
+static void
+tell_api(struct cli *c)
+{
+	struct store_tenant_list op = {.op.arena = &c->arena};
+	struct directory_entry *entries;
+
+	store_tenant_list(c->store, &op, NULL);
+	if (store_run(c->store, &op.op) < 0)
+		return;
+	size_t count = phones_of(&c->arena, c->s, op.tenants, op.count, &entries);
+	if (write_directory(c, entries, count) < 0)
+		fprintf(stderr, "prosaas: the api hears of it within a minute, from a "
+				"worker\n");
+}
+
+/* --- subcommands ------------------------------------------------------------ */
+
 static int
 put(struct cli *c, bool create)
 {
+	bool tell = false;
 	size_t count = (size_t)c->argc - 1;
 	struct str *names = arena_alloc(&c->arena, count * sizeof(*names) + 1);
 	struct str *values = arena_alloc(&c->arena, count * sizeof(*values) + 1);
@@ -52,7 +105,9 @@ put(struct cli *c, bool create)
 		.create = create,
 		.names = names,
 		.values = values,
-		.count = count};
+		.count = count,
+		.check = gateway_check_tenant,
+		.check_arg = c->s};
 
 	for (size_t i = 0; i < count; i++) {
 		struct str value = str_of(c->argv[i + 1]);
@@ -60,6 +115,7 @@ put(struct cli *c, bool create)
 		names[i] = str_cut(&value, '=');
 		if (!value.p)
 			return USAGE;
+		tell |= is_about_phones(names[i]);
 		if (cli_file_or_word(&c->arena, value, VALUE_MAX, &values[i]) < 0)
 			return 1;
 	}
@@ -67,6 +123,8 @@ put(struct cli *c, bool create)
 	if (store_run(c->store, &op.op) < 0)
 		return cli_store_report(&op.op);
 	printf("tenant %s %s\n", c->argv[0], create ? "added" : "changed");
+	if (tell)
+		tell_api(c);
 	return 0;
 }
 
@@ -119,14 +177,56 @@ cmd_list(struct cli *c)
 static int
 cmd_remove(struct cli *c)
 {
+	struct store_tenant_get get = {.op.arena = &c->arena, .id = str_of(c->argv[0])};
 	struct store_tenant_remove op = {
 		.op.arena = &c->arena, .id = str_of(c->argv[0])};
+	bool tell;
+
+	store_tenant_get(c->store, &get, NULL);
+	tell = store_run(c->store, &get.op) == 0 &&
+	       (get.found.meta_phone_number_id.n || str_eqz(get.found.gateway, "meta"));
 
 	store_tenant_remove(c->store, &op, NULL);
 	if (store_run(c->store, &op.op) < 0)
 		return cli_store_report(&op.op);
 	printf("tenant %s removed\n", c->argv[0]);
+	if (tell)
+		tell_api(c);
 	return 0;
+}
+
+/* Writes a tenant as it is, which seals its secrets with the key of now. */
+static int
+seal_one(struct cli *c, struct str id)
+{
+	struct store_tenant_put put = {.op.arena = &c->arena, .id = id};
+	struct store_tenant_get get = {.op.arena = &c->arena, .id = id};
+
+	store_tenant_get(c->store, &get, NULL);
+	if (store_run(c->store, &get.op) < 0)
+		return cli_store_report(&get.op);
+	store_tenant_put(c->store, &put, NULL);
+	return store_run(c->store, &put.op) < 0 ? cli_store_report(&put.op) : 0;
+}
+
+static int
+cmd_seal(struct cli *c)
+{
+	struct store_tenant_list op = {.op.arena = &c->arena};
+	size_t sealed = 0;
+
+	if (!seal_ready()) {
+		fprintf(stderr, "prosaas: SECRETS_KEY is not set\n");
+		return 1;
+	}
+	store_tenant_list(c->store, &op, NULL);
+	if (store_run(c->store, &op.op) < 0)
+		return cli_store_report(&op.op);
+	for (size_t i = 0; i < op.count; i++)
+		sealed += seal_one(c, op.tenants[i].id) == 0;
+	printf("secrets of %zu of %zu tenants are sealed with SECRETS_KEY\n", sealed,
+		op.count);
+	return sealed == op.count ? 0 : 1;
 }
 
 static const struct row {
@@ -140,6 +240,7 @@ static const struct row {
 	{"show", cmd_show, 1, 1, "show ID [--json]"},
 	{"set", cmd_set, 2, 63, "set ID name=value ..."},
 	{"remove", cmd_remove, 1, 1, "remove ID"},
+	{"seal", cmd_seal, 0, 0, "seal"},
 };
 
 static int
@@ -148,7 +249,8 @@ usage(const struct row *r)
 	if (r)
 		fprintf(stderr, "usage: prosaas tenant %s\n", r->usage);
 	else
-		fprintf(stderr, "usage: prosaas tenant add|list|show|set|remove ...\n");
+		fprintf(stderr,
+			"usage: prosaas tenant add|list|show|set|remove|seal ...\n");
 	return USAGE;
 }
 
@@ -170,7 +272,7 @@ int
 cli_tenant(const struct settings *s, int argc, char **argv)
 {
 	const struct row *r = NULL;
-	struct cli c = {0};
+	struct cli c = {.s = s};
 
 	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(rows); i++)
 		if (strcmp(argv[0], rows[i].name) == 0)
@@ -199,7 +301,11 @@ cli_migrate(const struct settings *s)
 	arena_init(&arena);
 	if (store_migrate(store_url(s, &arena), &from, &to, err) < 0)
 		die("%s", err);
-	if (from == to)
+	if (from > to)
+		printf("database at schema %d, newer than this program (%d), which can "
+		       "still use it: nothing to do\n",
+			from, to);
+	else if (from == to)
 		printf("database at schema %d, nothing to do\n", to);
 	else
 		printf("database migrated from %d to %d\n", from, to);

@@ -10,13 +10,16 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/seal.h"
 #include "base/settings.h"
 #include "base/zone.h"
 #include "cli_ai.h"
 #include "cli_chats.h"
+#include "cli_doctor.h"
 #include "cli_jobs.h"
 #include "cli_outbox.h"
 #include "cli_person.h"
+#include "cli_probe.h"
 #include "cli_tenant.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -49,11 +52,14 @@ static const struct word {
 		"shows what would have been sent to WhatsApp", NULL, false},
 	{"migrate", cmd_migrate, "", "brings the database to this version", NULL,
 		false},
-	{"tenant", cli_tenant, "add|list|show|set|remove ...", "tenants", NULL, false},
+	{"tenant", cli_tenant, "add|list|show|set|remove|seal ...", "tenants", NULL,
+		false},
 	{"jobs", cli_jobs, "list|show|retry|cancel|discard|enqueue ...",
 		"jobs and dead letters", NULL, false},
 	{"queues", cli_queues, "[restore] ...",
 		"queues, and the way back to Python workers", NULL, false},
+	{"sessions", cli_sessions, "[--json]",
+		"how the tenants' WhatsApp sessions stand", NULL, false},
 	{"send", cli_send, "TENANT TO TEXT ...", "a message to one customer", NULL,
 		false},
 	{"scheduled", cli_scheduled, "list|show|cancel ...",
@@ -68,6 +74,10 @@ static const struct word {
 		"what is known of one person", NULL, false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
 		"what people and programs decided", NULL, false},
+	{"probe", cli_probe, "[--live]",
+		"whether the role of this environment is ready", NULL, false},
+	{"doctor", cli_doctor, "[--json] [--fix] ...",
+		"what is wrong, why, and the command that mends it", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 };
@@ -152,7 +162,8 @@ has_subcommands(const struct word *w)
 {
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
 	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
-	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit;
+	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
+	       w->run == cli_probe || w->run == cli_doctor || w->run == cli_sessions;
 }
 
 /* Only these take words of their own. */
@@ -197,7 +208,8 @@ main(int argc, char **argv)
 		return USAGE;
 	}
 	zone_ready();
-	if (settings_load(&s, err) < 0)
+	if (settings_load(&s, err) < 0 ||
+		seal_init(s.secrets_key, s.secrets_key_previous, err) < 0)
 		die("%s", err);
 	return run(
 		find_word(name ? name : s.role), &s, argc > 2 ? argc - 2 : 0, argv + 2);

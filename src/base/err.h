@@ -31,8 +31,11 @@ enum err_class { CLASS_PERMANENT, CLASS_TRANSIENT, CLASS_LIMITED, CLASS_OPEN };
 	X(ERR_REMOTE, "peer answered with an error of its own", TRANSIENT)    \
 	X(ERR_THROTTLED, "peer asks to slow down", LIMITED)                   \
 	X(ERR_REFUSED, "peer refused the request", PERMANENT)                 \
+	X(ERR_WINDOW, "the customer has not written for too long", PERMANENT) \
+	X(ERR_DOUBT, "perhaps sent: its receipt is waited for", LIMITED)      \
 	X(ERR_DENIED, "peer does not take our credentials", OPEN)             \
 	X(ERR_QUOTA, "what the account may spend is spent", OPEN)             \
+	X(ERR_SEALED, "sealed with another SECRETS_KEY, or none", OPEN)       \
 	X(ERR_UNAVAILABLE, "peer is not reachable", OPEN)                     \
 	X(ERR_OPEN, "destination is resting after failures", OPEN)            \
 	X(ERR_LIMIT, "larger than the agreed limit", PERMANENT)               \

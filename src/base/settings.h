@@ -73,6 +73,16 @@ struct buf;
 	X(REAL, ai_temperature, "AI_TEMPERATURE", "0.3", 0, 2, NULL, "Sampling temperature")    \
 	X(NUMBER, ai_history, "AI_HISTORY", "20", 0, 200, NULL, "Earlier messages sent along")   \
 	X(TEXT, baileys_base_url, "BAILEYS_BASE_URL", NULL, 0, 0, NULL, "Baileys gateway, e.g. http://baileys:3300; unset: `all` starts a fake one") \
+	X(TEXT, meta_wa_phone_number_id, "META_WA_PHONE_NUMBER_ID", NULL, 0, 0, NULL, "Phone at WhatsApp's Cloud API of tenants with gateway=meta that name none; what comes in for it is the first one's (docs/sending.md, docs/cloud-api.md)") \
+	X(SECRET, meta_wa_access_token, "META_WA_ACCESS_TOKEN", NULL, 0, 0, NULL, "Key for it, unless the tenant has its own") \
+	X(TEXT, meta_wa_api_version, "META_WA_API_VERSION", "v23.0", 0, 0, NULL, "Version of the Cloud API") \
+	X(TEXT, meta_wa_base_url, "META_WA_BASE_URL", "https://graph.facebook.com", 0, 0, NULL, "Where the Cloud API is") \
+	X(NUMBER, meta_wa_status_wait_s, "META_WA_STATUS_WAIT", "60", 0, 3600, NULL, "Seconds to wait for the status of a message whose answer from the Cloud API was lost, before it counts as ambiguous (docs/reliability.md)") \
+	X(NUMBER, window_hold_days, "WINDOW_HOLD_DAYS", "7", 0, 365, NULL, "Days a message waits for its customer to write where WhatsApp's 24-hour window is closed and the tenant has no template (docs/sending.md); 0: it fails at once") \
+	X(SECRET, meta_wa_app_secret, "META_WA_APP_SECRET", NULL, 0, 0, NULL, "Signs the Cloud API's webhooks, unless the tenant names one; comma separated while it is rotated; unset: they are 401") \
+	X(SECRET, meta_wa_verify_token, "META_WA_VERIFY_TOKEN", NULL, 0, 0, NULL, "Proves to us that it is Meta that asks whether our webhook is ours") \
+	X(SECRET, secrets_key, "SECRETS_KEY", NULL, 0, 0, NULL, "Seals the secrets of tenants in the database and in Redis: 32 bytes as 64 hex digits or as base64; unset: they lie open, and tenants have no app secret and verify token of their own") \
+	X(SECRET, secrets_key_previous, "SECRETS_KEY_PREVIOUS", NULL, 0, 0, NULL, "Opens what was sealed before SECRETS_KEY was replaced") \
 	X(WORD, typing, "TYPING", "on", 0, 0, "on|off", "Whether a chat shows \"typing...\" while the AI thinks about its answer") \
 	X(NUMBER, fake_gateway_port, "FAKE_GATEWAY_PORT", "3300", 0, 65535, NULL, "Port of the fake gateway that `all` starts") \
 	X(WORD, stats_auth, "STATS_AUTH", "local", 0, 0, "local|required|off", "Who may read /api/jobs/* and /metrics without the secret") \
@@ -80,6 +90,8 @@ struct buf;
 	X(WORD, log_level, "LOG_LEVEL", "info", 0, 0, "error|warn|info|debug", "What is logged") \
 	X(WORD, log_format, "LOG_FORMAT", "text", 0, 0, "text|json", "Lines for eyes or for machines") \
 	X(NUMBER, metrics_port, "METRICS_PORT", NULL, 0, 65535, NULL, "Port of /healthz, /readyz and /metrics; unset: 5001 worker, 5002 scheduler") \
+	X(TEXT, probe_socket, "PROBE_SOCKET", NULL, 0, 0, NULL, "Unix socket where this very process answers /healthz, /readyz and /metrics too, also while it drains: of several that share a port one can be asked; unset: none") \
+	X(WORD, reuse_port, "REUSE_PORT", "off", 0, 0, "off|on", "Whether another process may listen on the port as well, so that the next release takes over before this one goes (docs/deploy.md)") \
 	X(NUMBER, drain_timeout_s, "DRAIN_TIMEOUT", "30", 0, 3600, NULL, "Seconds to finish after SIGTERM") \
 	X(NUMBER, max_connections, "MAX_CONNECTIONS", "10000", 1, 1000000, NULL, "Open connections above which accepting pauses") \
 	X(NUMBER, request_timeout_ms, "REQUEST_TIMEOUT_MS", "10000", 100, 600000, NULL, "Milliseconds from the first byte of a request to its last") \

@@ -259,3 +259,17 @@ breaker_leave(
 	d = find_dest(b, pass->key);
 	return d && d->open && d->until_ms > now_ms ? d->until_ms - now_ms : 0;
 }
+
+void
+breaker_close_ending(struct breaker *b, const char *end)
+{
+	for (int i = b->count - 1; i >= 0; i--) {
+		struct dest *d = &b->dests[i];
+
+		if (!str_ends(str_of(d->key), str_of(end)))
+			continue;
+		if (d->open && b->changed)
+			b->changed(b->arg, d->key, 0, "");
+		remove_dest(b, d);
+	}
+}

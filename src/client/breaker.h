@@ -102,4 +102,8 @@ int breaker_enter(struct breaker *b, struct breaker_pass *pass, const char *key,
 int64_t breaker_leave(
 	struct breaker_pass *pass, const struct breaker_report *report, int64_t now_ms);
 
+/* breaker_close_ending closes every destination whose name ends so: somebody knows
+ * that it is well again.  What is in flight still tells how it went. */
+void breaker_close_ending(struct breaker *b, const char *end);
+
 #endif

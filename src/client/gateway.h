@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* gateway.h: the way to WhatsApp, whichever the tenant has.
  *
- * One interface; today one gateway behind it, the Baileys HTTP API:
+ * One interface.  Which gateway is behind it, the tenant's property `gateway` says:
+ * gateway_baileys.c, the HTTP API of a bridge, or gateway_cloud.c, Meta's Cloud API.
+ * How a send ends:
  *
- *   POST {base}/send      {"type":"text","tenantId","to","text",
- *                          "idempotencyKey","messageId"}
- *   POST {base}/sendTyping {"typing","tenantId","jid"}
- *   GET  {base}/healthz   {"idempotency":"durable"} from one that remembers keys on
- *                         disk; the original answers "ok"
+ *   0                 taken
+ *   ERR_AMBIGUOUS     WhatsApp may have taken it: the answer was lost
+ *   ERR_UNAVAILABLE   not reachable, or without WhatsApp: nothing was sent
+ *   ERR_REMOTE        its own bad luck: nothing was sent
+ *   ERR_DENIED        it refuses whoever comes with our credentials
+ *   ERR_REFUSED       it refuses this message
+ *   ERR_WINDOW        it takes no text until the customer writes again
+ *   ERR_THROTTLED     slower, please
+ *   ERR_OPEN          it rests after failures (breaker.h), for retry_after_ms: nothing
+ *                     was sent
  *
- *   200 {"ok":true,"messageId":...}      0
- *   503, no connection                   ERR_UNAVAILABLE: nothing was sent
- *   5xx                                  ERR_REMOTE: nothing was sent
- *   500 send_failed, a lost answer       ERR_AMBIGUOUS: WhatsApp may have taken it
- *     (also cancelled after sending, a 200 one cannot read, 502 and 504 of a proxy)
- *   401, 403                             ERR_DENIED
- *   400 and other 4xx, 3xx               ERR_REFUSED
- *   429                                  ERR_THROTTLED
- *   it rests after failures (breaker.h)  ERR_OPEN, and retry_after_ms: nothing was sent
- *
- * A send is never repeated in here (http_client.h, once).  Every gateway gets
- * INTERNAL_SECRET in X-Internal-Secret, also a tenant's own: it needs it anyway to
- * deliver webhooks to us. */
+ * A send is never repeated in here (http_client.h, once). */
 #ifndef CLIENT_GATEWAY_H
 #define CLIENT_GATEWAY_H
 
@@ -35,25 +30,59 @@
 struct arena;
 struct flow;
 struct settings;
+struct tenant;
 struct gateway;
+struct gateway_way;
+
+/* Whose messages: what a tenant's properties say about its way to WhatsApp; where they
+ * say nothing the settings count. */
+struct gateway_account {
+	struct str tenant, gateway, base_url, phone_number_id, access_token;
+	struct str template, template_language; /* what carries a text outside the
+						   window; absent: nothing does */
+};
+
+/* gateway_account_of borrows the tenant's texts, gateway_account_copy copies them. */
+struct gateway_account gateway_account_of(const struct tenant *t);
+struct gateway_account
+gateway_account_copy(struct arena *a, const struct gateway_account *from);
+
+enum { GATEWAY_WORDS = 192 };
+
+/* gateway_window_us: how long after a customer's last message texts may be sent to him;
+ * 0: at any time.  gateway_text_max: the longest text, in characters; 0: any. */
+int64_t gateway_window_us(const struct gateway_account *from);
+size_t gateway_text_max(const struct gateway_account *from);
+
+/* gateway_check_tenant: 0 when the tenant has all that its way needs; else negative,
+ * and words for who sets its properties (struct store_tenant_put).  settings: a struct
+ * settings. */
+int gateway_check_tenant(
+	const void *settings, const struct tenant *t, char words[256]) MUSTCHECK;
 
 struct gateway_call {
 	struct arena *arena; /* the job's */
-	struct str tenant;   /* "1" is sent as "business_1", other names as they are */
-	struct str base_url; /* the tenant's own; absent or empty: the setting's */
-	struct str to;       /* the JID that wrote */
+	struct gateway_account from;
+	struct str to; /* the JID that wrote */
 	struct str text;
-	struct str key; /* outbound key: idempotency key and WhatsApp message id */
+	bool as_template; /* it goes as the account's template, its one parameter */
+	struct str key;   /* outbound key: idempotency key, WhatsApp message id, or what
+			     comes back in receipts */
+	struct str answers; /* gateway_typing: the provider's id of the message that is
+			       answered; may be absent */
 
 	/* set when it is over: */
 	int err;
-	char words[192];
+	char words[GATEWAY_WORDS];
 	struct str message_id;  /* as the gateway says, in the arena; may be absent */
 	bool durable;           /* gateway_probe: it remembers keys on disk */
-	bool reached;           /* gateway_typing: it may have heard of it */
+	bool reached;           /* gateway_typing: it may show it until it is told */
+	int64_t doubt_ms;       /* send, probe: a receipt that names the key may come so
+				   long after the post, and settle what was lost */
 	int64_t retry_after_ms; /* stay away for so long; -1: nobody says */
 
 	/* private */
+	const struct gateway_way *way;
 	struct breaker_pass pass;
 	struct http_call http;
 };
@@ -69,6 +98,9 @@ int gateway_send_finish(struct gateway_call *call) MUSTCHECK;
 /* gateway_probe asks whether a send with the same key may be repeated safely. */
 void gateway_probe(struct gateway *g, struct gateway_call *call, struct flow *f);
 int gateway_probe_finish(struct gateway_call *call) MUSTCHECK;
+
+/* gateway_resume ends the rests of the tenant's session: its gateway says it is well. */
+void gateway_resume(struct gateway *g, struct str tenant);
 
 /* gateway_typing shows in the chat that we write, or no more.  No breaker is asked, or
  * told; it takes 2 s at most. */

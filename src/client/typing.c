@@ -98,7 +98,7 @@ told(struct flow *f)
 	metric_add(err < 0 ? M_TYPING_ERROR : M_TYPING_OK, 1);
 	if (err < 0)
 		log_debug("typing is not shown tenant=%s reason=%s",
-			log_safe(c->call.tenant), c->call.words);
+			log_safe(c->call.from.tenant), c->call.words);
 	c->state.maybe_on = c->on && (c->state.maybe_on || c->call.reached);
 	return 0;
 }
@@ -183,7 +183,8 @@ typing_new(struct loop *l, struct gateway *g)
 }
 
 struct typing_chat *
-typing_begin(struct typing *t, struct str tenant, struct str base_url, struct str to)
+typing_begin(struct typing *t, const struct gateway_account *from, struct str to,
+	struct str answers)
 {
 	if (!t || t->quitting)
 		return NULL;
@@ -196,9 +197,9 @@ typing_begin(struct typing *t, struct str tenant, struct str base_url, struct st
 	arena_init(&c->arena);
 	c->call = (struct gateway_call){
 		.arena = &c->arena,
-		.tenant = arena_str(&c->arena, tenant),
-		.base_url = arena_str(&c->arena, base_url),
+		.from = gateway_account_copy(&c->arena, from),
 		.to = arena_str(&c->arena, to),
+		.answers = arena_str(&c->arena, answers),
 	};
 	if (LIST_EMPTY(&t->chats))
 		uv_timer_start(&t->timer, on_tick, TICK_MS, TICK_MS);

@@ -17,6 +17,7 @@
 #include "base/str.h"
 
 struct gateway;
+struct gateway_account;
 struct loop;
 struct typing;
 struct typing_chat;
@@ -37,10 +38,11 @@ enum {
 /* typing_new returns the indicators of a process; it lives as long as the loop. */
 struct typing *typing_new(struct loop *l, struct gateway *g);
 
-/* typing_begin shows it in the chat from TYPING_FIRST_MS on, again and again.  The
- * texts are copied.  NULL when there is none: t is NULL (TYPING=off) or quits. */
-struct typing_chat *
-typing_begin(struct typing *t, struct str tenant, struct str base_url, struct str to);
+/* typing_begin shows it in the chat from TYPING_FIRST_MS on, again and again; answers:
+ * as in a struct gateway_call.  The texts are copied.  NULL when there is none: t is
+ * NULL (TYPING=off) or quits. */
+struct typing_chat *typing_begin(struct typing *t, const struct gateway_account *from,
+	struct str to, struct str answers);
 
 /* typing_end ends it, and sets the caller's pointer to NULL.  Fine on NULL. */
 void typing_end(struct typing_chat **c);

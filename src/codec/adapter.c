@@ -2,7 +2,7 @@
 /* adapter.c: the tables, and the one reader of them.
  *
  *   adapter_read ---> event_of ---> each item ---> the first form that fits:
- *                                                  write_fields, row by row
+ *                                                  reshape.h, row by row
  *
  * To add a bridge: its forms, its events, a row of `adapters`. */
 #include "codec/adapter.h"
@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/json.h"
+#include "codec/reshape.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
 
@@ -20,37 +21,12 @@ enum { NODES_MAX = 20000 };
 
 /* --- tables --------------------------------------------------------------- */
 
-/* How a value is written.  One that has no sense there is left out. */
-enum as {
-	AS_IS,
-	AS_JID,       /* "..@c.us" is "..@s.whatsapp.net" */
-	AS_ID,        /* of "false_<chat>_<id>[_<who>]" the id; else the whole */
-	AS_CHAT,      /* of the same the chat */
-	AS_SECONDS,   /* Unix seconds of an RFC 3339 time */
-	AS_WHATSMEOW, /* a message whose names Go has spelt: remoteJID, ID, URL */
-	AS_ACK,       /* WAHA's -1 .. 4 are Baileys' 0 .. 5 */
-	AS_RECEIPT,   /* "Read", "Delivered" */
-	AS_YES,       /* true, wherever it stands */
-	AS_REVOKE,    /* 1, likewise: WebMessageInfo.StubType REVOKE */
-	AS_CIPHER,    /* 2, likewise: CIPHERTEXT */
-	AS_WAHA,      /* a message, from all of WAHA's payload */
-};
+/* How values are written; see below. */
+static reshape_as as_jid, as_id, as_chat, as_seconds, as_whatsmeow, as_ack, as_receipt,
+	as_revoke, as_cipher, as_waha;
+static reshape_when in_group, from_them;
 
-enum when {
-	ALWAYS,
-	IN_GROUP,  /* Info.IsGroup */
-	FROM_THEM, /* in a chat of two, not by us */
-};
-
-/* Rows with the same prefix ("key.") stand together; of several for one name the
- * first that has a value holds. */
-struct field {
-	const char *to, *from; /* paths; from "": the whole item; "/..": of the body */
-	enum as as;
-	enum when when;
-};
-
-static const struct field baileys[] = {
+static const struct reshape_row baileys[] = {
 	{"key", "key"},
 	{"message", "message"},
 	{"messageTimestamp", "messageTimestamp"},
@@ -64,78 +40,78 @@ static const struct field baileys[] = {
 #define WHATSMEOW_KEY                                                       \
 	{"key.id", "Info.ID"}, {"key.remoteJid", "Info.Chat"},              \
 		{"key.fromMe", "Info.IsFromMe"},                            \
-		{"key.participant", "Info.Sender", AS_IS, IN_GROUP},        \
-		{"key.remoteJidAlt", "Info.SenderAlt", AS_IS, FROM_THEM},   \
-		{"messageTimestamp", "Info.Timestamp", AS_SECONDS},         \
+		{"key.participant", "Info.Sender", NULL, in_group},         \
+		{"key.remoteJidAlt", "Info.SenderAlt", NULL, from_them},    \
+		{"messageTimestamp", "Info.Timestamp", as_seconds},         \
 		{"pushName", "Info.PushName"},                              \
 	{                                                                   \
 		"verifiedBizName", "Info.VerifiedName.Details.verifiedName" \
 	}
 
-static const struct field whatsmeow[] = {
+static const struct reshape_row whatsmeow[] = {
 	WHATSMEOW_KEY,
-	{"message", "Message", AS_WHATSMEOW},
+	{"message", "Message", as_whatsmeow},
 	{0},
 };
 
-static const struct field whatsmeow_cipher[] = {
+static const struct reshape_row whatsmeow_cipher[] = {
 	WHATSMEOW_KEY,
-	{"messageStubType", "", AS_CIPHER},
+	{"messageStubType", "", as_cipher},
 	{0},
 };
 
-static const struct field whatsmeow_receipt[] = {
+static const struct reshape_row whatsmeow_receipt[] = {
 	{"key.id", ""},
 	{"key.remoteJid", "/event.Chat"},
-	{"key.fromMe", "", AS_YES},
-	{"update.status", "/state", AS_RECEIPT},
-	{"update.messageTimestamp", "/event.Timestamp", AS_SECONDS},
+	{"key.fromMe", "", reshape_yes},
+	{"update.status", "/state", as_receipt},
+	{"update.messageTimestamp", "/event.Timestamp", as_seconds},
 	{0},
 };
 
-static const struct field waha[] = {
-	{"key.id", "id", AS_ID},
-	{"key.remoteJid", "id", AS_CHAT},
-	{"key.remoteJid", "from", AS_JID},
+static const struct reshape_row waha[] = {
+	{"key.id", "id", as_id},
+	{"key.remoteJid", "id", as_chat},
+	{"key.remoteJid", "from", as_jid},
 	{"key.fromMe", "fromMe"},
-	{"key.participant", "participant", AS_JID},
+	{"key.participant", "participant", as_jid},
 	{"messageTimestamp", "timestamp"},
 	{"pushName", "_data.notifyName"},
-	{"message", "", AS_WAHA},
+	{"message", "", as_waha},
 	{0},
 };
 
-static const struct field waha_ack[] = {
-	{"key.id", "id", AS_ID},
-	{"key.remoteJid", "id", AS_CHAT},
-	{"key.remoteJid", "from", AS_JID},
+static const struct reshape_row waha_ack[] = {
+	{"key.id", "id", as_id},
+	{"key.remoteJid", "id", as_chat},
+	{"key.remoteJid", "from", as_jid},
 	{"key.fromMe", "fromMe"},
-	{"update.status", "ack", AS_ACK},
+	{"update.status", "ack", as_ack},
 	{0},
 };
 
-static const struct field waha_revoked[] = {
-	{"key.id", "revokedMessageId", AS_ID},
-	{"key.id", "before.id", AS_ID},
-	{"key.remoteJid", "after.id", AS_CHAT},
-	{"key.remoteJid", "before.id", AS_CHAT},
+static const struct reshape_row waha_revoked[] = {
+	{"key.id", "revokedMessageId", as_id},
+	{"key.id", "before.id", as_id},
+	{"key.remoteJid", "after.id", as_chat},
+	{"key.remoteJid", "before.id", as_chat},
 	{"key.fromMe", "after.fromMe"},
 	{"key.fromMe", "before.fromMe"},
-	{"update.messageStubType", "", AS_REVOKE},
+	{"update.messageStubType", "", as_revoke},
 	{0},
 };
 
-static const struct field waha_edited[] = {
-	{"key.id", "editedMessageId", AS_ID},
-	{"key.remoteJid", "id", AS_CHAT},
-	{"key.remoteJid", "from", AS_JID},
+static const struct reshape_row waha_edited[] = {
+	{"key.id", "editedMessageId", as_id},
+	{"key.remoteJid", "id", as_chat},
+	{"key.remoteJid", "from", as_jid},
 	{"key.fromMe", "fromMe"},
 	{"update.message.editedMessage.message.conversation", "body"},
 	{"update.messageTimestamp", "timestamp"},
 	{0},
 };
 
-static const struct field evolution_status[] = {
+static const struct reshape_row evolution_status[] = {
 	{"key.id", "keyId"},
 	{"key.id", "id"},
 	{"key.remoteJid", "remoteJid"},
@@ -144,14 +120,14 @@ static const struct field evolution_status[] = {
 	{0},
 };
 
-static const struct field evolution_revoked[] = {
+static const struct reshape_row evolution_revoked[] = {
 	{"key.id", "key.id"},
 	{"key.id", "id"},
 	{"key.remoteJid", "key.remoteJid"},
 	{"key.remoteJid", "remoteJid"},
 	{"key.fromMe", "key.fromMe"},
 	{"key.fromMe", "fromMe"},
-	{"update.messageStubType", "", AS_REVOKE},
+	{"update.messageStubType", "", as_revoke},
 	{0},
 };
 
@@ -159,7 +135,7 @@ struct form {
 	const char *at; /* path of the item, or of a list of them */
 	const char
 		*has; /* what an item of this form has; NULL: nothing in particular */
-	const struct field *fields;
+	const struct reshape_row *rows;
 };
 
 enum { FORMS_MAX = 3 };
@@ -217,40 +193,7 @@ static const struct adapter adapters[] = {
 	{"wuzapi", "x-hmac-signature", 256, "type", wuzapi_events},
 };
 
-/* What bridges call the states of a session, in Baileys' words. */
-static const struct {
-	const char *theirs, *ours;
-} states[] = {
-	{"WORKING", "open"},
-	{"STARTING", "connecting"},
-	{"SCAN_QR_CODE", "waiting_qr"},
-	{"STOPPED", "close"},
-	{"FAILED", "close"},
-};
-
 /* --- values --------------------------------------------------------------- */
-
-struct reading {
-	struct arena *arena;
-	const struct val *body, *item;
-};
-
-static const struct val *
-at(struct arena *a, const struct val *v, const char *path)
-{
-	struct str rest = str_of(path);
-
-	while (v && rest.n > 0)
-		v = val_get(v, arena_z(a, str_cut(&rest, '.')));
-	return v;
-}
-
-static const struct val *
-value_of(const struct reading *r, const char *path)
-{
-	return *path == '/' ? at(r->arena, r->body, path + 1)
-			    : at(r->arena, r->item, path);
-}
 
 /* Part n of an id like "false_5511999999999@c.us_3EB0..."; the whole when there
  * are none. */
@@ -274,15 +217,6 @@ has_parts(struct str id)
 }
 
 static bool
-write_text(struct buf *b, struct str s)
-{
-	if (s.n == 0)
-		return false;
-	json_quote(b, s);
-	return true;
-}
-
-static bool
 write_jid(struct buf *b, struct arena *a, struct str jid)
 {
 	static const char old[] = "@c.us";
@@ -290,14 +224,7 @@ write_jid(struct buf *b, struct arena *a, struct str jid)
 
 	if (jid.n > n && memcmp(jid.p + jid.n - n, old, n) == 0)
 		jid = arena_printf(a, "%.*s@s.whatsapp.net", (int)(jid.n - n), jid.p);
-	return write_text(b, jid);
-}
-
-static bool
-write_number(struct buf *b, int64_t n)
-{
-	buf_addf(b, "%lld", (long long)n);
-	return true;
+	return reshape_text(b, jid);
 }
 
 enum { SECONDS_END = 19 }; /* of 2026-11-24T10:00:00.123-03:00 */
@@ -331,7 +258,7 @@ write_seconds(struct buf *b, struct arena *a, struct str time)
 		!zone_of((struct str){time.p + SECONDS_END, time.n - SECONDS_END},
 			&zone_s))
 		return false;
-	return write_number(b, us / 1000000 - zone_s);
+	return reshape_number(b, us / 1000000 - zone_s);
 }
 
 static bool
@@ -339,7 +266,7 @@ write_receipt(struct buf *b, struct str state)
 {
 	if (!str_eqz(state, "Read") && !str_eqz(state, "Delivered"))
 		return false;
-	return write_number(b, str_eqz(state, "Read") ? 4 : 3);
+	return reshape_number(b, str_eqz(state, "Read") ? 4 : 3);
 }
 
 static bool
@@ -397,13 +324,6 @@ write_whatsmeow(struct buf *b, struct arena *a, const struct val *v)
 
 /* --- WAHA's own messages -------------------------------------------------- */
 
-static void
-add_text(struct buf *b, const char *before, struct str text)
-{
-	buf_addz(b, before);
-	json_quote(b, text);
-}
-
 static const char *
 media_of(struct str type)
 {
@@ -430,12 +350,12 @@ write_media(struct buf *b, const struct val *media, struct str caption)
 	struct str url = val_text(val_get(media, "url"));
 
 	buf_addf(b, "{\"%s\":{", media_of(type));
-	add_text(b, "\"mimetype\":", type);
-	add_text(b, ",\"url\":", url);
+	reshape_named(b, "\"mimetype\":", type);
+	reshape_named(b, ",\"url\":", url);
 	if (name.n)
-		add_text(b, ",\"fileName\":", name);
+		reshape_named(b, ",\"fileName\":", name);
 	if (caption.n)
-		add_text(b, ",\"caption\":", caption);
+		reshape_named(b, ",\"caption\":", caption);
 	buf_addz(b, "}}");
 }
 
@@ -449,17 +369,17 @@ write_place(struct buf *b, const struct val *place)
 	buf_addz(b, ",\"degreesLongitude\":");
 	val_json(b, val_get(place, "longitude"));
 	if (name.n)
-		add_text(b, ",\"name\":", name);
+		reshape_named(b, ",\"name\":", name);
 	buf_addz(b, "}}");
 }
 
 static void
 write_reply(struct buf *b, const struct val *to, struct str text)
 {
-	add_text(b, "{\"extendedTextMessage\":{\"text\":", text);
-	add_text(b, ",\"contextInfo\":{\"stanzaId\":",
+	reshape_named(b, "{\"extendedTextMessage\":{\"text\":", text);
+	reshape_named(b, ",\"contextInfo\":{\"stanzaId\":",
 		part_of(val_text(val_get(to, "id")), 2));
-	add_text(b,
+	reshape_named(b,
 		",\"quotedMessage\":{\"conversation\":", val_text(val_get(to, "body")));
 	buf_addz(b, "}}}}");
 }
@@ -469,10 +389,10 @@ write_reaction(struct buf *b, const struct val *reaction)
 {
 	struct str id = val_text(val_get(reaction, "messageId"));
 
-	add_text(b,
+	reshape_named(b,
 		"{\"reactionMessage\":{\"text\":", val_text(val_get(reaction, "text")));
-	add_text(b, ",\"key\":{\"id\":", part_of(id, 2));
-	add_text(b, ",\"remoteJid\":", part_of(id, 1));
+	reshape_named(b, ",\"key\":{\"id\":", part_of(id, 2));
+	reshape_named(b, ",\"remoteJid\":", part_of(id, 1));
 	buf_addz(b, "}}}");
 }
 
@@ -493,111 +413,104 @@ write_waha(struct buf *b, const struct val *v)
 	else if (val_text(val_get(to, "id")).n)
 		write_reply(b, to, text);
 	else if (text.n) {
-		add_text(b, "{\"conversation\":", text);
+		reshape_named(b, "{\"conversation\":", text);
 		buf_addc(b, '}');
 	} else
 		return false;
 	return true;
 }
 
-/* --- one item ------------------------------------------------------------- */
+/* --- writers -------------------------------------------------------------- */
 
 static bool
-write_value(const struct reading *r, const struct field *f, struct buf *b)
+as_jid(struct buf *b, const struct reshape *r, const struct val *v)
 {
-	const struct val *v = value_of(r, f->from);
+	return write_jid(b, r->arena, val_text(v));
+}
+
+/* Of "false_<chat>_<id>[_<who>]" the id; else the whole. */
+static bool
+as_id(struct buf *b, const struct reshape *r, const struct val *v)
+{
 	struct str text = val_text(v);
 
-	if (!v || v->kind == VAL_NULL)
-		return false;
-	switch (f->as) {
-	case AS_IS:
-		if (v->kind == VAL_TEXT && v->text.n == 0)
-			return false;
-		val_json(b, v);
-		return true;
-	case AS_JID:
-		return write_jid(b, r->arena, text);
-	case AS_ID:
-		return write_text(b, has_parts(text) ? part_of(text, 2) : text);
-	case AS_CHAT:
-		return has_parts(text) && write_jid(b, r->arena, part_of(text, 1));
-	case AS_SECONDS:
-		return write_seconds(b, r->arena, text);
-	case AS_WHATSMEOW:
-		write_whatsmeow(b, r->arena, v);
-		return true;
-	case AS_ACK:
-		return write_number(b, val_int(v, 0) + 1);
-	case AS_RECEIPT:
-		return write_receipt(b, text);
-	case AS_YES:
-		buf_addz(b, "true");
-		return true;
-	case AS_REVOKE:
-		return write_number(b, 1);
-	case AS_CIPHER:
-		return write_number(b, 2);
-	case AS_WAHA:
-		return write_waha(b, v);
-	}
-	return false;
+	(void)r;
+	return reshape_text(b, has_parts(text) ? part_of(text, 2) : text);
+}
+
+/* Of the same the chat. */
+static bool
+as_chat(struct buf *b, const struct reshape *r, const struct val *v)
+{
+	struct str text = val_text(v);
+
+	return has_parts(text) && write_jid(b, r->arena, part_of(text, 1));
+}
+
+/* Unix seconds of an RFC 3339 time. */
+static bool
+as_seconds(struct buf *b, const struct reshape *r, const struct val *v)
+{
+	return write_seconds(b, r->arena, val_text(v));
+}
+
+/* A message whose names Go has spelt: remoteJID, ID, URL. */
+static bool
+as_whatsmeow(struct buf *b, const struct reshape *r, const struct val *v)
+{
+	write_whatsmeow(b, r->arena, v);
+	return true;
+}
+
+/* WAHA's -1 .. 4 are Baileys' 0 .. 5. */
+static bool
+as_ack(struct buf *b, const struct reshape *r, const struct val *v)
+{
+	(void)r;
+	return reshape_number(b, val_int(v, 0) + 1);
 }
 
 static bool
-is_when(const struct reading *r, enum when when)
+as_receipt(struct buf *b, const struct reshape *r, const struct val *v)
 {
-	bool group = val_true(value_of(r, "Info.IsGroup"));
-	bool ours = val_true(value_of(r, "Info.IsFromMe"));
-
-	return when == ALWAYS || (when == IN_GROUP ? group : !group && !ours);
+	(void)r;
+	return write_receipt(b, val_text(v));
 }
 
-/* Closes the objects that are open beyond `keep`, and opens those of `to`: paths.
- * Returns the last name of `to`. */
-static const char *
-move(struct buf *b, const char *open, const char *to)
+/* WebMessageInfo.StubType REVOKE and CIPHERTEXT, whatever stands there. */
+static bool
+as_revoke(struct buf *b, const struct reshape *r, const struct val *v)
 {
-	size_t same = 0;
-
-	for (size_t i = 0; open[i] && open[i] == to[i]; i++)
-		if (to[i] == '.')
-			same = i + 1;
-	for (const char *p = open + same; *p; p++)
-		if (*p == '.')
-			buf_addc(b, '}');
-	if (*open && *to)
-		buf_addc(b, ',');
-	for (const char *dot = strchr(to + same, '.'); dot;
-		dot = strchr(to + same, '.')) {
-		buf_addf(b, "\"%.*s\":{", (int)(dot - to - (ptrdiff_t)same), to + same);
-		same = (size_t)(dot - to) + 1;
-	}
-	return to + same;
+	(void)r, (void)v;
+	return reshape_number(b, 1);
 }
 
-static void
-write_fields(const struct reading *r, const struct field *fields, struct buf *b)
+static bool
+as_cipher(struct buf *b, const struct reshape *r, const struct val *v)
 {
-	const char *last = "";
+	(void)r, (void)v;
+	return reshape_number(b, 2);
+}
 
-	buf_addc(b, '{');
-	for (const struct field *f = fields; f->to; f++) {
-		struct buf value;
+/* A message, from all of WAHA's payload. */
+static bool
+as_waha(struct buf *b, const struct reshape *r, const struct val *v)
+{
+	(void)r;
+	return write_waha(b, v);
+}
 
-		if (strcmp(f->to, last) == 0 || !is_when(r, f->when))
-			continue;
-		buf_init(&value);
-		if (write_value(r, f, &value)) {
-			const char *name = move(b, last, f->to);
-			buf_addf(b, "\"%s\":", name);
-			buf_adds(b, buf_str(&value));
-			last = f->to;
-		}
-		buf_done(&value);
-	}
-	move(b, last, "");
-	buf_addc(b, '}');
+static bool
+in_group(const struct reshape *r)
+{
+	return val_true(reshape_value(r, "Info.IsGroup"));
+}
+
+/* In a chat of two, not by us. */
+static bool
+from_them(const struct reshape *r)
+{
+	return !in_group(r) && !val_true(reshape_value(r, "Info.IsFromMe"));
 }
 
 /* --- one body ------------------------------------------------------------- */
@@ -619,7 +532,7 @@ form_of(struct arena *a, const struct adapter_event *e, const struct val *body)
 {
 	for (size_t i = 0; i < FORMS_MAX && e->forms[i].at; i++) {
 		const struct form *form = &e->forms[i];
-		const struct val *v = at(a, body, form->at);
+		const struct val *v = reshape_at(a, body, form->at);
 
 		if (v && count_of(v) > 0 &&
 			(!form->has || val_get(item_of(v, 0), form->has)))
@@ -629,31 +542,28 @@ form_of(struct arena *a, const struct adapter_event *e, const struct val *body)
 }
 
 static void
-write_list(struct reading *r, const struct adapter_event *e, const struct form *form,
+write_list(struct reshape *r, const struct adapter_event *e, const struct form *form,
 	struct buf *b)
 {
-	const struct val *v = at(r->arena, r->body, form->at);
+	const struct val *v = reshape_at(r->arena, r->body, form->at);
 
 	buf_addf(b, ",\"payload\":{\"type\":\"notify\",\"%s\":[", e->list);
 	for (size_t i = 0; i < count_of(v); i++) {
 		if (i > 0)
 			buf_addc(b, ',');
 		r->item = item_of(v, i);
-		write_fields(r, form->fields, b);
+		reshape_write(r, form->rows, NULL, b);
 	}
 	buf_addz(b, "]}}");
 }
 
 static bool
-write_state(struct reading *r, const struct adapter_event *e, struct buf *b)
+write_state(struct reshape *r, const struct adapter_event *e, struct buf *b)
 {
-	struct str state =
-		e->is ? str_of(e->is) : val_text(at(r->arena, r->body, e->state));
+	struct str state = e->is ? str_of(e->is)
+				 : val_text(reshape_at(r->arena, r->body, e->state));
 
-	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		if (str_eqz(state, states[i].theirs))
-			state = str_of(states[i].ours);
-	add_text(b, ",\"connection\":", state);
+	reshape_named(b, ",\"connection\":", state);
 	buf_addc(b, '}');
 	return state.n > 0;
 }
@@ -668,7 +578,7 @@ event_of(const struct adapter *ad, struct str name)
 }
 
 static int
-translate(struct reading *r, const struct adapter *ad, const struct adapter_event *e,
+translate(struct reshape *r, const struct adapter *ad, const struct adapter_event *e,
 	struct buf *b, char err[128])
 {
 	const struct form *form = form_of(r->arena, e, r->body);
@@ -704,8 +614,8 @@ adapter_read(struct arena *a, const struct adapter *ad, struct str tenant,
 	if (!e)
 		return 0;
 	buf_init(&b);
-	add_text(&b, "{\"tenantId\":", tenant);
-	r = translate(&(struct reading){.arena = a, .body = tree}, ad, e, &b, err);
+	reshape_named(&b, "{\"tenantId\":", tenant);
+	r = translate(&(struct reshape){.arena = a, .body = tree}, ad, e, &b, err);
 	if (r == 0) {
 		*ret_says = e->list ? ADAPTER_NEWS : ADAPTER_SESSION;
 		*ret_body = arena_str(a, buf_str(&b));

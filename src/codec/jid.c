@@ -14,6 +14,7 @@ static const struct server {
 	{"lid", "lid", JID_LID},
 	{"hosted", "s.whatsapp.net", JID_HOSTED},
 	{"hosted.lid", "lid", JID_HOSTED_LID},
+	{"bsuid", "bsuid", JID_LID},
 	{"g.us", "g.us", JID_GROUP},
 	{"broadcast", "broadcast", JID_BROADCAST},
 	{"newsletter", "newsletter", JID_NEWSLETTER},

@@ -10,6 +10,9 @@
  *
  *   c.us, hosted   ---> s.whatsapp.net      the user is a phone in E.164, without +
  *   hosted.lid     ---> lid                 the user is an opaque number: no phone
+ *   bsuid          ---> bsuid               of ours: the user's id at the Cloud API
+ *                                           ("US.1349..."), where Meta hides the phone:
+ *                                           its LID
  *
  * Only people have agents and devices: in all other addresses '_', ':' and '-' are
  * part of the name. */

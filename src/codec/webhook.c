@@ -67,6 +67,12 @@ find_key(struct scan *s, struct str raw, const char *const *names, unsigned *see
 	return -1;
 }
 
+const char *
+webhook_provider(struct str said)
+{
+	return str_eqz(said, "meta") ? "meta" : "baileys";
+}
+
 /* Reads a string and returns it decoded; any other value is skipped and absent. */
 static struct str
 read_text(struct scan *s)
@@ -180,12 +186,13 @@ unfit_frame(bool object, bool key, const struct webhook_msg *m)
 static void
 read_message(struct scan *s, struct webhook_msg *m)
 {
-	static const char *const names[] = {"key", "message", "messageStubType", NULL};
+	static const char *const names[] = {
+		"key", "message", "messageStubType", "provider", NULL};
 	unsigned seen = 0;
 	struct content content = {false, false};
 	bool key = false, stub = false;
 
-	*m = (struct webhook_msg){0};
+	*m = (struct webhook_msg){.provider = webhook_provider(STR(""))};
 	bool object = json_peek(&s->j) == '{';
 	const char *from = s->j.at;
 	if (!object)
@@ -201,6 +208,9 @@ read_message(struct scan *s, struct webhook_msg *m)
 			break;
 		case 2:
 			stub = read_stub_type(s);
+			break;
+		case 3:
+			m->provider = webhook_provider(read_text(s));
 			break;
 		default:
 			json_skip(&s->j);
@@ -227,11 +237,13 @@ skip_object(struct scan *s)
 static void
 read_update(struct scan *s, struct webhook_msg *m)
 {
-	static const char *const names[] = {"key", "update", "receipt", NULL};
+	static const char *const names[] = {
+		"key", "update", "receipt", "provider", NULL};
 	unsigned seen = 0;
 	bool key = false, says = false;
 
-	*m = (struct webhook_msg){.update = true};
+	*m = (struct webhook_msg){
+		.update = true, .provider = webhook_provider(STR(""))};
 	bool object = json_peek(&s->j) == '{';
 	const char *from = s->j.at;
 	if (!object)
@@ -245,6 +257,9 @@ read_update(struct scan *s, struct webhook_msg *m)
 		case 1:
 		case 2:
 			says |= skip_object(s);
+			break;
+		case 3:
+			m->provider = webhook_provider(read_text(s));
 			break;
 		default:
 			json_skip(&s->j);

@@ -37,8 +37,10 @@ struct webhook_msg {
 			    when there is none, so that a re-delivery is a duplicate too */
 	struct str chat; /* key.remoteJid decoded; absent when there is none */
 	bool from_me;    /* key.fromMe is true */
-	bool stub;       /* a messageStubType and no content, or only what travels along
-			    (group       keys): undecryptable or a notice */
+	const char *provider; /* static: "meta" when it says so (cloud.h), else
+				 "baileys" */
+	bool stub; /* a messageStubType and no content, or only what travels along
+		      (group       keys): undecryptable or a notice */
 	const char *unfit; /* NULL, or why it can't be processed: "not an object", "no
 			      key" (none that is an object), "no chat", "no content",
 			      of an update "no id", "no update" (nor receipt);
@@ -50,6 +52,10 @@ struct webhook {
 	struct webhook_msg *msgs; /* messages and updates, as they stand in the body */
 	size_t count;
 };
+
+/* webhook_provider is the name of a way to WhatsApp, static: what a message's
+ * "provider" says, where it is one we know. */
+const char *webhook_provider(struct str said);
 
 /* webhook_scan reads a body.  What it returns lives in the arena and the body.
  * 0; ERR_SYNTAX: not JSON, whatever else is wrong with it; ERR_LIMIT: deeper than

@@ -11,6 +11,7 @@ static const struct {
 	{"hosted", CHAT_PERSON},
 	{"lid", CHAT_LID},
 	{"hosted.lid", CHAT_LID},
+	{"bsuid", CHAT_LID},
 	{"g.us", CHAT_GROUP},
 	{"broadcast", CHAT_BROADCAST},
 	{"newsletter", CHAT_NEWSLETTER},

@@ -39,12 +39,14 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "client/gateway.h"
 #include "client/typing.h"
 #include "codec/rqjob.h"
 #include "codec/val.h"
 #include "job/answer.h"
 #include "job/ask.h"
 #include "job/deliver.h"
+#include "job/follow.h"
 #include "job/hear.h"
 #include "job/job.h"
 #include "job/message.h"
@@ -71,6 +73,7 @@ struct inbound {
 	bool answered; /* answer is there, and may be absent */
 	int failed;    /* the AI has: its error, when all that is to do then is done */
 	int merges;    /* newcomers taken in after asking */
+	int64_t mark_us; /* when what is waited for began, for the metrics of steps */
 	struct typing_chat *typing; /* shown since the AI was asked; NULL: not */
 
 	/* what we wait for, one at a time: */
@@ -80,9 +83,11 @@ struct inbound {
 	struct store_keep keep;
 	struct store_spend spend;
 	struct deliver deliver;
+	struct follow follow;
 };
 
-static flow_step next, loaded, heard, decide, answered, spent, keep, kept, delivered;
+static flow_step next, loaded, begun, heard, decide, answered, spent, keep, kept,
+	delivered;
 
 static struct inbound *
 of(struct flow *f)
@@ -116,6 +121,7 @@ next(struct flow *f)
 			job, bad, "unprocessable: message %zu has no chat", in->at);
 	log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s", STR_FMT(job->id),
 		log_chat(in->m.chat));
+	in->mark_us = clock_mono_us();
 	record_start(
 		job, &in->m, v, may_hear(in), job->env->s->ai_history, &in->load, f);
 	return flow_wait(f, loaded);
@@ -135,15 +141,38 @@ hear(struct inbound *in)
 	return flow_wait(&in->flow, heard);
 }
 
+/* What waited for this customer to write is due; without Redis's answer the scheduler
+ * looks within a minute. */
+static int
+look_at_outbox(struct inbound *in)
+{
+	in->follow = (struct follow){.id = arena_printf(&in->job->arena,
+					     "outbox_of_%.*s", STR_FMT(in->job->id)),
+		.function = "prosaas.outbox"};
+	follow_start(&in->follow, in->job, &in->flow);
+	return flow_wait(&in->flow, begun);
+}
+
 static int
 loaded(struct flow *f)
 {
 	struct inbound *in = of(f);
 	const struct store_load *l = &in->load;
 
+	metric_lap(M_STEP_LOAD, &in->mark_us);
+	in->mark_us = 0;
 	int err = record_finish(in->job, l);
 	if (err < 0)
 		return err;
+	return l->released > 0 ? look_at_outbox(in) : flow_goto(f, begun);
+}
+
+static int
+begun(struct flow *f)
+{
+	struct inbound *in = of(f);
+	const struct store_load *l = &in->load;
+
 	if (l->state == TURN_DONE)
 		return flow_goto(f, next);
 	in->answered = false;
@@ -299,6 +328,16 @@ answer_by_rules(struct inbound *in)
 	return flow_goto(&in->flow, keep);
 }
 
+static void
+show_typing(struct inbound *in)
+{
+	struct gateway_account from = gateway_account_of(&in->load.found);
+
+	if (!in->typing)
+		in->typing =
+			typing_begin(in->job->env->typing, &from, in->m.chat, in->m.id);
+}
+
 static int
 ask_ai(struct inbound *in)
 {
@@ -309,9 +348,7 @@ ask_ai(struct inbound *in)
 	in->ask.lines = in->texts;
 	in->ask.line_count = in->text_count;
 	in->ask.may_stop = may_merge(in) && in->load.debounce_ms > 0;
-	if (!in->typing)
-		in->typing = typing_begin(in->job->env->typing, in->job->tenant,
-			in->load.found.gateway_url, in->m.chat);
+	show_typing(in);
 	ask_start(&in->ask, &in->flow);
 	return flow_wait(&in->flow, answered);
 }
@@ -359,14 +396,14 @@ decide(struct flow *f)
 	return ask_ai(in);
 }
 
-/* The AI fails for good: the customer is told once, until it has answered again; the
- * job fails all the same. */
+/* Nobody will ask the AI again about this turn: the customer is told once, until it has
+ * answered again; the job fails all the same. */
 static int
 fall_back(struct inbound *in)
 {
 	const struct store_load *l = &in->load;
 
-	if (in->job->hurried || err_transient(in->ask.err) || l->fell_back ||
+	if (in->job->hurried || !job_gives_up(in->job, in->ask.err) || l->fell_back ||
 		!l->found.fallback_text.n)
 		return fail_paid(in, in->ask.err);
 	in->failed = in->ask.err;
@@ -398,7 +435,7 @@ key_of(struct inbound *in, size_t part)
 {
 	struct str name = arena_printf(&in->job->arena, "part %zu", part);
 	struct str parts[] = {
-		in->job->tenant, STR("baileys"), in->m.chat, in->m.id, name};
+		in->job->tenant, str_of(in->m.provider), in->m.chat, in->m.id, name};
 
 	return outbound_key(&in->job->arena, parts, ARRAY_LEN(parts));
 }
@@ -407,7 +444,9 @@ static struct store_replies
 answer_parts(struct inbound *in)
 {
 	struct arena *a = &in->job->arena;
+	struct gateway_account from = gateway_account_of(&in->load.found);
 	int64_t max = in->load.found.reply_part_chars;
+	int64_t text_max = (int64_t)gateway_text_max(&from);
 	struct store_replies r = {0};
 	struct str *texts;
 
@@ -415,6 +454,8 @@ answer_parts(struct inbound *in)
 		return r;
 	if (max < 0)
 		max = in->job->env->s->reply_part_chars;
+	if (text_max > 0 && (max == 0 || max > text_max))
+		max = text_max;
 	r.count = parts_split(a, in->answer, (size_t)max, &texts);
 	r.parts = arena_zalloc(a, r.count * sizeof(*r.parts));
 	for (size_t i = 0; i < r.count; i++) {
@@ -445,6 +486,7 @@ keep(struct flow *f)
 		.fell_back = in->failed < 0,
 		.closed = in->load.silence == SILENCE_CLOSED,
 	};
+	in->mark_us = clock_mono_us();
 	store_keep(in->job->env->store, &in->keep, &in->flow);
 	return flow_wait(f, kept);
 }
@@ -464,6 +506,8 @@ kept(struct flow *f)
 	struct inbound *in = of(f);
 	const struct store_keep *k = &in->keep;
 
+	if (in->mark_us) /* else it was kept by an attempt before */
+		metric_lap(M_STEP_KEEP, &in->mark_us);
 	if (k->op.err < 0)
 		return fail_paid(in, record_error(in->job, &k->op));
 	spend_log(in->job->tenant, k->budget_crossed);
@@ -509,16 +553,15 @@ void
 inbound_start(struct job *job, const struct rqjob_call *call)
 {
 	struct inbound *in = ARENA_NEW(&job->arena, struct inbound);
-	struct str tenant = rqjob_tenant(&job->arena, call);
 
-	job->tenant = tenant;
 	in->job = job;
 	in->messages = rqjob_arg(call, "messages", 1);
-	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s", log_safe(tenant),
-		in->messages ? in->messages->count : 0, log_safe(job->id));
-	if (!in->messages || in->messages->kind != VAL_LIST || !tenant.n) {
+	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s",
+		log_safe(job->tenant), in->messages ? in->messages->count : 0,
+		log_safe(job->id));
+	if (!in->messages || in->messages->kind != VAL_LIST || !job->tenant.n) {
 		job_end(job, job_fail(job, ERR_UNPROCESSABLE, "unprocessable: no %s",
-				     tenant.n ? "list of messages" : "tenant_id"));
+				     job->tenant.n ? "list of messages" : "tenant_id"));
 		return;
 	}
 	flow_init(&in->flow, next, "next", done);

@@ -47,7 +47,9 @@ struct job {
 	struct str id, queue, tenant;
 	struct str lane; /* it holds; empty: none */
 	int64_t attempt;
-	int64_t started_us; /* monotonic */
+	int64_t retries_left, waited_s; /* see job_gives_up() */
+	int64_t started_us;             /* monotonic */
+	int64_t ai_us;                  /* that the AI took of it */
 	int64_t timeout_ms;
 	void (*ended)(struct job *job);
 
@@ -77,6 +79,11 @@ void job_end(struct job *job, int err);
 
 /* job_fail notes words for an error and returns it. */
 int job_fail(struct job *job, int err, const char *fmt, ...) PRINTF(3, 4);
+
+/* job_gives_up says whether a job that ends with err now is not tried again: a matter
+ * of its class (err.h), of the retries it has left and of how long it has waited for
+ * others' repair. */
+bool job_gives_up(const struct job *job, int err);
 
 /* job_waits notes what a job waits for, so that a timeout, a lost lease or a person
  * can end the wait early; NULL, NULL when the wait is over.  For a call to others

@@ -9,6 +9,7 @@
 #include "job/inbound.h"
 #include "job/job.h"
 #include "job/outbox.h"
+#include "job/phones.h"
 #include "job/send.h"
 #include "job/retention.h"
 #include "job/sessions.h"
@@ -19,14 +20,26 @@
 #include "net/http_client.h"
 
 static void
-webhook_start(struct job *job, const struct rqjob_call *call)
+webhook_run(struct job *job, const struct rqjob_call *call)
 {
-	if (split_wanted(job))
-		split_start(job, call);
-	else if (update_wanted(call))
+	if (update_wanted(call))
 		update_start(job, call);
 	else
 		inbound_start(job, call);
+}
+
+static void
+webhook_start(struct job *job, const struct rqjob_call *call)
+{
+	if (split_wanted(job)) {
+		split_start(job, call);
+		return;
+	}
+	job->tenant = rqjob_tenant(&job->arena, call);
+	if (phones_wanted(job))
+		phones_find(job, call, webhook_run);
+	else
+		webhook_run(job, call);
 }
 
 /* Of a job of the original the last part of its Python name decides, so that any
@@ -45,6 +58,7 @@ static const struct row {
 	{"prosaas.outbox", WHOLE_NAME, outbox_start},
 	{"prosaas.send", WHOLE_NAME, send_start},
 	{"prosaas.retention", WHOLE_NAME, retention_start},
+	{"prosaas.directory", WHOLE_NAME, phones_publish},
 	{"prosaas.test.echo", TEST_NAME, testing_echo},
 	{"prosaas.test.add", TEST_NAME, testing_add},
 	{"prosaas.test.noop", TEST_NAME, testing_noop},
@@ -94,6 +108,24 @@ job_run(struct job *job, struct str data)
 	}
 	job_end(job, job_fail(job, ERR_NO_FUNCTION, "unknown_function: %.*s",
 			     STR_FMT(call.func)));
+}
+
+/* An answer a day late is no answer; a person should look. */
+enum { WAIT_MAX_S = 86400 };
+
+bool
+job_gives_up(const struct job *job, int err)
+{
+	switch (err_class(err)) {
+	case CLASS_TRANSIENT:
+		return job->retries_left <= 0;
+	case CLASS_LIMITED:
+	case CLASS_OPEN:
+		return job->waited_s >= WAIT_MAX_S;
+	case CLASS_PERMANENT:
+		break;
+	}
+	return true;
 }
 
 int

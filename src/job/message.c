@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "codec/val.h"
+#include "codec/webhook.h"
 #include "job/content.h"
 
 /* A time is in seconds up to here (the year 33658) and in milliseconds above; a
@@ -58,6 +59,7 @@ static const struct stub {
 	{3, "FUTUREPROOF", "unknown", NULL},
 	{40, "CALL_MISSED_VOICE", "call", "[missed call]"},
 	{41, "CALL_MISSED_VIDEO", "call", "[missed video call]"},
+	{42, "INDIVIDUAL_CHANGE_NUMBER", "system", "[number changed]"},
 	{45, "CALL_MISSED_GROUP_VOICE", "call", "[missed call]"},
 	{46, "CALL_MISSED_GROUP_VIDEO", "call", "[missed video call]"},
 };
@@ -147,6 +149,8 @@ message_read(struct arena *a, const struct val *v, struct message *ret)
 		.id = text_of(key, "id"),
 		.chat = text_of(key, "remoteJid"),
 		.push_name = text_of(v, "pushName"),
+		.verified_name = text_of(v, "verifiedBizName"),
+		.provider = webhook_provider(text_of(v, "provider")),
 		.from_me = val_true(val_get(key, "fromMe")),
 		.sent_us = message_time(val_get(v, "messageTimestamp")),
 	};
@@ -186,6 +190,7 @@ message_read_update(
 	struct message m = {
 		.id = made_id(a, v),
 		.chat = text_of(key, "remoteJid"),
+		.provider = webhook_provider(text_of(v, "provider")),
 		.from_me = val_true(val_get(key, "fromMe")),
 		.sent_us = message_time(val_get(update, "messageTimestamp")),
 	};

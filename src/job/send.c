@@ -5,6 +5,8 @@
  *               |                    |  deliver.c  |
  *               |                    |             '-> a transient error: again later
  *               |                    '-> was sent before a crash ------> ended
+ *               |                    |             '-> the window is closed: held --->
+ * 0
  *               |-> quiet hours: it waits until they end ---> moved ---> 0
  *               '-> cancelled, opted out, waits anew: over ---> 0
  *
@@ -196,7 +198,8 @@ kept(struct flow *f)
 		.tenant = &s->take.found,
 		.to = s->take.row.chat,
 		.turn_id = s->keep.turn_id,
-		.reply = {&s->keep.message, 1}};
+		.reply = {&s->keep.message, 1},
+		.overdue = s->take.row.held_us > 0};
 	deliver_start(&s->deliver, f);
 	return flow_wait(f, delivered);
 }
@@ -211,6 +214,8 @@ delivered(struct flow *f)
 	if (s->deliver.silenced)
 		return end(s, STR("skipped"), STR("opted out"));
 	s->err = s->deliver.err;
+	if (s->deliver.held) /* its row waits anew */
+		return 0;
 	if (s->err == 0)
 		return end(s, STR("sent"), (struct str){NULL, 0});
 	if (s->err == ERR_FENCED || s->job->hurried || err_transient(s->err))

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "codec/rqjob.h"
-#include "codec/tenant.h"
 #include "codec/val.h"
 #include "job/job.h"
 #include "job/message.h"
@@ -130,9 +129,10 @@ receipt(struct flow *f)
 	u->receipt = (struct store_receipt){
 		.op.arena = &u->job->arena,
 		.tenant = u->job->tenant,
-		.provider = STR("baileys"),
+		.provider = str_of(u->m.provider),
 		.chat = u->m.chat,
 		.message_id = u->m.target.id,
+		.key = val_text(val_get(val_get(u->v, "update"), "outboundKey")),
 		.status = str_of(w->status),
 		.at_us = w->at_us,
 	};
@@ -167,7 +167,7 @@ change(struct flow *f)
 
 	if (!u->is_change)
 		return 0;
-	record_start(u->job, &u->m, u->v, false, 0, &u->load, f);
+	record_start(u->job, &u->m, u->v, false, -1, &u->load, f);
 	return flow_wait(f, changed);
 }
 
@@ -202,7 +202,6 @@ update_start(struct job *job, const struct rqjob_call *call)
 {
 	struct update *u = ARENA_NEW(&job->arena, struct update);
 
-	job->tenant = tenant_id(job->tenant);
 	u->job = job;
 	u->v = val_at(rqjob_arg(call, "messages", 1), 0);
 	log_debug("[WEBHOOK_JOB] update tenant=%s job_id=%s", log_safe(job->tenant),

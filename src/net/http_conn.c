@@ -18,6 +18,8 @@
 
 enum { BODY_DEFAULT = 64 << 10 };
 
+static int64_t connections; /* of all servers of the process */
+
 void
 http_conn_state(struct http_conn *c, enum http_state state)
 {
@@ -34,7 +36,8 @@ on_closed(uv_handle_t *h)
 	struct http_server *s = c->server;
 
 	LIST_REMOVE(c, next);
-	metric_set(M_CONNECTIONS, --s->count);
+	s->count--;
+	metric_set(M_CONNECTIONS, --connections);
 	buf_done(&c->in);
 	buf_done(&c->sending);
 	free(c);
@@ -438,10 +441,11 @@ name_peer(struct http_conn *c)
 		return;
 	if (from.ss_family == AF_INET6)
 		uv_ip6_name((struct sockaddr_in6 *)&from, c->peer, sizeof(c->peer));
-	else
+	else if (from.ss_family == AF_INET)
 		uv_ip4_name((struct sockaddr_in *)&from, c->peer, sizeof(c->peer));
 	struct str peer = str_of(c->peer);
-	c->peer_is_local = str_eqz(peer, "::1") || str_starts(peer, STR("127.")) ||
+	c->peer_is_local = from.ss_family == AF_UNIX || str_eqz(peer, "::1") ||
+			   str_starts(peer, STR("127.")) ||
 			   str_starts(peer, STR("::ffff:127."));
 }
 
@@ -454,7 +458,8 @@ http_conn_new(struct http_server *s, int fd)
 	uv_tcp_init(&s->loop->uv, &c->tcp);
 	c->tcp.data = c;
 	LIST_INSERT_HEAD(&s->conns, c, next);
-	metric_set(M_CONNECTIONS, ++s->count);
+	s->count++;
+	metric_set(M_CONNECTIONS, ++connections);
 	http_conn_state(c, HTTP_IDLE);
 	int r = fd < 0 ? uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)&c->tcp)
 		       : uv_tcp_open(&c->tcp, fd);
@@ -467,6 +472,17 @@ http_conn_new(struct http_server *s, int fd)
 	read_on(c);
 }
 
+/* A request may have reached the kernel but not us: it is in flight too. */
+static bool
+unread(const struct http_conn *c)
+{
+	uv_os_fd_t fd;
+	char byte;
+
+	return uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 &&
+	       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void
 http_conn_late(struct http_conn *c, int64_t now_ms)
 {
@@ -475,8 +491,9 @@ http_conn_late(struct http_conn *c, int64_t now_ms)
 
 	switch (c->state) {
 	case HTTP_IDLE:
-		if (age_ms >
-			(c->server->draining ? HTTP_DRAIN_IDLE_MS : o->idle_timeout_ms))
+		if (age_ms > (c->server->draining ? HTTP_DRAIN_IDLE_MS
+						  : o->idle_timeout_ms) &&
+			!c->resuming && !unread(c))
 			http_conn_close(c);
 		break;
 	case HTTP_HEAD:
@@ -504,17 +521,11 @@ http_conn_late(struct http_conn *c, int64_t now_ms)
 	}
 }
 
-/* A request may have reached the kernel but not us: it is in flight too. */
+/* Closing at once would fail a request that is on its way: its client could not
+ * know whether we took it. */
 void
 http_conn_drain(struct http_conn *c)
 {
-	uv_os_fd_t fd;
-	char byte;
-
-	if (c->state != HTTP_IDLE)
-		return;
-	bool unread = uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 &&
-		      recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-	if (!unread && !c->resuming)
-		http_conn_close(c);
+	if (c->state == HTTP_IDLE)
+		http_conn_state(c, HTTP_IDLE);
 }

@@ -2,8 +2,12 @@
 /* http_server.c: listening, routes, deadlines, drain.  A connection's own life is
  * in http_conn.c. */
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -154,7 +158,7 @@ sweep_period(const struct http_options *o)
 /* --- life ----------------------------------------------------------------- */
 
 static int
-bind_listener(struct http_server *s)
+bind_port(struct http_server *s)
 {
 	struct sockaddr_storage at;
 	uv_os_fd_t fd;
@@ -169,10 +173,63 @@ bind_listener(struct http_server *s)
 	s->listener.data = s;
 	if (s->o.reuse_port && uv_fileno((uv_handle_t *)&s->listener, &fd) == 0)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-	r = uv_tcp_bind(&s->listener, (struct sockaddr *)&at, 0);
+	return uv_tcp_bind(&s->listener, (struct sockaddr *)&at, 0);
+}
+
+/* libuv asks nothing of a socket that it opens but that it is a stream. */
+static int
+open_socket(struct http_server *s, int fd)
+{
+	int r = uv_tcp_init(&s->loop->uv, &s->listener);
+
+	if (r < 0)
+		return r;
+	s->listener.data = s;
+	return uv_tcp_open(&s->listener, fd);
+}
+
+static int
+bind_path(struct http_server *s)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+
+	if (strlen(s->o.path) >= sizeof(at.sun_path))
+		return UV_ENAMETOOLONG;
+	memcpy(at.sun_path, s->o.path, strlen(s->o.path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	unlink(s->o.path); /* of one that has ended */
+	int r = bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ? -errno
+								 : open_socket(s, fd);
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
+static int
+bind_listener(struct http_server *s)
+{
+	int r = s->o.path       ? bind_path(s)
+		: s->o.listener ? open_socket(s, s->o.listener)
+				: bind_port(s);
+
 	if (r == 0)
 		r = uv_listen((uv_stream_t *)&s->listener, BACKLOG, on_connection);
 	return r;
+}
+
+static void
+say_why(const struct http_options *o, int r, char err[128])
+{
+	if (o->path)
+		snprintf(err, 128, "can't listen on %s: %s", o->path, uv_strerror(r));
+	else if (o->listener)
+		snprintf(err, 128, "can't listen on the socket handed in: %s",
+			uv_strerror(r));
+	else
+		snprintf(err, 128, "can't listen on %s port %d: %s", o->host, o->port,
+			uv_strerror(r));
 }
 
 static void
@@ -203,8 +260,7 @@ http_server_new(struct loop *l, const struct http_options *o, char err[128])
 	TAILQ_INIT(&s->resuming);
 	int r = bind_listener(s);
 	if (r < 0) {
-		snprintf(err, 128, "can't listen on %s port %d: %s", o->host, o->port,
-			uv_strerror(r));
+		say_why(o, r, err);
 		give_up(s);
 		return NULL;
 	}
@@ -225,7 +281,8 @@ http_server_port(const struct http_server *s)
 		return -1;
 	if (at.ss_family == AF_INET6)
 		return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&at)->sin_port);
+	return at.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&at)->sin_port)
+				       : -1;
 }
 
 static void

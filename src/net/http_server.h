@@ -14,9 +14,10 @@
  * then the request and its slices are valid, also when the client has gone; the
  * answer is then dropped.
  *
- * Drain: http_server_drain() stops accepting, closes idle connections, answers
- * what is in flight with "Connection: close", and calls done (may be NULL) when none
- * is left. */
+ * Drain: http_server_drain() stops accepting.  What is in flight, what the kernel
+ * had accepted for us, and what a client sends next on a connection that it keeps
+ * is answered with "Connection: close"; who sends nothing for HTTP_DRAIN_IDLE_MS is
+ * closed.  done (may be NULL) is called when none is left. */
 #ifndef NET_HTTP_SERVER_H
 #define NET_HTTP_SERVER_H
 
@@ -72,14 +73,17 @@ struct http_options {
 	int64_t request_timeout_ms, idle_timeout_ms;
 	const struct http_route *routes; /* last has method NULL */
 	void *ctx;                       /* for gates and handlers */
-	bool reuse_port; /* SO_REUSEPORT: several processes may listen */
+	bool reuse_port;  /* SO_REUSEPORT: several processes may listen */
+	int listener;     /* a bound socket that was handed in; 0: none */
+	const char *path; /* a unix socket in place of host and port */
 };
 
 /* http_server_new binds and listens.  NULL with words in err when it can't.  The
- * options are copied; routes, host and ctx are borrowed for the server's life. */
+ * options are copied; routes, host, path and ctx are borrowed for the server's life,
+ * a listener is taken. */
 struct http_server *
 http_server_new(struct loop *l, const struct http_options *o, char err[128]);
-int http_server_port(const struct http_server *s);
+int http_server_port(const struct http_server *s); /* < 0: a unix socket */
 
 /* http_header returns the value of the only header of that name, trimmed; absent
  * when there is none.  A header that repeats returns absent and sets *ret_many

@@ -25,7 +25,7 @@ enum {
 	HTTP_AHEAD_MAX = 64 << 10, /* pipelined bytes kept while a request is handled */
 	HTTP_LINGER_MS = 2000,
 	HTTP_LINGER_MAX = 16 << 20, /* bytes of a refused body that are thrown away */
-	HTTP_DRAIN_IDLE_MS = 200,   /* for a client that was about to send */
+	HTTP_DRAIN_IDLE_MS = 1500,  /* for a client that is about to send */
 };
 
 enum http_state {
@@ -88,7 +88,7 @@ struct http_server {
 
 /* http_conn.c */
 void http_conn_new(struct http_server *s, int fd); /* fd < 0: accepts one from libuv */
-void http_conn_drain(struct http_conn *c); /* closes it if nothing is in flight */
+void http_conn_drain(struct http_conn *c);         /* an idle one has a last chance */
 void http_conn_close(struct http_conn *c);
 void http_conns_resume(uv_idle_t *h);
 void http_conn_late(struct http_conn *c, int64_t now_ms); /* looks at its deadline */

@@ -13,8 +13,7 @@
 #include "codec/rqjob.h"
 #include "codec/webhook.h"
 
-#define QUEUE    "default"
-#define PROVIDER "baileys"
+#define QUEUE "default"
 
 static struct str
 from_me_digit(const struct webhook_msg *m)
@@ -28,8 +27,9 @@ name_message(struct accept *a, size_t i, struct enqueue_msg *out)
 {
 	const struct webhook_msg *m = &a->w->msgs[i];
 	struct str tenant = a->w->tenant, from_me = from_me_digit(m);
-	struct str id[] = {tenant, STR(PROVIDER), m->chat, from_me, m->id};
-	struct str key[] = {STR("job_lock:webhook:" PROVIDER ":"), m->id};
+	struct str id[] = {tenant, str_of(m->provider), m->chat, from_me, m->id};
+	struct str key[] = {
+		STR("job_lock:webhook:"), str_of(m->provider), STR(":"), m->id};
 	struct str lane[] = {tenant, STR(":"), m->chat};
 	struct str field[] = {tenant, STR("|"), m->chat, STR("|"), from_me,
 		m->stub ? STR("|stub") : STR("")};
@@ -51,9 +51,10 @@ name_update(struct accept *a, size_t i, struct enqueue_msg *out)
 {
 	const struct webhook_msg *m = &a->w->msgs[i];
 	struct str tenant = a->w->tenant, from_me = from_me_digit(m);
-	struct str id[] = {
-		tenant, STR(PROVIDER), m->chat, from_me, m->id, STR("update"), m->raw};
-	struct str key[] = {STR("job_lock:webhook:" PROVIDER ":update:"), m->id};
+	struct str id[] = {tenant, str_of(m->provider), m->chat, from_me, m->id,
+		STR("update"), m->raw};
+	struct str key[] = {
+		STR("job_lock:webhook:"), str_of(m->provider), STR(":update:"), m->id};
 	char digest[DIGEST_ID_SIZE];
 
 	digest_id(id, ARRAY_LEN(id), digest);

@@ -6,13 +6,13 @@
  *
  * Everything that names a message comes from (tenant, provider, chat, fromMe, id):
  *   job id      "wh_" and 26 characters of their hash, "-stub" for one without content
- *   lock        job_lock:webhook:baileys:<id>, field <tenant>|<chat>|<0 or 1>[|stub]
+ *   lock        job_lock:webhook:<provider>:<id>, field <tenant>|<chat>|<0 or 1>[|stub]
  *   lane        <tenant>:<chat>; none for fromMe, which only writes
  *
  * An update of a message (a receipt, an edit) is a job of its own, made in the same
  * way, whose one "message" is the update:
  *   job id      "wh_" and 26 characters of a hash of the same and its bytes, "-update"
- *   lock        job_lock:webhook:baileys:update:<id>,
+ *   lock        job_lock:webhook:<provider>:update:<id>,
  *               field <tenant>|<chat>|<0 or 1>|update|<those 26 characters>
  *   lane        none: it only writes
  *

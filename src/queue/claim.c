@@ -83,6 +83,15 @@ mark_served(struct claim *c, struct str queue)
 			c->waiters[i].served_ms = clock_mono_ms();
 }
 
+/* A field of the job: whatever others may have made of it. */
+static int64_t
+number(const struct redisReply *field)
+{
+	int64_t n;
+
+	return str_int(redis_text(field), &n) < 0 ? 0 : n;
+}
+
 static void
 take_job(struct claim *c, const struct redisReply *row)
 {
@@ -95,10 +104,11 @@ take_job(struct claim *c, const struct redisReply *row)
 		.enqueued_at = redis_text(redis_at(row, 5)),
 		.tenant = redis_text(redis_at(row, 6)),
 		.lane = redis_text(redis_at(row, 7)),
+		.crashes = number(redis_at(row, 8)),
+		.retries_left = number(redis_at(row, 9)),
+		.waited_s = redis_int(redis_at(row, 10), 0),
 	};
 
-	if (str_int(redis_text(redis_at(row, 8)), &j.crashes) < 0)
-		j.crashes = 0;
 	mark_served(c, j.queue);
 	c->events.job(c->arg, &j);
 }
@@ -222,6 +232,7 @@ arm(struct waiter *w)
 	w->armed = true;
 	redis_call(w->redis, &w->cmd, "BLMOVE", 5, on_moved);
 	redis_deadline(&w->cmd, BLOCK_S * 1000 + DEADLINE_MS);
+	redis_blocks(&w->cmd);
 	redis_argz(w->redis, w->from);
 	redis_argz(w->redis, w->to);
 	redis_argz(w->redis, "LEFT");

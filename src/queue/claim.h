@@ -40,7 +40,8 @@ enum {
 
 struct claim_job { /* borrowed until on_job returns */
 	struct str id, queue, data, tenant, lane;
-	int64_t attempt, crashes;
+	int64_t attempt, crashes, retries_left;
+	int64_t waited_s;       /* since an end was FINISH_WAIT first; 0: none was */
 	struct str timeout;     /* as in the hash: digits, or anything */
 	struct str enqueued_at; /* RQ's date */
 };

@@ -38,7 +38,9 @@ static const char built_in[] =
 	"{\"name\":\"prosaas.outbox\",\"schedule\":\"@every 1m\","
 	"\"function\":\"prosaas.outbox\",\"queue\":\"" OWN_QUEUE "\"},"
 	"{\"name\":\"prosaas.retention\",\"schedule\":\"@every 1m\","
-	"\"function\":\"prosaas.retention\",\"queue\":\"" OWN_QUEUE "\"}"
+	"\"function\":\"prosaas.retention\",\"queue\":\"" OWN_QUEUE "\"},"
+	"{\"name\":\"prosaas.directory\",\"schedule\":\"@every 1m\","
+	"\"function\":\"prosaas.directory\",\"queue\":\"" OWN_QUEUE "\"}"
 	"]";
 
 struct reader {

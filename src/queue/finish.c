@@ -57,15 +57,15 @@ open_ends(struct finish *f)
 	return e;
 }
 
-/* The exception text is made only for ends that may need it: a retry may be the last,
- * and a wait too long. */
+/* The exception text is made only for ends that may need it: a retry may be the last.
+ */
 static void
 add_exc(struct buf *out, const struct finish_job *j)
 {
 	struct buf exc;
 
 	buf_init(&exc);
-	if (j->how != FINISH_OK && j->how != FINISH_DUE && j->how != FINISH_BACK)
+	if (j->how == FINISH_FAIL || j->how == FINISH_RETRY || j->how == FINISH_STOPPED)
 		rqjob_exc(&exc, j->reason);
 	redis_format(out, buf_str(&exc));
 	buf_done(&exc);

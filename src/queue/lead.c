@@ -16,27 +16,82 @@
 
 enum {
 	DEADLINE_MS = 5000,
-	/* Ours in RQ's scheduler locks, above any process id.  One for all our
-	 * schedulers: the token says which of them acts, and its successor must not
-	 * wait until a dead leader's locks run out. */
-	RQ_SCHEDULER = 1 << 30,
 	SWEEP_MAX = 500, /* ids per registry and act: bounds the stall of Redis */
 };
 
 struct lead {
-	const struct settings *s;
 	struct lead_events events;
 	void *arg;
 	struct redis *redis;
 	struct redis_cmd lead_cmd, sweep_cmd, resign_cmd;
 	uv_timer_t tick;
-	char token[33];
-	struct buf exc;           /* of a poisoned job */
+	struct lead_once act;
 	int64_t running_since_ms; /* on our monotonic clock */
 	bool leading, asking, sweeping, quitting;
 	void (*quit_done)(void *);
 	void *quit_arg;
 };
+
+/* --- the three acts ----------------------------------------------------------- */
+
+void
+lead_once_init(struct lead_once *o, const struct settings *s)
+{
+	uint8_t dice[16];
+
+	*o = (struct lead_once){.s = s};
+	digest_random(dice, sizeof(dice));
+	digest_hex(dice, sizeof(dice), o->token);
+	rqjob_exc(&o->exc, STR("poison: its worker died each time it ran this job"));
+}
+
+void
+lead_once_done(struct lead_once *o)
+{
+	buf_done(&o->exc);
+}
+
+void
+lead_once_take(
+	struct lead_once *o, struct redis *r, struct redis_cmd *cmd, redis_done *done)
+{
+	redis_eval(r, cmd, SCRIPT_LEAD, 2, 5, done);
+	redis_argz(r, LEAD_KEY);
+	redis_argz(r, LEAD_RUNNING_KEY);
+	redis_argz(r, o->token);
+	redis_argi(r, LEAD_LIFE_MS);
+	redis_argi(r, LEAD_GAP_MS);
+}
+
+void
+lead_once_sweep(
+	struct lead_once *o, struct redis *r, struct redis_cmd *cmd, redis_done *done)
+{
+	redis_eval(
+		r, cmd, SCRIPT_SWEEP, 1, 7 + redis_count_names(o->s->rq_queues), done);
+	redis_argz(r, LEAD_KEY);
+	redis_argz(r, o->token);
+	redis_arg_date(r, clock_wall_us());
+	redis_argi(r, SWEEP_MAX);
+	redis_argi(r, LEAD_CRASHES_MAX);
+	redis_arg(r, buf_str(&o->exc));
+	redis_argz(r, LEAD_RQ_OWNER);
+	redis_arg_names(r, o->s->rq_queues);
+}
+
+void
+lead_once_resign(
+	struct lead_once *o, struct redis *r, struct redis_cmd *cmd, redis_done *done)
+{
+	redis_eval(
+		r, cmd, SCRIPT_RESIGN, 1, 3 + redis_count_names(o->s->rq_queues), done);
+	redis_argz(r, LEAD_KEY);
+	redis_argz(r, o->token);
+	redis_argz(r, LEAD_RQ_OWNER);
+	redis_arg_names(r, o->s->rq_queues);
+}
+
+/* --- a scheduler's life --------------------------------------------------------- */
 
 static void
 set_leading(struct lead *l, bool leading)
@@ -72,16 +127,7 @@ static void
 sweep(struct lead *l)
 {
 	l->sweeping = true;
-	redis_eval(l->redis, &l->sweep_cmd, SCRIPT_SWEEP, 1,
-		7 + redis_count_names(l->s->rq_queues), on_swept);
-	redis_argz(l->redis, LEAD_KEY);
-	redis_argz(l->redis, l->token);
-	redis_arg_date(l->redis, clock_wall_us());
-	redis_argi(l->redis, SWEEP_MAX);
-	redis_argi(l->redis, LEAD_CRASHES_MAX);
-	redis_arg(l->redis, buf_str(&l->exc));
-	redis_argi(l->redis, RQ_SCHEDULER);
-	redis_arg_names(l->redis, l->s->rq_queues);
+	lead_once_sweep(&l->act, l->redis, &l->sweep_cmd, on_swept);
 }
 
 static void
@@ -106,12 +152,7 @@ on_tick(uv_timer_t *t)
 	if (l->asking || l->quitting)
 		return;
 	l->asking = true;
-	redis_eval(l->redis, &l->lead_cmd, SCRIPT_LEAD, 2, 5, on_asked);
-	redis_argz(l->redis, LEAD_KEY);
-	redis_argz(l->redis, LEAD_RUNNING_KEY);
-	redis_argz(l->redis, l->token);
-	redis_argi(l->redis, LEAD_LIFE_MS);
-	redis_argi(l->redis, LEAD_GAP_MS);
+	lead_once_take(&l->act, l->redis, &l->lead_cmd, on_asked);
 }
 
 struct lead *
@@ -122,16 +163,12 @@ lead_new(struct loop *loop, const struct settings *s, const struct lead_events *
 	struct redis_options o = {.url = s->redis_url,
 		.name = "prosaas-scheduler",
 		.deadline_ms = DEADLINE_MS};
-	uint8_t dice[16];
 
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), l->token);
+	lead_once_init(&l->act, s);
 	l->running_since_ms = clock_mono_ms();
-	l->s = s;
 	l->events = *events;
 	l->arg = arg;
 	l->redis = redis_new(loop, &o);
-	rqjob_exc(&l->exc, STR("poison: its worker died each time it ran this job"));
 	uv_timer_init(&loop->uv, &l->tick);
 	l->tick.data = l;
 	uv_timer_start(&l->tick, on_tick, 1, LEAD_EVERY_MS);
@@ -165,7 +202,7 @@ lead_redis(struct lead *l)
 const char *
 lead_token(const struct lead *l)
 {
-	return l->token;
+	return l->act.token;
 }
 
 static void
@@ -182,10 +219,5 @@ lead_quit(struct lead *l, void (*done)(void *), void *arg)
 	l->quitting = true;
 	l->quit_done = done;
 	l->quit_arg = arg;
-	redis_eval(l->redis, &l->resign_cmd, SCRIPT_RESIGN, 1,
-		3 + redis_count_names(l->s->rq_queues), on_resigned);
-	redis_argz(l->redis, LEAD_KEY);
-	redis_argz(l->redis, l->token);
-	redis_argi(l->redis, RQ_SCHEDULER);
-	redis_arg_names(l->redis, l->s->rq_queues);
+	lead_once_resign(&l->act, l->redis, &l->resign_cmd, on_resigned);
 }

@@ -18,9 +18,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "queue/redis.h"
+
 struct lead;
 struct loop;
-struct redis;
 struct settings;
 
 #define LEAD_KEY         "prosaas:leader:scheduler"
@@ -53,5 +55,31 @@ const char *lead_token(const struct lead *l);
 
 /* lead_quit gives the leadership up and calls done. */
 void lead_quit(struct lead *l, void (*done)(void *), void *arg);
+
+/* --- once ---------------------------------------------------------------------
+ *
+ * One sweep by who is no scheduler, while none leads (`prosaas doctor --fix`): take,
+ * whose reply's first is 1 when it leads; sweep, whose reply are the counts of swept;
+ * resign.  Each begins a command. */
+
+/* Ours in RQ's scheduler locks, above any process id.  One for all our schedulers: the
+ * token says which of them acts, and its successor must not wait until a dead leader's
+ * locks run out. */
+#define LEAD_RQ_OWNER "1073741824"
+
+struct lead_once {
+	const struct settings *s;
+	char token[33];
+	struct buf exc; /* private */
+};
+
+void lead_once_init(struct lead_once *o, const struct settings *s);
+void lead_once_done(struct lead_once *o);
+void lead_once_take(
+	struct lead_once *o, struct redis *r, struct redis_cmd *cmd, redis_done *done);
+void lead_once_sweep(
+	struct lead_once *o, struct redis *r, struct redis_cmd *cmd, redis_done *done);
+void lead_once_resign(
+	struct lead_once *o, struct redis *r, struct redis_cmd *cmd, redis_done *done);
 
 #endif

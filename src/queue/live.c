@@ -15,6 +15,7 @@
 #include "codec/val.h"
 #include "net/loop.h"
 #include "queue/redis.h"
+#include "queue/sessions.h"
 
 enum {
 	KEY_LIFE_S = 60, /* of the worker's key without a heartbeat */
@@ -34,7 +35,7 @@ struct live {
 	struct live_events events;
 	void *arg;
 	char birth[CLOCK_ISO_SIZE], hostname[256], channel[384];
-	const char *channels[3];
+	const char *channels[4];
 
 	struct loop_hook turn;
 	uv_timer_t tick;
@@ -154,6 +155,10 @@ on_message(void *arg, struct str channel, struct str payload)
 			l->events.wake(l->arg);
 		return;
 	}
+	if (str_eqz(channel, SESSIONS_RESUME)) {
+		l->events.resume(l->arg, payload);
+		return;
+	}
 	arena_init(&a);
 	if (json_parse(&a, payload, COMMAND_NODES, &v, why) == 0)
 		obey(l, v);
@@ -220,6 +225,7 @@ subscribe(struct live *l, struct loop *loop)
 	snprintf(l->channel, sizeof(l->channel), "rq:pubsub:%s", l->name);
 	l->channels[0] = l->channel;
 	l->channels[1] = LIVE_WAKE;
+	l->channels[2] = SESSIONS_RESUME;
 	l->subscribed = redis_new(loop, &o);
 }
 

@@ -10,7 +10,8 @@
  *
  * A second connection is subscribed to rq:pubsub:<worker> for RQ's commands
  * (shutdown, stop-job, kill-horse; others and what is no JSON are ignored) and to
- * prosaas:wake, where workers tell each other of jobs that need a hand. */
+ * prosaas:wake, where workers tell each other of jobs that need a hand, and to
+ * SESSIONS_RESUME. */
 #ifndef QUEUE_LIVE_H
 #define QUEUE_LIVE_H
 
@@ -48,6 +49,8 @@ struct live_events {
 	void (*newcomer)(void *arg, struct str id);
 	/* There may be jobs for who has room. */
 	void (*wake)(void *arg);
+	/* The WhatsApp session of the tenant is back (sessions.h). */
+	void (*resume)(void *arg, struct str tenant);
 };
 
 /* live_new: r and name (of the worker) are borrowed for its life. */

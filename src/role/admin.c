@@ -18,9 +18,12 @@
 #include "base/flow.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "client/gateway.h"
 #include "codec/json.h"
 #include "codec/val.h"
+#include "job/phones.h"
 #include "net/loop.h"
+#include "queue/directory.h"
 #include "queue/redis.h"
 #include "queue/registry.h"
 #include "role/drain.h"
@@ -53,6 +56,7 @@ struct call { /* in the request's arena */
 	struct admin *admin;
 	struct http_req *req;
 	struct redis_cmd cmd;
+	struct store_tenant_list all; /* after a change, for the directory of phones */
 	union {
 		struct store_op op; /* the first member of each */
 		struct store_tenant_list list;
@@ -155,28 +159,76 @@ reply_failure(struct http_req *req, int err, const char *words)
 	http_reply_error(req, status, name, *words ? words : err_text(err));
 }
 
-/* A flow of one step: its operation is over when it runs. */
-static int
-answer(struct flow *f)
+/* A flow's end, not a step: the call, and the flow in it, die with the answer. */
+static void
+answer(struct flow *f, int err)
 {
 	struct call *c = container_of(f, struct call, flow);
 	struct buf json;
 
+	(void)err;
 	if (c->op.err < 0) {
 		reply_failure(c->req, c->op.err, c->op.words);
-		return 0;
+		return;
 	}
 	buf_init(&json);
 	c->render(c, &json);
 	http_reply_json(c->req, c->status, buf_str(&json));
 	buf_done(&json);
+}
+
+/* Its operation is over. */
+static int
+waited(struct flow *f)
+{
+	(void)f;
+	return 0;
+}
+
+/* A tenant was changed: the api, which has no database, is told whose the phones are.
+ * When that fails a worker tells it within a minute. */
+static int
+told(struct flow *f)
+{
+	struct call *c = container_of(f, struct call, flow);
+
+	if (c->cmd.err < 0)
+		log_warn("the directory of phones is not written: %s",
+			err_text(c->cmd.err));
 	return 0;
 }
 
 static void
-on_done(struct flow *f, int err)
+on_told(struct redis_cmd *cmd)
 {
-	(void)f, (void)err;
+	flow_wake(&container_of(cmd, struct call, cmd)->flow);
+}
+
+static int
+tell(struct flow *f)
+{
+	struct call *c = container_of(f, struct call, flow);
+	const struct probe *p = &c->admin->probe;
+	struct directory_entry *entries;
+
+	if (c->all.op.err < 0)
+		return 0;
+	size_t count =
+		phones_of(&c->req->arena, p->s, c->all.tenants, c->all.count, &entries);
+	directory_write(p->redis, &c->cmd, &c->req->arena, entries, count, on_told);
+	return flow_wait(f, told);
+}
+
+static int
+changed(struct flow *f)
+{
+	struct call *c = container_of(f, struct call, flow);
+
+	if (c->op.err < 0)
+		return 0;
+	c->all = (struct store_tenant_list){.op.arena = &c->req->arena};
+	store_tenant_list(c->admin->store, &c->all, f);
+	return flow_wait(f, tell);
 }
 
 static struct call *
@@ -189,7 +241,7 @@ call_new(struct http_req *req, void *ctx, render *body, int status)
 	c->render = body;
 	c->status = status;
 	c->op.arena = &req->arena;
-	flow_init(&c->flow, answer, "answer", on_done);
+	flow_init(&c->flow, waited, "waited", answer);
 	return c;
 }
 
@@ -276,6 +328,8 @@ put_tenant(struct http_req *req, void *ctx, bool create)
 				     val_get(body, "id") ? val_get(body, "id") : body)
 			   : req->rest;
 	c->put.create = create;
+	c->put.check = gateway_check_tenant;
+	c->put.check_arg = c->admin->probe.s;
 	c->put.names = names;
 	c->put.values = values;
 	for (size_t i = 0; i < body->count; i++) {
@@ -287,6 +341,7 @@ put_tenant(struct http_req *req, void *ctx, bool create)
 		values[c->put.count++] =
 			value_text(&req->arena, body->items[2 * i + 1]);
 	}
+	flow_init(&c->flow, changed, "changed", answer);
 	store_tenant_put(c->admin->store, &c->put, &c->flow);
 }
 
@@ -315,6 +370,7 @@ tenant_remove(struct http_req *req, void *ctx)
 	struct call *c = call_new(req, ctx, render_removed, 200);
 
 	c->remove.id = req->rest;
+	flow_init(&c->flow, changed, "changed", answer);
 	store_tenant_remove(c->admin->store, &c->remove, &c->flow);
 }
 

@@ -15,13 +15,19 @@
 	"{\"error\":\"service_unavailable\",\"message\":\"Job queue temporarily " \
 	"unavailable\"}"
 
-struct webhook_call { /* in the request's arena; lives until it is answered */
+/* Both in the request's arena; they live until it is answered. */
+struct webhook_call {
 	struct ingest *in;
 	struct http_req *req;
+	struct part *parts;
+	size_t count, pending;
+	bool failed;
+};
+
+struct part { /* one body */
+	struct webhook_call *call;
 	struct webhook w;
 	struct accept accept;
-	size_t pending;
-	bool failed;
 };
 
 static void
@@ -68,16 +74,18 @@ count(const struct webhook_msg *m, enum enqueue_outcome outcome)
 	};
 
 	metric_add(rows[outcome][m->update], 1);
+	if (outcome == ENQUEUE_DEAD)
+		metric_add(M_DEAD_UNPROCESSABLE, 1);
 }
 
 /* One outcome: its log line and its number.  Returns whether the message is safe.
  * Each reply has three receipts or so: that all is well is said at debug. */
 static bool
-record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
+record(const struct part *part, size_t i, enum enqueue_outcome outcome,
 	struct str words)
 {
-	const struct webhook_msg *m = &call->w.msgs[i];
-	struct str tenant = call->w.tenant, id = call->accept.job_ids[i];
+	const struct webhook_msg *m = &part->w.msgs[i];
+	struct str tenant = part->w.tenant, id = part->accept.job_ids[i];
 	enum log_level usual = m->update ? LOG_DEBUG : LOG_INFO;
 	const char *msg_id = log_safe(m->id);
 
@@ -99,7 +107,7 @@ record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
 			 "job_id=%.*s "
 			 "reason=unprocessable: %s",
 			STR_FMT(tenant), msg_id, STR_FMT(id),
-			accept_reason(&call->accept, i));
+			accept_reason(&part->accept, i));
 		return true;
 	case ENQUEUE_FULL:
 		log_warn("queue full: refused tenant=%.*s msg_id=%s", STR_FMT(tenant),
@@ -118,41 +126,82 @@ record(const struct webhook_call *call, size_t i, enum enqueue_outcome outcome,
 static void
 on_outcome(void *arg, size_t i, enum enqueue_outcome outcome, struct str words)
 {
-	struct webhook_call *call = arg;
+	const struct part *part = arg;
+	struct webhook_call *call = part->call;
 
-	if (!record(call, i, outcome, words))
+	if (!record(part, i, outcome, words))
 		call->failed = true;
 	if (--call->pending == 0)
 		reply(call->req, call->failed ? 503 : 200);
 }
 
+/* 0, or negative after the 400. */
+static int
+scan(struct webhook_call *call, const struct str *bodies)
+{
+	struct http_req *req = call->req;
+	char err[128];
+
+	for (size_t i = 0; i < call->count; i++) {
+		struct part *part = &call->parts[i];
+
+		part->call = call;
+		int bad = webhook_scan(&req->arena, bodies[i], &part->w, err);
+		if (bad < 0) {
+			reply(req, 400);
+			http_reply_error(req, 400, "bad_request", err);
+			return bad;
+		}
+		call->pending += part->w.count;
+	}
+	return 0;
+}
+
+static void
+refuse_all(const struct webhook_call *call)
+{
+	for (size_t i = 0; i < call->count; i++)
+		for (size_t k = 0; k < call->parts[i].w.count; k++)
+			count(&call->parts[i].w.msgs[k], ENQUEUE_UNAVAILABLE);
+	reply(call->req, 503);
+}
+
+static void
+accept_all(struct webhook_call *call)
+{
+	for (size_t i = 0; i < call->count; i++) {
+		struct part *part = &call->parts[i];
+
+		part->accept = (struct accept){.s = call->in->s,
+			.enqueue = call->in->enqueue,
+			.arena = &call->req->arena,
+			.w = &part->w};
+		accept_messages(&part->accept, on_outcome, part);
+	}
+}
+
 void
-ingest_webhook(struct ingest *in, struct http_req *req)
+ingest_bodies(
+	struct ingest *in, struct http_req *req, const struct str *bodies, size_t n)
 {
 	struct webhook_call *call = ARENA_NEW(&req->arena, struct webhook_call);
-	char err[128];
 
 	call->in = in;
 	call->req = req;
-	if (webhook_scan(&req->arena, req->body, &call->w, err) < 0) {
-		reply(req, 400);
-		http_reply_error(req, 400, "bad_request", err);
+	call->count = n;
+	call->parts = arena_zalloc(&req->arena, (n + 1) * sizeof(*call->parts));
+	if (scan(call, bodies) < 0)
 		return;
-	}
-	if (call->w.count == 0) {
+	if (call->pending == 0)
 		reply(req, 200);
-		return;
-	}
-	if (!enqueue_may(in->enqueue)) {
-		for (size_t i = 0; i < call->w.count; i++)
-			count(&call->w.msgs[i], ENQUEUE_UNAVAILABLE);
-		reply(req, 503);
-		return;
-	}
-	call->pending = call->w.count;
-	call->accept = (struct accept){.s = in->s,
-		.enqueue = in->enqueue,
-		.arena = &req->arena,
-		.w = &call->w};
-	accept_messages(&call->accept, on_outcome, call);
+	else if (!enqueue_may(in->enqueue))
+		refuse_all(call);
+	else
+		accept_all(call);
+}
+
+void
+ingest_webhook(struct ingest *in, struct http_req *req)
+{
+	ingest_bodies(in, req, &req->body, 1);
 }

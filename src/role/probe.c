@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 #include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "base/buf.h"
@@ -12,10 +14,15 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/process.h"
 #include "base/settings.h"
 #include "codec/val.h"
 #include "net/loop.h"
+#include "net/manager.h"
 #include "queue/registry.h"
+#include "queue/sessions.h"
+
+enum { SESSIONS_DOWN_MOST = 1000 };
 
 bool
 secret_matches(const struct settings *s, struct str given)
@@ -164,6 +171,7 @@ probe_metrics(struct http_req *req, void *ctx)
 	struct buf text;
 
 	(void)ctx;
+	process_measure();
 	buf_init(&text);
 	metrics_render(&text);
 	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text),
@@ -206,6 +214,18 @@ static void
 render_health(const struct jobs_call *call, struct buf *out)
 {
 	registry_health_json(call->cmd.reply, call->scheduler_only, out);
+}
+
+static void
+render_sessions(const struct jobs_call *call, struct buf *out)
+{
+	sessions_json(call->cmd.reply, out);
+}
+
+static void
+on_sessions(struct redis_cmd *cmd)
+{
+	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_sessions);
 }
 
 static void
@@ -257,6 +277,15 @@ probe_jobs_scheduler(struct http_req *req, void *ctx)
 	registry_health(p->redis, &call->cmd, on_health);
 }
 
+void
+probe_sessions(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+
+	sessions_read(
+		p->redis, &jobs_call_new(req, p)->cmd, SESSIONS_DOWN_MOST, on_sessions);
+}
+
 /* A connection is a descriptor: take as many as the system allows, and never more
  * connections than leave a quarter of them for everything else.  Accepting pauses at
  * the cap; without descriptors it would fail. */
@@ -280,10 +309,36 @@ connections_max(int64_t wanted)
 	return most;
 }
 
+static struct http_server *
+must_listen(struct loop *l, const struct http_options *o)
+{
+	char err[128];
+	struct http_server *server = http_server_new(l, o, err);
+
+	if (!server)
+		die("%s", err);
+	return server;
+}
+
+/* Without it the kernel resets who waits to be accepted by a process that goes. */
+static void
+check_migrates(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/tcp_migrate_req", "re");
+	int c = f ? getc(f) : EOF;
+
+	if (f)
+		fclose(f);
+	if (c == '0')
+		log_warn("REUSE_PORT=on, but net.ipv4.tcp_migrate_req is 0: a restart "
+			 "can reset a few connections");
+}
+
 void
 probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
 	int64_t port, int otherwise)
 {
+	int handed = manager_listener();
 	struct http_options o = {
 		.host = p->s->host ? p->s->host : "0.0.0.0",
 		.port = port == SETTING_UNSET ? otherwise : (int)port,
@@ -292,20 +347,33 @@ probe_listen(struct probe *p, struct loop *l, const struct http_route *routes,
 		.idle_timeout_ms = p->s->idle_timeout_ms,
 		.routes = routes,
 		.ctx = p,
+		.reuse_port = strcmp(p->s->reuse_port, "on") == 0,
+		.listener = handed > 0 ? handed : 0,
 	};
-	char err[128];
 
 	check_networks(p->s->stats_networks);
-	p->server = http_server_new(l, &o, err);
-	if (!p->server)
-		die("%s", err);
+	if (o.reuse_port && !o.listener)
+		check_migrates();
+	p->server = must_listen(l, &o);
+	if (p->s->probe_socket) {
+		struct http_options own = o;
+
+		own.path = p->s->probe_socket;
+		must_listen(l, &own); /* until the process ends */
+	}
 	metric_set(M_START_TIME, clock_wall_us() / 1000000);
-	log_info("listening on http://%s:%d", o.host, http_server_port(p->server));
+	if (http_server_port(p->server) < 0)
+		log_info("listening on a unix socket that was handed in");
+	else
+		log_info("listening on http://%s:%d", o.host,
+			http_server_port(p->server));
+	manager_ready(l);
 }
 
 void
 probe_drain(struct probe *p, void (*done)(void *), void *arg)
 {
 	p->draining = true;
+	manager_stopping();
 	http_server_drain(p->server, done, arg);
 }

@@ -6,6 +6,9 @@
 
 struct settings;
 
+/* Of roles without a port of their own, unless METRICS_PORT says otherwise. */
+enum { WORKER_METRICS_PORT = 5001, SCHEDULER_METRICS_PORT = 5002 };
+
 int api_run(const struct settings *s);
 int worker_run(const struct settings *s);
 int scheduler_run(const struct settings *s);

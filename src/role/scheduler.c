@@ -18,7 +18,7 @@
 #include "role/drain.h"
 #include "role/probe.h"
 
-enum { METRICS_PORT = 5002, QUIT_LIMIT_MS = 2000, COMPLAIN_EVERY_MS = 60000 };
+enum { QUIT_LIMIT_MS = 2000, COMPLAIN_EVERY_MS = 60000 };
 
 struct scheduler {
 	struct probe probe; /* first: see probe.h */
@@ -46,6 +46,7 @@ on_swept(void *arg, int64_t moved, int64_t returned, int64_t poisoned, int64_t m
 	metric_add(M_LANES_MENDED, (uint64_t)mended);
 	metric_add(M_SCHED_MOVED, (uint64_t)moved);
 	metric_add(M_LEASES_RETURNED, (uint64_t)returned);
+	metric_add(M_DEAD_POISON, (uint64_t)poisoned);
 	if (moved > 0)
 		log_info("moved due jobs: %lld", (long long)moved);
 	if (returned > 0)
@@ -169,7 +170,8 @@ scheduler_run(const struct settings *settings)
 	s.cron = cron_new(&s.loop, settings, &s.crontab, s.lead, &cron_events, &s);
 	drain_init(&s.drain, &s.loop);
 	loop_on_stop(&s.loop, on_stop, &s);
-	probe_listen(&s.probe, &s.loop, routes, settings->metrics_port, METRICS_PORT);
+	probe_listen(&s.probe, &s.loop, routes, settings->metrics_port,
+		SCHEDULER_METRICS_PORT);
 	loop_run(&s.loop);
 	log_info("stopped");
 	log_flush();

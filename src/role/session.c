@@ -3,13 +3,12 @@
 #include "role/session.h"
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "codec/json.h"
 #include "codec/val.h"
 #include "codec/tenant.h"
 #include "net/http_server.h"
-#include "queue/redis.h"
+#include "queue/sessions.h"
 
 enum { NODES_MAX = 100, STATE_MAX = 32 };
 
@@ -31,24 +30,12 @@ on_kept(struct redis_cmd *cmd)
 }
 
 static void
-keep(struct redis *r, struct http_req *req, struct str tenant, struct str state,
-	const struct val *body)
+keep(struct redis *r, struct http_req *req, const struct sessions_word *w)
 {
 	struct session_call *call = ARENA_NEW(&req->arena, struct session_call);
-	struct str key =
-		arena_printf(&req->arena, "prosaas:session:%.*s", STR_FMT(tenant));
 
 	call->req = req;
-	redis_call(r, &call->cmd, "HSET", 9, on_kept);
-	redis_arg(r, key);
-	redis_argz(r, "state");
-	redis_arg(r, state);
-	redis_argz(r, "reason");
-	redis_arg(r, val_text(val_get(body, "reason")));
-	redis_argz(r, "name");
-	redis_arg(r, val_text(val_get(body, "pushName")));
-	redis_argz(r, "at");
-	redis_arg_date(r, clock_wall_us());
+	sessions_tell(r, &call->cmd, w, on_kept);
 }
 
 /* "1", 1 or "business_1", under either name. */
@@ -90,5 +77,8 @@ session_webhook(struct redis *r, struct http_req *req)
 		return;
 	}
 	log_info("session tenant=%s state=%s", log_safe(tenant), log_safe(state));
-	keep(r, req, tenant, state, body);
+	keep(r, req,
+		&(struct sessions_word){tenant, state,
+			val_text(val_get(body, "reason")),
+			val_text(val_get(body, "pushName"))});
 }

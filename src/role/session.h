@@ -5,7 +5,7 @@
  * original:
  *   {"tenant_id":"business_1","status":"disconnected","reason":"logged_out"}
  *
- * Kept in the hash prosaas:session:<tenant> (state, reason, name, at): 200 when it
+ * Kept as queue/sessions.h says: 200 when it
  * is, 400 naming what is wrong, 503 when Redis does not answer. */
 #ifndef ROLE_SESSION_H
 #define ROLE_SESSION_H

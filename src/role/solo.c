@@ -197,6 +197,8 @@ write_request(struct solo *s, struct str data)
 	put(&s->request, job->queue);
 	put(&s->request, job->tenant);
 	put_number(&s->request, job->attempt);
+	put_number(&s->request, job->retries_left);
+	put_number(&s->request, job->waited_s);
 	put_number(&s->request, job->timeout_ms);
 	put(&s->request, data);
 
@@ -304,6 +306,8 @@ read_job(struct alone *a, struct str *ret_data)
 
 	return get(&rest, &job->id) && get(&rest, &job->queue) &&
 	       get(&rest, &job->tenant) && get_number(&rest, &job->attempt) &&
+	       get_number(&rest, &job->retries_left) &&
+	       get_number(&rest, &job->waited_s) &&
 	       get_number(&rest, &job->timeout_ms) && get(&rest, ret_data);
 }
 

@@ -19,13 +19,14 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "net/loop.h"
+#include "net/manager.h"
 #include "queue/redis.h"
 #include "role/child.h"
 #include "role/drain.h"
 #include "role/home.h"
 #include "role/role.h"
 
-enum { GRACE_MS = 5000, REDIS_DEADLINE_MS = 2000, WORKER_PORT = 5001 };
+enum { GRACE_MS = 5000, REDIS_DEADLINE_MS = 2000 };
 
 /* Roles drain first, in parallel; then what they need. */
 enum { API, WORKER, SCHEDULER, ADMIN, ROLES, GATEWAY = ROLES, REDIS, CHILDREN };
@@ -97,6 +98,7 @@ on_stop(void *arg)
 		return;
 	sup.stopping = true;
 	log_info("stopping");
+	manager_stopping();
 	drain_begin(
 		&sup.drain, sup.s->drain_timeout_s * 1000 + GRACE_MS, on_late, NULL);
 	redis_close(sup.redis);
@@ -173,6 +175,7 @@ on_redis_ready(void *arg)
 	if (sup.started || sup.stopping)
 		return;
 	sup.started = true;
+	manager_ready(&sup.loop); /* before there are children: it is our manager */
 	for (int i = 0; i < ROLES; i++)
 		child_start(&sup.children[i]);
 	if (sup.has_gateway)
@@ -247,7 +250,8 @@ fill_environment(const struct settings *s)
 			(int)s->fake_gateway_port);
 		set_env("BAILEYS_BASE_URL", url);
 	}
-	int64_t base = s->metrics_port == SETTING_UNSET ? WORKER_PORT : s->metrics_port;
+	int64_t base = s->metrics_port == SETTING_UNSET ? WORKER_METRICS_PORT
+							: s->metrics_port;
 	snprintf(sup.worker_port, sizeof(sup.worker_port), "%d", (int)base);
 	snprintf(sup.scheduler_port, sizeof(sup.scheduler_port), "%d",
 		base ? (int)base + 1 : 0);

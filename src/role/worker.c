@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "client/gateway.h"
 #include "client/typing.h"
 #include "codec/rqjob.h"
 #include "job/job.h"
@@ -42,7 +43,6 @@
 #include "store/store.h"
 
 enum {
-	METRICS_PORT = 5001,
 	BACKOFF_MAX_S = 60,
 	SOLO_CRASHES = 2,     /* a job whose workers died so often runs alone */
 	DEADLINE_MS = 5000,   /* of a command to Redis */
@@ -108,16 +108,9 @@ outcome_of(const struct slot *slot)
 		return FINISH_STOPPED;
 	if (job->err == ERR_FENCED) /* Redis knows who holds it */
 		return FINISH_RETRY;
-	switch (err_class(job->err)) {
-	case CLASS_TRANSIENT:
-		return FINISH_RETRY;
-	case CLASS_LIMITED:
-	case CLASS_OPEN:
-		return FINISH_WAIT;
-	case CLASS_PERMANENT:
-		break;
-	}
-	return FINISH_FAIL;
+	if (job_gives_up(job, job->err))
+		return FINISH_FAIL;
+	return err_class(job->err) == CLASS_TRANSIENT ? FINISH_RETRY : FINISH_WAIT;
 }
 
 /* What an open breaker refused is a line for debugging: who opened it has said why. */
@@ -163,6 +156,23 @@ record_end(struct slot *slot, enum finish_how how)
 		});
 }
 
+static enum metric
+dead_letter_of(int err)
+{
+	static const struct {
+		int err;
+		enum metric metric;
+	} rows[] = {{ERR_NO_TENANT, M_DEAD_NO_TENANT},
+		{ERR_NO_FUNCTION, M_DEAD_NO_FUNCTION},
+		{ERR_UNPROCESSABLE, M_DEAD_UNPROCESSABLE},
+		{ERR_AMBIGUOUS, M_DEAD_AMBIGUOUS}, {ERR_POISON, M_DEAD_POISON}};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].err == err)
+			return rows[i].metric;
+	return err_transient(err) ? M_DEAD_SPENT : M_DEAD_OTHER;
+}
+
 static void
 on_job_ended(struct job *job)
 {
@@ -172,6 +182,9 @@ on_job_ended(struct job *job)
 	enum finish_how how = outcome_of(slot);
 
 	metric_observe(M_JOB_SECONDS, us);
+	metric_observe(M_JOB_OWN_SECONDS, us - job->ai_us);
+	if (how == FINISH_FAIL)
+		metric_add(dead_letter_of(job->err), 1);
 	log_end(job, how, us);
 	record_end(slot, how);
 	if (how == FINISH_DUE)
@@ -261,6 +274,8 @@ slot_new(struct worker *w, const struct claim_job *c)
 	job->tenant = slot->tenant = arena_str(&job->arena, c->tenant);
 	job->lane = arena_str(&job->arena, c->lane);
 	job->attempt = c->attempt;
+	job->retries_left = c->retries_left;
+	job->waited_s = c->waited_s;
 	job->started_us = clock_mono_us();
 	job->timeout_ms = timeout_ms(w, c->timeout);
 	job->retry_after_ms = -1;
@@ -375,6 +390,13 @@ on_wake(void *arg)
 	claim_look(((struct worker *)arg)->claim);
 }
 
+/* Its gateway is asked at once, not when its rest has ended. */
+static void
+on_resume(void *arg, struct str tenant)
+{
+	gateway_resume(((struct worker *)arg)->env.gateway, tenant);
+}
+
 /* Renewal is also when overdue jobs are looked for: they end by themselves soon
  * after, since only a call to others can take long. */
 static void
@@ -487,8 +509,8 @@ open_queue(struct worker *w, const struct settings *s)
 {
 	static const struct claim_events claims = {on_room, on_caps, on_job};
 	static const struct finish_events ends = {on_recorded, on_released};
-	static const struct live_events events = {
-		on_each, on_lost, on_shutdown, on_stop_job, on_newcomer, on_wake};
+	static const struct live_events events = {on_each, on_lost, on_shutdown,
+		on_stop_job, on_newcomer, on_wake, on_resume};
 	struct redis_options o = {
 		.url = s->redis_url, .name = w->name, .deadline_ms = DEADLINE_MS};
 	int64_t cap = s->tenant_concurrency;
@@ -523,7 +545,7 @@ worker_run(const struct settings *s)
 	open_queue(&w, s);
 	drain_init(&w.drain, &w.loop);
 	loop_on_stop(&w.loop, on_stop, &w);
-	probe_listen(&w.probe, &w.loop, routes, s->metrics_port, METRICS_PORT);
+	probe_listen(&w.probe, &w.loop, routes, s->metrics_port, WORKER_METRICS_PORT);
 	log_info("working as %s on %s", w.name, s->rq_queues);
 	loop_run(&w.loop);
 	if (w.running_count == 0)

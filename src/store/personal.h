@@ -31,7 +31,7 @@
 
 /* Of the business, not of those who write to it. */
 #define IMPERSONAL_TABLES(X) \
-	X(tenants) X(prompts) X(ai_usage) X(broadcasts) X(own_names)
+	X(tenants) X(prompts) X(ai_usage) X(broadcasts) X(own_names) X(schema_reader)
 
 /* Before a statement with one of those conditions, and its arguments; who is a
  * struct store_who *. */

@@ -45,6 +45,7 @@ struct store_op {
 	struct flow *flow;
 	int (*run)(struct store *, struct store_op *);
 	int64_t commit_us; /* in the first of a batch: how long it took; else -1 */
+	int64_t batch_ops; /* there too: how many it has */
 };
 
 /* A tenant: a business with one WhatsApp number.  To add a property: one row
@@ -85,6 +86,11 @@ struct store_op {
 		"Signs its webhooks; empty: META_WA_APP_SECRET") \
 	X(SECRET, meta_verify_token, \
 		"Proves its webhook URL; empty: META_WA_VERIFY_TOKEN") \
+	X(TEXT, meta_template, \
+		"Approved template that carries messages outside the 24-hour " \
+		"window, its one parameter is the text; empty: they are held") \
+	X(TEXT, meta_template_language, \
+		"Language code of that template; empty: en") \
 	X(TEXT, gateway_url, \
 		"Baileys gateway of this tenant; empty: BAILEYS_BASE_URL") \
 	X(TEXT, ai_provider, "builtin or openai; empty: AI_PROVIDER") \
@@ -161,7 +167,7 @@ const char *store_url(const struct settings *s, struct arena *a);
 
 /* store_open opens DATABASE_URL.  wake_loop may be NULL for commands.  It does not
  * migrate: NULL with words in err when the schema is older (naming `prosaas
- * migrate`), newer, or the file can't be opened. */
+ * migrate`), newer and not for this program, or the file can't be opened. */
 struct store *
 store_open(struct loop *wake_loop, const char *database_url, char err[256]);
 
@@ -213,6 +219,7 @@ enum turn_says { SAYS_ANSWER, SAYS_STOP, SAYS_START }; /* what the answer is */
 struct store_reply { /* a reply to a turn, or one part of it */
 	int64_t id;
 	struct str text, key, status; /* key: outbound key */
+	int64_t changed_us;           /* since when it has that status */
 };
 
 /* It was sent, or will not be. */
@@ -299,14 +306,16 @@ struct store_load {
 	struct str words; /* the end of text: what the person wrote; may be absent */
 	struct str raw;   /* JSON */
 	struct str push_name;
-	struct str participant; /* who wrote it, in a group; absent elsewhere */
-	struct str target;      /* provider's id of the message that it edits, revokes,
-				   reacts      to or quotes; may be absent */
+	struct str verified_name; /* of a business, as WhatsApp checked it; or absent */
+	struct str participant;   /* who wrote it, in a group; absent elsewhere */
+	struct str target; /* provider's id of the message that it edits, revokes,
+			      reacts      to or quotes; may be absent */
 	struct str quoted; /* what it quotes: kept while that message is not known */
 	struct str emoji;  /* of a reaction; empty: it was taken back */
 	int64_t sent_us;   /* the customer's clock; 0: unknown */
 	int64_t attempt;
-	int64_t history_max; /* the setting; the tenant's word first */
+	int64_t history_max; /* the setting; the tenant's word first; below 0: nobody
+				asks, so neither history, facts nor summary are read */
 
 	/* results */
 	struct tenant found;
@@ -315,6 +324,7 @@ struct store_load {
 			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
 	bool known;      /* the inbound row was there before */
+	int64_t released; /* messages that waited for the customer to write: due now */
 	const char *did; /* "contact.opt_out", "chat.pause"...; NULL: nothing */
 	struct store_replies reply; /* none: not decided yet */
 	/* of a turn that is not done: */
@@ -363,7 +373,8 @@ void store_keep(struct store *s, struct store_keep *op, struct flow *f);
  * or can't be ("failed": then the parts after it are failed too, reason "unsent"). With
  * the last part the turn is done.  A part that is sent or failed stays so, and
  * "sending" it again is ERR_FENCED, for then it must not be posted.  "pending" takes a
- * "sending" back whose post is known not to have left.
+ * "sending" back whose post is known not to have left; "held" likewise, and the part
+ * and those after it wait for the customer to write (store_window.c).
  *
  * An echo that came before "sent" and was stored as a human's message is dropped for
  * the reply it echoes.  A provider_message_id that another reply has is not stored.
@@ -377,11 +388,15 @@ struct store_mark {
 	struct str status;
 	struct str provider_message_id; /* with "sent" */
 	struct str reason;              /* with "failed" */
+	int64_t window_us; /* with "sending": only so long after the customer's last
+			      message; 0: at any time */
+	int64_t hold_us;   /* with "held": for so long at most */
 
+	bool closed; /* with "sending": it is too late for that; nothing is marked */
 	enum silence silenced; /* with "sending": meanwhile, by a person; the message is
 				  failed, the reason is the silence's name, and it must
 				  not be posted */
-	bool proven; /* with "failed" or "pending": it was sent all the same */
+	bool proven; /* with "failed", "pending" or "held": it was sent all the same */
 };
 void store_mark(struct store *s, struct store_mark *op, struct flow *f);
 
@@ -392,6 +407,8 @@ void store_mark(struct store *s, struct store_mark *op, struct flow *f);
 struct store_receipt {
 	struct store_op op;
 	struct str tenant, provider, chat, message_id;
+	struct str key; /* our outbound key, where the provider sends it along; may be
+			   absent */
 	struct str status, reason;
 	int64_t at_us; /* 0: now */
 
@@ -425,12 +442,15 @@ struct store_chat {
 		name;     /* canonical address; the contact's name, may be absent */
 	struct str phone; /* may be absent */
 	int64_t last_in_us, last_out_us; /* 0: none */
+	int64_t last_read_us;            /* 0: never */
+	bool unread;          /* the customer has written since, or it was never read */
 	enum silence silence; /* what people or hours silence the bot with there */
 	int64_t until_us;     /* 0: until somebody says so */
 };
 
 /* store_chat_list: those where something was said last come first; limit is 1 to
- * 10000.  With `who` (a phone, JID, LID or group) that chat alone: ERR_NOT_FOUND
+ * 10000.  With `who` (a phone, JID, LID, group, or the
+ * conversation's id, "#7" or "7") that chat alone: ERR_NOT_FOUND
  * without it, ERR_SHAPE for what is no name. */
 struct store_chat_list {
 	struct store_op op;
@@ -454,6 +474,16 @@ struct store_chat_pause {
 void store_chat_pause(struct store *s, struct store_chat_pause *op, struct flow *f);
 void store_chat_resume(struct store *s, struct store_chat_pause *op, struct flow *f);
 
+/* store_chat_read: a person has read the chat, all that is in it now.  ERR_NOT_FOUND,
+ * ERR_SHAPE as store_chat_list. */
+struct store_chat_read {
+	struct store_op op;
+	struct str tenant, who;
+
+	int64_t conversation_id, read_us;
+};
+void store_chat_read(struct store *s, struct store_chat_read *op, struct flow *f);
+
 /* --- data about people ------------------------------------------------------ */
 
 /* store_person: who is it, by phone (read by the tenant's country), JID or LID.
@@ -472,13 +502,24 @@ struct store_person {
 	struct str tenant, name;
 
 	struct store_who who;
-	struct str push_name;
+	struct str called, name_source; /* codec/name.h; absent: it has no name */
 	struct store_name *names;
 	size_t name_count;
 	int64_t conversations, turns, received, sent;
 	int64_t first_us, last_us; /* of the messages; 0: none */
 };
 void store_person(struct store *s, struct store_person *op, struct flow *f);
+
+/* store_person_name: a person at the business says what somebody is called, whatever
+ * others say; a blank name takes that back.  As store_person; ERR_NOT_FOUND also for
+ * nobody of that name, ERR_SHAPE also for what is no name. */
+struct store_person_name {
+	struct store_person who; /* op, tenant and name: who it is about */
+	struct str name, actor;
+
+	bool changed; /* false: it was so already */
+};
+void store_person_name(struct store *s, struct store_person_name *op, struct flow *f);
 
 /* store_export writes all that the tables hold of a person (personal.h) as one JSON
  * document, as it is at one moment; it is built in memory, so that whoever reads it
@@ -599,6 +640,8 @@ struct store_session_keep {
 	struct str summary;
 	const struct str *keys, *values; /* facts */
 	size_t fact_count;
+	struct str name; /* what the customer is called; may be absent */
+	double name_confidence;
 	const struct store_usage *usage;
 	size_t usage_count;
 	double budget;
@@ -677,6 +720,11 @@ struct store_tenant_put {
 	bool create;
 	const struct str *names, *values;
 	size_t count;
+	/* What else is asked of the tenant, by a rule of the caller's: 0, or negative
+	 * with words; it runs on the store's thread.  What was wrong before may stay
+	 * so. NULL: nothing. */
+	int (*check)(const void *arg, const struct tenant *t, char words[256]);
+	const void *check_arg;
 };
 void store_tenant_put(struct store *s, struct store_tenant_put *op, struct flow *f);
 

@@ -7,7 +7,8 @@
  *
  * next_us is kept with the rows it leads to: however often and by whomever this runs,
  * a recipient gets one message and the pace holds.  When what was given out does not
- * go, because the gateway is down, nothing more is given out. */
+ * go, because the gateway is down, nothing more is given out.  What waits for its
+ * customer to write holds up nobody else. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -32,7 +33,7 @@ list_running(struct sql *db, struct arena *a, struct running *rows, size_t *ret_
 	int r = sql_row(db,
 		"SELECT tenant_id, id, rate_per_min, next_us,"
 		" (SELECT count(*) FROM scheduled_messages WHERE broadcast_id = b.id"
-		"  AND status IN ('waiting', 'queued'))"
+		"  AND status IN ('waiting', 'queued') AND held_us = 0)"
 		" FROM broadcasts AS b WHERE status = 'running' ORDER BY next_us"
 		" LIMIT ?1",
 		SQL_NUMBER(RUNNING_MAX));

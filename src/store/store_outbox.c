@@ -41,6 +41,7 @@ outbox_read(struct sql *db, struct arena *a, struct outbox_row *ret)
 		.sent_count = sql_col_number(db, 16),
 		.sent_us = sql_col_number(db, 17),
 		.created_us = sql_col_number(db, 18),
+		.held_us = sql_col_number(db, 19),
 	};
 }
 
@@ -153,7 +154,8 @@ outbox_text_check(struct store_op *op, struct str text)
 		return store_fail(op, ERR_SHAPE, "a text has 1 to %d bytes", TEXT_MAX);
 	if (placeholder_check(text, &wrong) < 0)
 		return store_fail(op, ERR_SHAPE,
-			"no placeholder %.*s; there are {name} and {first_name}",
+			"no placeholder %.*s; there are {name}, {first_name} and "
+			"{last_name}",
 			wrong.n < 40 ? (int)wrong.n : 40, wrong.p);
 	return 0;
 }
@@ -312,7 +314,7 @@ outbox_withdraw(struct sql *db, struct str tenant, int64_t id, struct str reason
 		return r;
 	return sql_do(db,
 		"UPDATE scheduled_messages SET status = 'cancelled', reason = ?3,"
-		" updated_us = ?4 WHERE id = ?2 AND tenant_id = ?1",
+		" held_us = 0, updated_us = ?4 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(id), SQL_TEXT(reason),
 		SQL_NUMBER(clock_wall_us()));
 }

@@ -10,6 +10,9 @@
  *   cancelled   by a person, or by the customer's reply (unless_reply)
  *   skipped     the customer has opted out
  *
+ *   held        status "waiting", reason "window": until the customer writes, or
+ *               due_us, when it is given up (store_window.c); its message is there
+ *
  * A row is one message to one person, at due_us.  It has a job, prosaas.send, once it
  * is near; `round` says which: it rises each time that the row waits anew, and a job
  * of an earlier round finds nothing to do.  keep makes a turn and a message row of
@@ -25,6 +28,8 @@ struct outbox_row {
 	struct str tenant, key, chat, name, text, schedule, zone, status, reason;
 	bool unless_reply;
 	int64_t slot_us, due_us, round, sent_count, sent_us, created_us;
+	int64_t held_us; /* since when it waits for the customer to write; 0: it does
+			    not */
 };
 
 /* --- for people ------------------------------------------------------------- */
@@ -131,9 +136,10 @@ struct store_outbox_move {
 void store_outbox_move(struct store *s, struct store_outbox_move *op, struct flow *f);
 
 /* store_outbox_keep: the turn and the message, status "pending"; when the row has one
- * already that one, led by this job and attempt from now on (ERR_FENCED when another
- * has it).  A message that was failed is opened again, as store_load does with a
- * reply.  over: it was cancelled meanwhile. */
+ * already that one, led by this job and attempt from now on (ERR_FENCED when a later
+ * attempt of this job has it; another job is over: this one holds the chat).  A message
+ * that was failed is opened again, as store_load does with a reply.  over: it was
+ * cancelled meanwhile. */
 struct store_outbox_keep {
 	struct store_op op;
 	struct str tenant, job_id;

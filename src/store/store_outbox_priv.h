@@ -10,9 +10,9 @@
 #define OUTBOX_SELECT                                                             \
 	"SELECT id, broadcast_id, message_id, tenant_id, key, chat, name, body, " \
 	"schedule, zone, status, reason, unless_reply, slot_us, due_us, round, "  \
-	"sent_count, sent_us, created_us FROM scheduled_messages "
+	"sent_count, sent_us, created_us, held_us FROM scheduled_messages "
 
-enum { OUTBOX_COLUMNS = 19 };
+enum { OUTBOX_COLUMNS = 20 };
 
 void outbox_read(struct sql *db, struct arena *a, struct outbox_row *ret);
 

@@ -47,7 +47,7 @@ due(struct store *s, struct store_op *op)
 	d->count = 0;
 	r = sql_row(db,
 		OUTBOX_SELECT "WHERE status = 'waiting' AND due_us <= ?1"
-			      " ORDER BY due_us LIMIT ?2",
+			      " ORDER BY due_us, id LIMIT ?2",
 		SQL_NUMBER(d->until_us), SQL_NUMBER(d->limit));
 	take_rows(db, d, r, false);
 	if (r < 0)
@@ -148,7 +148,7 @@ read_customer(struct sql *db, struct arena *a, const struct outbox_row *row,
 	if (contact <= 0)
 		return (int)contact;
 	int r = sql_row(db,
-		"SELECT push_name, EXISTS (SELECT 1 FROM conversations AS c"
+		"SELECT name, EXISTS (SELECT 1 FROM conversations AS c"
 		" JOIN messages AS m ON m.tenant_id = c.tenant_id"
 		"  AND m.conversation_id = c.id"
 		" WHERE c.contact_id = ?2 AND c.tenant_id = ?1"
@@ -262,7 +262,8 @@ insert_message(struct sql *db, const struct store_outbox_keep *k,
 		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction,"
 		" source, provider, chat, outbound_key, kind, body, status,"
 		" created_us, updated_us) VALUES (?1, ?2, ?3, 'out', 'system',"
-		" 'baileys', ?4, ?5, 'text', ?6, 'pending', ?7, ?7)",
+		" (SELECT gateway FROM tenants WHERE id = ?1), ?4, ?5, 'text', ?6, "
+		"'pending', ?7, ?7)",
 		SQL_TEXT(row->tenant), SQL_NUMBER(conversation), SQL_NUMBER(k->turn_id),
 		SQL_TEXT(row->chat), SQL_TEXT(k->key), SQL_TEXT(k->text),
 		SQL_NUMBER(clock_wall_us()));
@@ -271,8 +272,8 @@ insert_message(struct sql *db, const struct store_outbox_keep *k,
 static int
 keep_new(struct sql *db, struct store_outbox_keep *k, const struct outbox_row *row)
 {
-	int64_t conversation = conversation_make(
-		db, k->op.arena, row->tenant, row->chat, (struct str){NULL, 0}, NULL);
+	int64_t conversation =
+		conversation_make(db, k->op.arena, row->tenant, row->chat, NULL, NULL);
 	if (conversation < 0)
 		return (int)conversation;
 	k->turn_id = turn_insert(db, &(struct turn){.tenant = row->tenant,
@@ -300,17 +301,19 @@ read_message(struct sql *db, struct store_outbox_keep *k, struct str tenant,
 	int64_t *ret_held)
 {
 	int r = sql_row(db,
-		"SELECT m.id, m.turn_id, m.body, m.outbound_key, m.status, t.attempt"
+		"SELECT m.id, m.turn_id, m.body, m.outbound_key, m.status, t.attempt,"
+		" m.updated_us, t.job_id IS ?3"
 		" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id"
 		" WHERE m.id = ?2 AND m.tenant_id = ?1",
-		SQL_TEXT(tenant), SQL_NUMBER(k->message.id));
+		SQL_TEXT(tenant), SQL_NUMBER(k->message.id), SQL_TEXT(k->job_id));
 	if (r <= 0)
 		return r < 0 ? r : store_fail(&k->op, ERR_NOT_FOUND, "no such message");
 	k->turn_id = sql_col_number(db, 1);
 	k->message.text = sql_col_text(db, 2, k->op.arena);
 	k->message.key = sql_col_text(db, 3, k->op.arena);
 	k->message.status = sql_col_text(db, 4, k->op.arena);
-	*ret_held = sql_col_number(db, 5);
+	*ret_held = sql_col_number(db, 7) ? sql_col_number(db, 5) : 0;
+	k->message.changed_us = sql_col_number(db, 6);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #ifndef STORE_STORE_PRIV_H
 #define STORE_STORE_PRIV_H
 
+#include "codec/name.h"
 #include "codec/tenant.h"
 #include "store/sql.h"
 #include "store/store.h"
@@ -40,6 +41,9 @@ struct audit_entry {
 };
 int64_t audit_note(struct sql *db, const struct audit_entry *e) MUSTCHECK;
 
+/* In SQL: what follows the user of an address. */
+#define SERVER_OF(address) "substr(" address ", instr(" address ", '@'))"
+
 /* Other names of a chat that a message carries: addresses, or in phone a number as
  * people write it.  Each may be absent; all are ignored where the chat is not one
  * person.  country is that of numbers without +. */
@@ -55,10 +59,25 @@ int64_t conversation_find(
 
 /* conversation_make does the same and makes it, its contact and the contact's
  * identities when missing; alias (may be NULL) adds identities, and may show that
- * two contacts are one: they are merged.  push_name (may be absent) becomes the
- * contact's name if it has none. */
-int64_t conversation_make(struct sql *db, struct arena *a, struct str tenant,
-	struct str chat, struct str push_name, struct chat_alias *alias) MUSTCHECK;
+ * two contacts are one: they are merged.  called (may be NULL) is what somebody says
+ * the contact's name is (below). */
+struct called;
+int64_t
+conversation_make(struct sql *db, struct arena *a, struct str tenant, struct str chat,
+	const struct called *called, struct chat_alias *alias) MUSTCHECK;
+
+/* contact_call: somebody says what a contact is called.  1 when that is its name from
+ * now on, 0 when it is no name, or one that can't replace what is known. */
+struct called {
+	struct str name; /* as it came; may be absent */
+	enum name_source source;
+	double confidence; /* of the AI */
+};
+int contact_call(struct sql *db, struct arena *a, struct str tenant, int64_t contact,
+	const struct called *c) MUSTCHECK;
+
+/* store_person.c: person_look_up fills p->who. */
+int person_look_up(struct sql *db, struct store_person *p) MUSTCHECK;
 
 /* contact_of_phone finds the contact that has this phone (E.164): its id, 0 for none,
  * or negative. */
@@ -176,6 +195,22 @@ int message_note_id(
  * or by our outbound key; 0 for none, or negative. */
 int64_t sent_find(struct sql *db, struct str tenant, struct str provider,
 	int64_t conversation, struct str id) MUSTCHECK;
+
+/* --- store_window.c ---------------------------------------------------------- */
+
+/* window_open: 1 when the customer of the turn has written within window_us (0: any
+ * time will do), else 0, or negative. */
+int window_open(
+	struct sql *db, struct str tenant, int64_t turn, int64_t window_us) MUSTCHECK;
+
+/* window_hold: the message, and of an answer the parts after it, wait for the customer
+ * to write, for hold_us at most. */
+int window_hold(struct sql *db, struct str tenant, int64_t turn, int64_t message,
+	int64_t hold_us) MUSTCHECK;
+
+/* window_opened: the customer wrote: what waited for that is due.  How many, or
+ * negative. */
+int window_opened(struct sql *db, struct str tenant, int64_t conversation) MUSTCHECK;
 
 /* --- store_updates.c -------------------------------------------------------- */
 

@@ -69,6 +69,16 @@ message_seen(struct sql *db, struct str tenant, int64_t row, struct str status,
 	return r < 0 ? r : 1;
 }
 
+static int64_t
+find_key(struct sql *db, struct str tenant, struct str key)
+{
+	int r = sql_row(db,
+		"SELECT id FROM messages WHERE outbound_key = ?2 AND tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_TEXT(key));
+
+	return r > 0 ? sql_col_number(db, 0) : r;
+}
+
 int64_t
 sent_find(struct sql *db, struct str tenant, struct str provider, int64_t conversation,
 	struct str id)
@@ -80,10 +90,7 @@ sent_find(struct sql *db, struct str tenant, struct str provider, int64_t conver
 		SQL_TEXT(tenant), SQL_TEXT(provider), SQL_NUMBER(conversation),
 		SQL_TEXT(id));
 	if (r == 0)
-		r = sql_row(db,
-			"SELECT id FROM messages WHERE outbound_key = ?2 AND tenant_id "
-			"= ?1",
-			SQL_TEXT(tenant), SQL_TEXT(id));
+		return find_key(db, tenant, id);
 	return r > 0 ? sql_col_number(db, 0) : r;
 }
 
@@ -108,6 +115,8 @@ receipt(struct store *s, struct store_op *op)
 	if (conversation < 0)
 		return (int)conversation;
 	c->row_id = sent_find(db, tenant, c->provider, conversation, c->message_id);
+	if (c->row_id == 0 && c->key.n > 0)
+		c->row_id = find_key(db, tenant, c->key);
 	if (c->row_id <= 0)
 		return (int)c->row_id;
 	int r = message_seen(db, tenant, c->row_id, c->status, c->reason, c->at_us);

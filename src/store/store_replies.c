@@ -5,6 +5,7 @@
  *                         |                 |
  *                         '-> return it     '-> turn done without a reply
  *   mark:  fence ---> status forward, turn along with it
+ *                `-> "sending" outside the window: closed (store_window.c)
  *
  * Keeping freezes the turn: what comes later belongs to the next one. */
 #include "base/arena.h"
@@ -193,7 +194,7 @@ mark_sending(struct sql *db, const struct store_mark *m, struct str tenant)
 {
 	int r = sql_do(db,
 		"UPDATE messages SET status = 'sending', attempts = attempts + 1,"
-		" updated_us = ?3 WHERE id = ?2 AND tenant_id = ?1",
+		" reason = NULL, updated_us = ?3 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(clock_wall_us()));
 	return r < 0 ? r : turn_set_state(db, tenant, m->turn_id, TURN_SENDING);
 }
@@ -303,6 +304,15 @@ ask_silence(struct sql *db, struct store_mark *m, struct str tenant, bool answer
 }
 
 static int
+ask_window(struct sql *db, struct store_mark *m, struct str tenant)
+{
+	int r = window_open(db, tenant, m->turn_id, m->window_us);
+
+	m->closed = r == 0;
+	return r < 0 ? r : 0;
+}
+
+static int
 reply_status(struct sql *db, struct store_mark *m, struct str tenant, bool *ret_over,
 	bool *ret_answer)
 {
@@ -327,6 +337,8 @@ mark_as(struct sql *db, struct store_mark *m, struct str tenant)
 		return mark_sending(db, m, tenant);
 	if (str_eqz(m->status, "pending"))
 		return mark_pending(db, m, tenant);
+	if (str_eqz(m->status, "held"))
+		return window_hold(db, tenant, m->turn_id, m->reply_id, m->hold_us);
 	if (str_eqz(m->status, "sent") || str_eqz(m->status, "failed"))
 		return mark_over(db, m, tenant);
 	return store_fail(
@@ -352,7 +364,9 @@ mark(struct store *s, struct store_op *op)
 			op, ERR_FENCED, "the reply is sent or failed already");
 	if (str_eqz(m->status, "sending"))
 		r = ask_silence(db, m, tenant, answer);
-	if (r < 0)
+	if (r >= 0 && str_eqz(m->status, "sending"))
+		r = ask_window(db, m, tenant);
+	if (r < 0 || m->closed)
 		return r;
 	if (!over)
 		return mark_as(db, m, tenant);
@@ -365,6 +379,7 @@ void
 store_mark(struct store *s, struct store_mark *op, struct flow *f)
 {
 	op->silenced = SILENCE_NONE;
+	op->closed = false;
 	op->proven = false;
 	store_start(s, &op->op, mark, f);
 }

@@ -6,7 +6,13 @@
  *   store_migrate:   make_file ---> one transaction: each missing schema/NNN_*.sql
  *
  * The version is PRAGMA user_version, which is part of the transaction: a killed
- * migration has not begun. */
+ * migration has not begun.
+ *
+ * A rollback meets a database that the release after has migrated.  It runs on it:
+ * a file may only add what the programs of RELEASED can do without, or says which
+ * ones can ("-- reader: N", the oldest schema version whose programs know enough).
+ * The database keeps the highest of these numbers, for programs that have never
+ * seen the file.  What a file makes unused is dropped a release later. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +26,12 @@
 #include "schema.h"
 #include "store/store_priv.h"
 
-enum { PATH_SIZE = 1024 };
+enum {
+	PATH_SIZE = 1024,
+	READER_SINCE = 12, /* the file that made schema_reader */
+	/* The schema of the last release: to be raised when the next is cut. */
+	RELEASED = 12,
+};
 
 const char *
 store_url(const struct settings *s, struct arena *a)
@@ -78,6 +89,18 @@ version_of(struct sql *db, int *ret)
 	return r < 0 ? r : 0;
 }
 
+/* The oldest program that the database is for. */
+static int
+reader_of(struct sql *db, int found)
+{
+	int oldest = found;
+
+	if (found > READER_SINCE && sql_row(db, "SELECT oldest FROM schema_reader") > 0)
+		oldest = (int)sql_col_number(db, 0);
+	sql_settle(db);
+	return oldest;
+}
+
 static int
 check_version(struct sql *db, const char *path, char err[256])
 {
@@ -88,7 +111,7 @@ check_version(struct sql *db, const char *path, char err[256])
 		snprintf(err, 256, "%s: %s", path, sql_words(db));
 		return r;
 	}
-	if (found == wanted)
+	if (found == wanted || (found > wanted && reader_of(db, found) <= wanted))
 		return 0;
 	if (found < wanted)
 		snprintf(err, 256,
@@ -172,6 +195,26 @@ run_file(struct sql *db, size_t i)
 	return sql_script(db, pragma);
 }
 
+/* The oldest program that can do with what the file made. */
+static long
+reader_needed(const char *text)
+{
+	static const char mark[] = "\n-- reader: ";
+	const char *said = strstr(text, mark);
+
+	return said ? strtol(said + sizeof(mark) - 1, NULL, 10) : RELEASED;
+}
+
+static int
+note_reader(struct sql *db, const char *text)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof(sql), "UPDATE schema_reader SET oldest = max(oldest, %ld)",
+		reader_needed(text));
+	return sql_script(db, sql);
+}
+
 /* The version is read inside of the transaction: of two that migrate at once, the
  * second finds nothing to do. */
 static int
@@ -182,9 +225,14 @@ migrate(struct sql *db, int *ret_from)
 		return r;
 
 	r = version_of(db, ret_from);
-	for (size_t i = 0; r >= 0 && schema_files[i].name; i++)
-		if (strtol(schema_files[i].name, NULL, 10) > *ret_from)
+	for (size_t i = 0; r >= 0 && schema_files[i].name; i++) {
+		long number = strtol(schema_files[i].name, NULL, 10);
+
+		if (number > *ret_from)
 			r = run_file(db, i);
+		if (r >= 0 && number > *ret_from && number > READER_SINCE)
+			r = note_reader(db, schema_files[i].text);
+	}
 	if (r >= 0)
 		return sql_commit(db);
 	sql_rollback(db);

@@ -3,7 +3,12 @@
  *
  * Its columns come from TENANT_FIELDS: reading, writing and the names that a user
  * may set follow from the rows there.  What a value may be stands in `allowed`.  An
- * empty text is stored as NULL: there is one way to be unset. */
+ * empty text is stored as NULL: there is one way to be unset.
+ *
+ * A SECRET is sealed (base/seal.h) where there is a SECRETS_KEY.  One that does not
+ * open is an error for whoever would use it (tenant_find), and stays as it is for who
+ * only lists or changes the tenant. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,11 +17,14 @@
 #include "base/err.h"
 #include "base/hours.h"
 #include "base/quiet.h"
+#include "base/seal.h"
 #include "base/zone.h"
 #include "codec/phone.h"
 #include "store/store_priv.h"
 
 enum kind { TEXT, SECRET, NUMBER, REAL };
+
+enum { TEMPLATE_MAX = 512, LANGUAGE_MAX = 15 };
 
 static const struct field {
 	enum kind kind;
@@ -40,9 +48,19 @@ value_of(struct tenant *t, const struct field *f)
 	return (char *)t + f->offset;
 }
 
-static void
+/* Whose secret, and which. */
+static struct str
+place_of(struct arena *a, const struct tenant *t, const struct field *f)
+{
+	return arena_printf(a, "%.*s|%s", STR_FMT(t->id), f->name);
+}
+
+/* 0, or ERR_SEALED, when all the rest is read. */
+static int
 read_tenant(struct sql *db, struct arena *a, struct tenant *t)
 {
+	int err = 0;
+
 	t->id = sql_col_text(db, 0, a);
 	t->created_us = sql_col_number(db, 1);
 	t->prompt_version = sql_col_number(db, 2);
@@ -52,8 +70,13 @@ read_tenant(struct sql *db, struct arena *a, struct tenant *t)
 
 		switch (fields[i].kind) {
 		case TEXT:
+			*(struct str *)value = sql_col_text(db, column, a);
+			break;
 		case SECRET:
 			*(struct str *)value = sql_col_text(db, column, a);
+			if (seal_open(a, *(struct str *)value,
+				    place_of(a, t, &fields[i]), value) < 0)
+				err = ERR_SEALED;
 			break;
 		case NUMBER:
 			*(int64_t *)value = sql_col_number(db, column);
@@ -63,16 +86,16 @@ read_tenant(struct sql *db, struct arena *a, struct tenant *t)
 			break;
 		}
 	}
+	return err;
 }
 
 int
 tenant_find(struct sql *db, struct str id, struct arena *a, struct tenant *ret)
 {
 	int r = sql_row(db, SELECT_TENANTS " WHERE id = ?1", SQL_TEXT(id));
+	int err = r > 0 ? read_tenant(db, a, ret) : 0;
 
-	if (r > 0)
-		read_tenant(db, a, ret);
-	return r;
+	return err < 0 ? err : r;
 }
 
 static int
@@ -82,6 +105,17 @@ insert(struct sql *db, struct str id)
 		"INSERT INTO tenants (id, name, created_us)"
 		" VALUES (?1, 'Tenant ' || ?1, ?2) ON CONFLICT DO NOTHING",
 		SQL_TEXT(id), SQL_NUMBER(clock_wall_us()));
+}
+
+static void
+seal_secrets(struct arena *a, struct tenant *t)
+{
+	for (size_t i = 0; seal_ready() && i < ARRAY_LEN(fields); i++) {
+		struct str *value = value_of(t, &fields[i]);
+
+		if (fields[i].kind == SECRET)
+			*value = seal_close(a, *value, place_of(a, t, &fields[i]));
+	}
 }
 
 static int
@@ -150,6 +184,38 @@ is_key(struct sql *db, struct str s, char words[HOURS_WORDS])
 		if (s.p[i] <= ' ' || s.p[i] > '~')
 			return false;
 	return true;
+}
+
+/* Of a name that Meta would approve. */
+static bool
+is_template(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	for (size_t i = 0; i < s.n; i++)
+		if (!islower((unsigned char)s.p[i]) &&
+			!isdigit((unsigned char)s.p[i]) && s.p[i] != '_')
+			return false;
+	return s.n <= TEMPLATE_MAX;
+}
+
+static bool
+is_language(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	(void)db, (void)words;
+	for (size_t i = 0; i < s.n; i++)
+		if (!isalpha((unsigned char)s.p[i]) && s.p[i] != '_')
+			return false;
+	return s.n == 0 || (s.n >= 2 && s.n <= LANGUAGE_MAX);
+}
+
+/* It goes to Redis, too. */
+static bool
+is_sealable(struct sql *db, struct str s, char words[HOURS_WORDS])
+{
+	if (s.n == 0 || seal_ready())
+		return is_key(db, s, words);
+	snprintf(words, HOURS_WORDS, "SECRETS_KEY is not set, and it must be sealed");
+	return false;
 }
 
 static bool
@@ -225,9 +291,13 @@ static const struct allowed {
 	{"meta_access_token", NULL, "printable ASCII without blanks, or empty",
 		.check = is_key},
 	{"meta_app_secret", NULL, "printable ASCII without blanks, or empty",
-		.check = is_key},
+		.check = is_sealable},
 	{"meta_verify_token", NULL, "printable ASCII without blanks, or empty",
-		.check = is_key},
+		.check = is_sealable},
+	{"meta_template", NULL, "a template's name (a-z, 0-9, _), or empty",
+		.check = is_template},
+	{"meta_template_language", NULL, "a language code like en or pt_BR, or empty",
+		.check = is_language},
 	{"gateway_url", NULL, "a http:// or https:// URL, or empty", .check = is_url},
 	{"ai_provider", "|builtin|openai", "builtin, openai or empty"},
 	{"time_zone", NULL, "a time zone like Europe/Berlin, or empty",
@@ -289,6 +359,8 @@ set_text(struct sql *db, const struct field *f, struct str s, char words[HOURS_W
 {
 	const struct allowed *a = allowed_of(f);
 
+	if (f->kind == SECRET && seal_is(s))
+		return false;
 	if (a && a->words && !is_word_of(a->words, s))
 		return false;
 	if (a && a->check && !a->check(db, s, words))
@@ -381,6 +453,8 @@ tenant_must(struct sql *db, struct store_op *op, struct str id, struct tenant *r
 
 	if (r == 0)
 		return fail_id(op, ERR_NOT_FOUND, id);
+	if (r == ERR_SEALED)
+		return fail_id(op, r, id);
 	return r < 0 ? r : 0;
 }
 
@@ -407,6 +481,20 @@ fail_value(
 		printable(value, 30), value.p, a ? a->help : "a number");
 }
 
+/* A phone is one tenant's: its messages are. */
+static int
+phone_is_free(struct sql *db, struct store_op *op, const struct tenant *t)
+{
+	int r = sql_row(db,
+		"SELECT id FROM tenants WHERE meta_phone_number_id = ?1 AND id <> ?2",
+		SQL_TEXT(t->meta_phone_number_id), SQL_TEXT(t->id));
+
+	if (r <= 0)
+		return r;
+	return store_fail(op, ERR_EXISTS, "meta_phone_number_id is that of tenant %.*s",
+		STR_FMT(sql_col_text(db, 0, op->arena)));
+}
+
 static int
 set_all(struct sql *db, struct store_tenant_put *put, struct tenant *t)
 {
@@ -421,6 +509,19 @@ set_all(struct sql *db, struct store_tenant_put *put, struct tenant *t)
 			return fail_value(&put->op, f, value, wrong);
 	}
 	return 0;
+}
+
+static int
+ask_caller(
+	struct store_tenant_put *put, const struct tenant *was, const struct tenant *t)
+{
+	char words[256] = "", before[256];
+
+	if (!put->check || put->check(put->check_arg, t, words) >= 0)
+		return 0;
+	if (put->check(put->check_arg, was, before) < 0)
+		return 0;
+	return store_fail(&put->op, ERR_SHAPE, "%s", words);
 }
 
 /* --- operations ----------------------------------------------------------- */
@@ -454,7 +555,7 @@ list(struct store *s, struct store_op *op)
 	l->count = 0;
 	r = sql_row(db, SELECT_TENANTS " ORDER BY length(id), id"); /* 9 before 10 */
 	for (; r > 0 && l->count < count; r = sql_next(db))
-		read_tenant(db, op->arena, &l->tenants[l->count++]);
+		(void)read_tenant(db, op->arena, &l->tenants[l->count++]);
 	return r;
 }
 
@@ -470,7 +571,7 @@ put(struct store *s, struct store_op *op)
 	struct store_tenant_put *p = container_of(op, struct store_tenant_put, op);
 	struct sql *db = store_db(s);
 	struct str id = tenant_id(p->id);
-	struct tenant t;
+	struct tenant was, t = {0};
 
 	if (!tenant_is_id(id))
 		return store_fail(op, ERR_SHAPE,
@@ -481,10 +582,19 @@ put(struct store *s, struct store_op *op)
 			return added < 0 ? added : fail_id(op, ERR_EXISTS, id);
 	}
 	int r = tenant_must(db, op, id, &t);
+	if (r == ERR_SEALED)
+		r = 0;
+	was = t;
 	if (r >= 0)
 		r = set_all(db, p, &t);
 	if (r >= 0)
-		r = update(db, &t);
+		r = ask_caller(p, &was, &t);
+	if (r >= 0)
+		r = phone_is_free(db, op, &t);
+	if (r < 0)
+		return r;
+	seal_secrets(op->arena, &t);
+	r = update(db, &t);
 	return r < 0 ? r : prompt_number(db, id);
 }
 

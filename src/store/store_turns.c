@@ -100,7 +100,8 @@ turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 {
 	*ret = (struct store_replies){0};
 	int r = sql_row(db,
-		"SELECT id, body, outbound_key, status, count(*) OVER () FROM messages"
+		"SELECT id, body, outbound_key, status, count(*) OVER (), updated_us"
+		" FROM messages"
 		" WHERE turn_id = ?2 AND tenant_id = ?1 AND " BY_US " ORDER BY part",
 		SQL_TEXT(tenant), SQL_NUMBER(turn));
 	if (r > 0)
@@ -112,6 +113,7 @@ turn_replies(struct sql *db, struct arena *a, struct str tenant, int64_t turn,
 			.text = sql_col_text(db, 1, a),
 			.key = sql_col_text(db, 2, a),
 			.status = sql_col_text(db, 3, a),
+			.changed_us = sql_col_number(db, 5),
 		};
 	return r < 0 ? r : (int)ret->count;
 }
@@ -345,16 +347,26 @@ join_turn(struct sql *db, struct store_load *l)
 	return r < 0 ? r : 1;
 }
 
+static struct called
+called(const struct store_load *l)
+{
+	char room[NAME_SIZE];
+
+	if (name_read(l->verified_name, room).p)
+		return (struct called){
+			.name = l->verified_name, .source = NAME_VERIFIED};
+	return (struct called){.name = l->push_name, .source = NAME_PUSH};
+}
+
 /* The names in an echo are the tenant's own. */
 static int
 find_conversation(struct sql *db, struct store_load *l)
 {
-	struct str nobody = {NULL, 0};
+	struct called by_himself = called(l);
 	struct chat_alias alias = {l->lid, l->phone, l->found.country, 0};
 
-	l->conversation_id =
-		conversation_make(db, l->op.arena, tenant_id(l->tenant), l->chat,
-			l->from_me ? nobody : l->push_name, l->from_me ? NULL : &alias);
+	l->conversation_id = conversation_make(db, l->op.arena, tenant_id(l->tenant),
+		l->chat, l->from_me ? NULL : &by_himself, l->from_me ? NULL : &alias);
 	l->merge_id = alias.merge_id;
 	return l->conversation_id < 0 ? (int)l->conversation_id : 0;
 }
@@ -366,6 +378,10 @@ make_row(struct sql *db, struct store_load *l)
 			? 0
 			: outbox_replied(db, tenant_id(l->tenant), l->conversation_id);
 
+	if (r >= 0 && !l->from_me) {
+		r = window_opened(db, tenant_id(l->tenant), l->conversation_id);
+		l->released = r;
+	}
 	if (r >= 0)
 		r = l->debounce_ms > 0 && wants_answer(l) ? join_turn(db, l) : 0;
 	if (r == 0)
@@ -486,7 +502,7 @@ load(struct store *s, struct store_op *op)
 		l->debounce_ms = l->found.debounce_ms;
 	if (l->found.human_pause_min >= 0)
 		l->human_pause_min = l->found.human_pause_min;
-	if (l->found.ai_history >= 0 && l->history_max > 0)
+	if (l->found.ai_history >= 0 && l->history_max >= 0)
 		l->history_max = l->found.ai_history;
 	r = find_conversation(db, l);
 	if (r >= 0 && l->in_group)
@@ -508,7 +524,7 @@ load(struct store *s, struct store_op *op)
 	if (r >= 0 && l->found.ai_daily_budget > 0)
 		r = usage_today(db, tenant_id(l->tenant), l->found.time_zone,
 			&l->ai_spent_micros);
-	if (r >= 0 && l->history_max > 0)
+	if (r >= 0 && l->history_max >= 0)
 		r = session_recall(db, l);
 	return r < 0 ? r : read_history(db, l);
 }
@@ -517,6 +533,7 @@ void
 store_load(struct store *s, struct store_load *op, struct flow *f)
 {
 	op->known = false;
+	op->released = 0;
 	op->reply = (struct store_replies){0};
 	op->silence = SILENCE_NONE;
 	op->closed_said = false;

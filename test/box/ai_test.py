@@ -2,6 +2,7 @@
 """What the AI is told, what becomes of its errors, and what it costs."""
 import json
 import re
+import time
 
 import pytest
 
@@ -78,6 +79,25 @@ def test_the_history_is_as_long_as_the_tenant_says_and_as_the_budget_allows(stag
     say(api, "Q4", "question 4")
     wait_sent(stage, 5)
     assert [m["role"] for m in stage.ai.requests()[-1]["messages"]] == ["system", "user"]
+
+
+def test_a_tenants_own_history_counts_where_the_setting_has_none(stage):
+    api, _ = house(stage, {"ai_history": 4}, AI_HISTORY=0)
+    for i in range(4):
+        say(api, f"Q{i}", f"question {i}")
+        wait_sent(stage, i + 1)
+    assert len(stage.ai.requests()[-1]["messages"]) == 1 + 4 + 1
+
+
+def test_the_model_is_asked_with_the_settings_and_with_the_tenants_own(stage):
+    api, _ = house(stage)
+    say(api, "Q1")
+    wait_sent(stage, 1)
+    stage.cli("tenant", "set", "1", "ai_temperature=0.7", "ai_max_tokens=99", "ai_model=own")
+    say(api, "Q2")
+    wait_sent(stage, 2)
+    asked = [(r["model"], r["temperature"], r["max_tokens"]) for r in stage.ai.requests()]
+    assert asked == [("gpt-4o-mini", 0.3, 350), ("own", 0.7, 99)]
 
 
 def test_a_new_prompt_counts_from_the_next_message_on_and_has_a_number(stage):
@@ -262,6 +282,48 @@ def test_the_fallback_text_is_said_once_until_the_ai_has_answered_again(stage):
     assert len(stage.gateway.sent()) == 3, "a replay of what was told the fallback text asks nobody"
 
 
+@pytest.mark.parametrize("mode", ["500", "garbage", "lost"])
+def test_who_is_given_up_after_the_last_retry_is_told_the_fallback_text_once(stage, mode):
+    api, worker = house(stage, {"fallback_text": "We will call you."}, JOB_RETRIES=1)
+    stage.ai.faults(mode)
+    say(api, "Q0")
+    wait_until(lambda: stage.redis.text.zcard(SCHEDULED), 10, "it waits for its retry")
+    assert stage.gateway.sent() == [], "nothing is said while there is hope"
+    [words] = wait_failed(stage, 1)
+    assert words.startswith("ai: ") and len(stage.ai.requests()) == 2
+    assert wait_sent(stage, 1) == ["We will call you."]
+    say(api, "Q1")
+    wait_failed(stage, 2)
+    assert wait_sent(stage, 1) == ["We will call you."]
+    assert worker.metric("prosaas_ai_fallback_texts_total") == 1
+    stage.ai.faults("ok")
+    say(api, "GOOD", "good")
+    assert wait_sent(stage, 2)[-1] == "Echo: good"
+
+
+@pytest.mark.parametrize("mode", ["quota", "401", "429"])
+def test_who_has_waited_for_a_day_is_told_the_fallback_text(stage, mode):
+    api, _ = house(stage, {"fallback_text": "We will call you."})
+    stage.ai.faults(mode, retry_after=1)
+    say(api, "Q0")
+    wait_until(lambda: stage.redis.text.zcard(SCHEDULED), 10, "it waits")
+    [id] = stage.job_ids()
+    stage.redis.text.hset(f"rq:job:{id}", "prosaas_waiting_since", int(time.time()) - 86401)
+    [words] = wait_failed(stage, 1, 40)
+    assert words.startswith("ai: ") and wait_sent(stage, 1) == ["We will call you."]
+
+
+def test_a_job_that_runs_alone_knows_its_last_try_as_well(stage):
+    api, worker = house(stage, {"fallback_text": "We will call you."}, JOB_RETRIES=1)
+    stage.ai.faults("500")
+    say(api, "Q0")
+    wait_until(lambda: stage.redis.text.zcard(SCHEDULED), 10, "it waits for its retry")
+    [id] = stage.job_ids()
+    stage.redis.text.hset(f"rq:job:{id}", "prosaas_crashes", 2)
+    wait_failed(stage, 1)
+    assert wait_sent(stage, 1) == ["We will call you."]
+
+
 # --- what it costs -----------------------------------------------------------
 
 def test_each_request_is_counted_and_a_spent_budget_is_spent(stage):
@@ -335,6 +397,16 @@ def test_the_command_line_shows_what_it_costs_and_is_told(stage):
     assert versions == [2, 1]
     stage.cli("ai", "prompts", "1", "7", code=1)
     stage.cli("ai", "usage", "9", code=1)
+
+
+def test_a_try_that_reaches_a_share_of_the_budget_says_so(stage):
+    house(stage, {"ai_daily_budget": "0.001"}, AI_PRICES="gpt-4o-mini=1/1")
+    said = []
+    for _ in range(12):
+        said += re.findall(r"has spent (\d+) %", stage.cli("ai", "try", "1", "hello").stderr)
+        if "100" in said:
+            break
+    assert said in (["80", "100"], ["100"])
 
 
 def test_a_key_is_never_shown(stage):

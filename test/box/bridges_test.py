@@ -64,7 +64,7 @@ def test_a_message_is_answered_once_and_its_receipt_is_read(stage, bridge):
     assert api.post(receipt(bridge, sent["messageId"]), path=path).status == 200
     wait_until(lambda: stage.replies()[0]["status"] == "read", 10, "the receipt is known")
     assert api.post(session(bridge), path=path).status == 200
-    assert stage.redis.text.hget("prosaas:session:1", "state") == "open"
+    assert stage.redis.text.hget("prosaas:session:1", "state") == "connected"
 
 
 @pytest.mark.parametrize("bridge, header, algorithm", [("waha", "X_Webhook_Hmac", hashlib.sha512),

@@ -7,7 +7,7 @@ import pytest
 import chaos
 from harness import chat_of, figure, message, sized, wait_until, webhook
 
-STEPS = ["next", "loaded", "gather", "gathered", "take_in", "taken_in", "absorbed", "heard", "decide", "ask", "asked",
+STEPS = ["next", "loaded", "begun", "gather", "gathered", "take_in", "taken_in", "absorbed", "heard", "decide", "ask", "asked",
          "answered", "keep", "kept", "post", "marked", "posted", "sent", "delivered"]
 MAY_PAY_TWICE = ("decide", "ask", "asked", "answered", "keep")
 ROUNDS = 50  # at the long size: each step so often; short: once

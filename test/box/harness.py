@@ -253,6 +253,8 @@ def die_with_parent():
 class Proc:
     """A process with its output in a file."""
 
+    fds = ()  # that it inherits
+
     def __init__(self, stage, name, argv, env):
         same = sum(p.name.split("-")[0] == name for p in stage.procs)
         self.name = f"{name}-{same + 1}" if same else name
@@ -266,7 +268,7 @@ class Proc:
         with open(self.path, "ab") as out:
             self.popen = subprocess.Popen(
                 self.argv, env=self.env, cwd=self.stage.dir, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, preexec_fn=die_with_parent)
+                stdout=out, stderr=out, preexec_fn=die_with_parent, pass_fds=self.fds)
         self.asked_to_die = False
         return self
 
@@ -355,7 +357,7 @@ class Redis(Proc):
 
 
 class Fake(Proc):
-    """A fake of test/fakes: gateway.py or ai.py."""
+    """A fake of test/fakes: gateway.py, cloud.py or ai.py."""
 
     def __init__(self, stage, script, *options):
         super().__init__(stage, script, [sys.executable, "-u", FAKES / f"{script}.py",
@@ -385,8 +387,9 @@ class Fake(Proc):
 class Role(Proc):
     """A role of the binary under test, with its HTTP port."""
 
-    def __init__(self, stage, role, env, ready):
-        super().__init__(stage, role, [BIN, role], env)
+    def __init__(self, stage, role, env, ready, argv=None):
+        self.role = role
+        super().__init__(stage, role, argv or [BIN, role], env)
         self.find_port()
         if ready:
             self.wait_ready()
@@ -476,6 +479,11 @@ class Stage:
         self.gateway = Fake(self, "gateway", *options)
         self.settings["BAILEYS_BASE_URL"] = self.gateway.url
         return self.gateway
+
+    def start_cloud(self):
+        self.cloud = Fake(self, "cloud")
+        self.settings["META_WA_BASE_URL"] = self.cloud.url
+        return self.cloud
 
     def start_ai(self):
         self.ai = Fake(self, "ai")

@@ -2,38 +2,15 @@
 """A conversation with an OpenAI-compatible server that is not ours: mock-llm of npm, its
 version and all it needs pinned by a lock.  Skipped where npm or its registry is not there."""
 import os
-import pathlib
-import re
-import shutil
-import subprocess
 
 import pytest
 
-from harness import CHAT, FAKES, Proc, free_port, message, wait_until, webhook
-
-INSTALL_S = 90  # half a minute on two busy cores
-OUT_OF_REACH = re.compile(r"(ENOTFOUND|EAI_AGAIN|ECONN\w+|E?TIMED?OUT|ERR_SOCKET_TIMEOUT|ENETUNREACH|EHOSTUNREACH|E5\d\d"
-                          r"|E40[134]|ENOTCACHED)")
-
+from harness import CHAT, Proc, free_port, message, wait_until, webhook
+from npm import npm_install
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The folder with the mock in it."""
-    if not shutil.which("npm"):
-        pytest.skip("npm is not installed")
-    folder = tmp_path_factory.mktemp("npm") / "mock-llm"
-    shutil.copytree(FAKES / "mock-llm", folder)
-    try:
-        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
-                              cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=INSTALL_S)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm has not installed the mock in {INSTALL_S} s")
-    away = OUT_OF_REACH.search(done.stderr)
-    if done.returncode and away:
-        pytest.skip("npm does not reach its registry: " + away[1])
-    assert done.returncode == 0, done.stderr  # the lock is wrong
-    return pathlib.Path(folder)
+    return npm_install(tmp_path_factory, "mock-llm")
 
 
 @pytest.fixture

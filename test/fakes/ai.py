@@ -5,6 +5,7 @@
 Prints "port N" first; stops on SIGTERM.
 
   POST /v1/chat/completions   answers "Echo: <last user message>" with usage
+  GET  /v1/models             gpt-4o-mini; a refusal while /faults has one
   GET  /requests              every request in order: the body, and "at", its arrival
   POST /delay                 {"ms": M}: all answers come M ms later
   POST /say                   {"text": T}: answers T; null: the echo again
@@ -37,7 +38,7 @@ def error(code, kind):
 
 
 class Ai(fakehttp.Server):
-    ROUTES = {("POST", "/v1/chat/completions"): "complete", ("GET", "/requests"): "list_requests",
+    ROUTES = {("POST", "/v1/chat/completions"): "complete", ("GET", "/requests"): "list_requests", ("GET", "/v1/models"): "models",
               ("POST", "/delay"): "set_delay", ("POST", "/say"): "set_text"}
     REFUSALS = {"500": (500, error(None, "server_error")), "503": (503, error("slow_down", "server_error")),
                 "429": (429, error("rate_limit_exceeded", "requests")),
@@ -48,6 +49,10 @@ class Ai(fakehttp.Server):
     REFUSALS |= {"nomodel": (404, error("model_not_found", "invalid_request_error"))}
     MODES = (*REFUSALS, "hang", "lost", "garbage", "slow", "empty", "big", "trickle", "context", "newer", "length",
              "filter", "refusal", "stream", "nousage", "thinking", "tools")
+
+    async def models(self, request):
+        refusal = self.REFUSALS.get(self.fault.get("mode"))
+        return refusal or (200, {"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model"}]})
 
     def reset_records(self):
         self.requests = []

@@ -13,6 +13,9 @@ Prints "port N" first; stops on SIGTERM.
   GET  /healthz     JSON with "idempotency":"durable" when it is, else the text ok
   POST /sendTyping  {"ok":true}; has faults of its own
   GET  /typing      every POST /sendTyping in order: tenantId, jid, typing, secret, at
+  GET  /whatsapp/NAME/status   {"connected", "sessionState"}: connected, unless told otherwise
+  POST /whatsapp/NAME/start    it is connected
+  POST /sessions {"name", "state"}   what its state is; "" is 404
   POST /faults      {"mode", "times": N (-1: until changed), "ms", "retry_after", "body": of a refusal}
       500      send_failed           503, 429, 400, 401   not accepted
       hang     recorded, no answer   lost            recorded, closed without an answer
@@ -30,7 +33,7 @@ import fakehttp
 class Gateway(fakehttp.Server):
     ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/asked"): "list_asked",
               ("GET", "/healthz"): "healthz", ("POST", "/sendTyping"): "typing",
-              ("GET", "/typing"): "list_typing", ("POST", "/typing/faults"): "set_typing_fault"}
+              ("GET", "/typing"): "list_typing", ("POST", "/typing/faults"): "set_typing_fault", ("POST", "/sessions"): "set_session"}
     MODES = ("500", "503", "429", "400", "401", "hang", "lost", "garbage", "slow", "hold")
     REFUSALS = {"500": {"error": "send_failed", "message": "Timed Out", "duration_ms": 30000},
                 "503": {"error": "WhatsApp not connected"}, "429": {"error": "slow down"},
@@ -45,6 +48,7 @@ class Gateway(fakehttp.Server):
         super().__init__()
 
     def reset_records(self):
+        self.sessions = {}  # name -> state
         self.sent = []
         self.asked = []
         self.typed = []
@@ -120,6 +124,23 @@ class Gateway(fakehttp.Server):
         if mode in self.TYPING_REFUSALS:
             return int(mode), self.TYPING_REFUSALS[mode]
         return (200, {"ok": True}) if mode == "ok" else None
+
+    async def handle(self, request):
+        words = request.path.strip("/").split("/")
+        if words[0] != "whatsapp" or len(words) != 3:
+            return await super().handle(request)
+        if words[2] == "start":
+            self.sessions.pop(words[1], None)
+            return 200, {"ok": True, "state": "started"}
+        state = self.sessions.get(words[1], "connected")
+        if words[2] != "status" or not state:
+            return 404, {"error": "not found"}
+        return 200, {"connected": state == "connected", "sessionState": state}
+
+    async def set_session(self, request):
+        body = request.json()
+        self.sessions[body["name"]] = body["state"]
+        return 200, {"ok": True}
 
     async def list_typing(self, request):
         return 200, self.typed

@@ -8,7 +8,7 @@
 --   outcome  ok        finished
 --            fail      failed with reason
 --            retry     later, while retries_left; then as fail
---            wait      later, whatever is left; as fail when it has waited for WAIT_MAX
+--            wait      later, whatever is left
 --            due       queued again in so many ms, as queued: it waits for more
 --            back      handed back to the head of its queue: not the job's fault
 --            stopped   by a person: as fail, with status stopped
@@ -25,8 +25,8 @@ local unix, micros = tonumber(time[1]), tonumber(time[2])
 local out, done, failed, released = { 0 }, 0, 0, 0
 local worker = 'rq:worker:' .. me
 local current = call('HGET', worker, 'current_job')
+local CALL_S = 40 -- a send takes 35 s at most (client/gateway)
 local DUE_MOST = 5 -- times the debounce: who types on and on gets an answer meanwhile
-local WAIT_MAX = 86400 -- an answer a day late is no answer; a person should look
 
 local function ttl_of(v, default)
 	return v and tonumber(v) or default
@@ -58,13 +58,22 @@ local function later(id, name, job, delay)
 	call('ZADD', 'rq:scheduled:' .. name, unix + math.max(delay, 1), id)
 end
 
--- A job that waits for others' repair pays no retry for it, but not for ever.
-local function waited_too_long(job, since)
-	if not since then
-		call('HSET', job, 'prosaas_waiting_since', unix)
-		return false
+-- Its session came back while the job still ran into its absence.
+local function just_back(tenant)
+	local said = call('HGET', 'prosaas:sessions', tenant)
+	local since = type(said) == 'string' and string.match(said, '^connected (%d+)$')
+	return since and unix - tonumber(since) <= CALL_S
+end
+
+-- Who waits for its tenant's session to come back is found by its tenant (session.lua).
+-- It is forgotten after a day without another: the jobs have their own time.
+local function wait(id, name, job, delay, tenant)
+	if not tenant or tenant == '' then
+		return later(id, name, job, delay)
 	end
-	return unix - (tonumber(since) or 0) >= WAIT_MAX
+	later(id, name, job, just_back(tenant) and 1 or delay)
+	call('SADD', 'prosaas:paused:' .. tenant, id)
+	call('EXPIRE', 'prosaas:paused:' .. tenant, 86400)
 end
 
 -- RQ's retry_intervals, a JSON list: the first value repeats until as many retries
@@ -111,17 +120,16 @@ local function finish(i, id, name, job, h)
 	call('ZREM', 'rq:wip:' .. name, id)
 	if word == 'retry' and left <= 0 then
 		word = 'fail'
-	elseif word == 'wait' and waited_too_long(job, h[9]) then
-		word = 'fail'
 	end
 	if word == 'ok' then
-		finished(id, name, ttl_of(h[5], 500), ARGV[i + 7], lane, h[10])
+		finished(id, name, ttl_of(h[5], 500), ARGV[i + 7], lane, h[9])
 	elseif word == 'fail' or word == 'stopped' then
 		fail(id, name, ttl_of(h[6], FAILURE_TTL), word == 'fail' and 'failed' or word, ARGV[i + 5], ARGV[i + 6], lane)
 	elseif word == 'retry' then
 		retry(id, name, job, left, h[7], delay)
 	elseif word == 'wait' then
-		later(id, name, job, delay)
+		call('HSETNX', job, 'prosaas_waiting_since', unix)
+		wait(id, name, job, delay, h[9])
 	elseif word == 'due' then
 		defer(id, job, delay)
 	else
@@ -134,8 +142,7 @@ for i = 5, #ARGV, 8 do
 	local id, name, attempt = ARGV[i], ARGV[i + 1], ARGV[i + 2]
 	local job = 'rq:job:' .. id
 	local h = call('HMGET', job, 'worker_name', 'prosaas_attempt', 'status', 'retries_left',
-		'result_ttl', 'failure_ttl', 'retry_intervals', 'prosaas_lane', 'prosaas_waiting_since',
-		'prosaas_tenant')
+		'result_ttl', 'failure_ttl', 'retry_intervals', 'prosaas_lane', 'prosaas_tenant')
 
 	if id == current then -- no worker may name a job that is gone
 		call('HDEL', worker, 'current_job')

@@ -261,6 +261,25 @@ TEST(breaker_forgets_the_one_not_heard_of_for_longest)
 	breaker_free(NULL);
 }
 
+TEST(breaker_closes_what_somebody_knows_to_be_well)
+{
+	struct trial t;
+	struct breaker_pass pass;
+	struct breaker_rest rest;
+
+	trial_init(&t);
+	call(&t, "gateway a tenant 1", BREAKER_FAILED, 60000);
+	call(&t, "gateway b tenant 1", BREAKER_FAILED, 60000);
+	call(&t, "gateway a tenant 11", BREAKER_FAILED, 60000);
+	breaker_close_ending(t.b, " tenant 1");
+	CHECK_INT(t.closed, 2);
+	CHECK_INT(metric_get(M_BREAKER_OPEN), 1);
+	CHECK_INT(breaker_enter(t.b, &pass, "gateway a tenant 11", t.now_ms, &rest),
+		ERR_OPEN);
+	CHECK_INT(call(&t, "gateway a tenant 1", BREAKER_OK, -1), 0);
+	breaker_free(t.b);
+}
+
 TEST(breaker_keeps_nothing_of_who_is_well)
 {
 	struct trial t;

@@ -5,6 +5,7 @@
 
 #include "../../../src/client/gateway.c"
 
+#include "base/settings.h"
 #include "peer.h"
 #include "wait.h"
 
@@ -33,7 +34,7 @@ posting_init(struct posting *p, const char *answer, enum peer_then then)
 	p->settings = (struct settings){.baileys_base_url = p->base};
 	arena_init(&p->arena);
 	p->call = (struct gateway_call){.arena = &p->arena,
-		.tenant = STR("1"),
+		.from.tenant = STR("1"),
 		.to = STR("972501234567@s.whatsapp.net"),
 		.text = STR("a \"b\"\n"),
 		.key = STR("3EB0AA")};
@@ -42,7 +43,6 @@ posting_init(struct posting *p, const char *answer, enum peer_then then)
 static void
 posting_done(struct posting *p)
 {
-	arena_done(&p->gateway->arena);
 	free(p->gateway);
 	breaker_free(p->breaker);
 	arena_done(&p->arena);
@@ -115,7 +115,7 @@ TEST(gateway_names_tenants_as_the_original_does)
 		char want[64];
 
 		posting_init(&p, ANSWER("200 OK", "{\"ok\":true}"), PEER_CLOSE);
-		p.call.tenant = str_of(rows[i].tenant);
+		p.call.from.tenant = str_of(rows[i].tenant);
 		CHECK_INT(post(&p), 0);
 		snprintf(want, sizeof(want), "\"tenantId\":\"%s\",", rows[i].sent);
 		CHECK(strstr(p.turn.request, want));
@@ -133,7 +133,7 @@ TEST(a_tenants_own_gateway_comes_first)
 	posting_init(&p, ANSWER("200 OK", "{\"ok\":true}"), PEER_CLOSE);
 	snprintf(own, sizeof(own), "%s/bridge/", p.base);
 	p.settings.baileys_base_url = "http://127.0.0.1:1";
-	p.call.base_url = str_of(own);
+	p.call.from.base_url = str_of(own);
 	CHECK_INT(post(&p), 0);
 	CHECK(str_starts(
 		str_of(p.turn.request), STR("POST /bridge/send HTTP/1.1\r\n")));
@@ -351,7 +351,7 @@ TEST(a_gateway_without_whatsapp_rests_for_its_tenant_alone)
 	CHECK_STR(str_of(m.p.call.words),
 		"resting after failures: HTTP 503 WhatsApp not connected");
 
-	m.p.call.tenant = STR("2");
+	m.p.call.from.tenant = STR("2");
 	CHECK_INT(many_send(&m), ERR_UNAVAILABLE);
 	many_done(&m);
 }

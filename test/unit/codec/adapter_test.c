@@ -146,7 +146,7 @@ static const struct row {
 	{"waha",
 		"{\"event\":\"session.status\",\"payload\":{\"status\":\"SCAN_QR_"
 		"CODE\"}}",
-		"{\"tenantId\":\"1\",\"connection\":\"waiting_qr\"}"},
+		"{\"tenantId\":\"1\",\"connection\":\"SCAN_QR_CODE\"}"},
 
 	{"wuzapi",
 		"{\"type\":\"Message\",\"event\":{" INFO

@@ -493,6 +493,30 @@ scan_many(int count, int updates, const char *after)
 	return err < 0 ? err : (int)w.count;
 }
 
+TEST(a_message_and_an_update_say_by_which_way_they_came)
+{
+	static const char *const words[][2] = {{"", "baileys"},
+		{",\"provider\":\"meta\"", "meta"},
+		{",\"provider\":\"m\\u0065ta\"", "meta"},
+		{",\"provider\":\"telegram\"", "baileys"},
+		{",\"provider\":7", "baileys"}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		struct webhook w;
+		char body[400];
+
+		snprintf(body, sizeof(body),
+			"{\"tenantId\":1,\"payload\":{\"messages\":[{\"key\":{}%s}],"
+			"\"updates\":[{\"key\":{}%s}]}}",
+			words[i][0], words[i][0]);
+		CHECK_INT(scan(body, &w), 0);
+		CHECK_INT(w.count, 2);
+		CHECK(strcmp(w.msgs[0].provider, words[i][1]) == 0);
+		CHECK(strcmp(w.msgs[1].provider, words[i][1]) == 0);
+	}
+	arena_done(&arena);
+}
+
 TEST(too_many_messages_are_refused)
 {
 	CHECK_INT(scan_many(WEBHOOK_MSGS_MAX, 0, ""), WEBHOOK_MSGS_MAX);

@@ -501,6 +501,7 @@ TEST(only_a_person_who_wrote_to_us_is_answered)
 		{"9725@hosted", "false", CHAT_PERSON, true},
 		{"123@lid", "false", CHAT_LID, true},
 		{"123@hosted.lid", "false", CHAT_LID, true},
+		{"US.13@bsuid", "false", CHAT_LID, true},
 		{CHAT, "true", CHAT_PERSON, false},
 		{"1203@g.us", "false", CHAT_GROUP, false},
 		{"status@broadcast", "false", CHAT_STATUS, false},

@@ -168,7 +168,7 @@ TEST(a_message_goes_to_a_person_only)
 TEST(a_text_has_known_placeholders_and_something_to_say)
 {
 	begin();
-	CHECK_INT(refused(LID, "Hello {last_name}"), ERR_SHAPE);
+	CHECK_INT(refused(LID, "Hello {nick}"), ERR_SHAPE);
 	CHECK(strstr(words, "{last_name}"));
 	CHECK_INT(refused(LID, "  "), ERR_SHAPE);
 	CHECK_INT(number("SELECT count(*) FROM scheduled_messages"), 0);
@@ -610,6 +610,19 @@ TEST(a_broadcast_keeps_its_pace_however_often_it_is_looked_at)
 	CHECK_INT(progress(id).queued, 40);
 	look(now + 60 * INT64_C(60000000));
 	CHECK_INT(progress(id).queued, 60); /* no more are given out than may be open */
+	end();
+}
+
+TEST(a_broadcast_goes_on_beside_those_who_are_held)
+{
+	begin();
+	int64_t far = clock_wall_us() + 60 * INT64_C(60000000), id = draft(100, 20);
+	CHECK_INT(act(id, "start"), 0);
+	look(far);
+	CHECK_INT(progress(id).queued, 60);
+	script("UPDATE scheduled_messages SET held_us = 1 WHERE id <= 10");
+	look(far);
+	CHECK_INT(progress(id).queued, 70);
 	end();
 }
 

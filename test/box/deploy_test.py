@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+"""deploy/: what it says is what the guide asks for, and what it names exists."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from harness import BIN, PATIENCE, Proc, Role, wait_until
+from rolling import ROOT
+
+DEPLOY = ROOT / "deploy"
+ROLES = {"prosaas-api": "api", "worker": "worker", "scheduler": "scheduler", "admin": "admin"}
+GUIDES_WEBHOOK = {"tenantId": "1", "payload": {"messages": [
+    {"key": {"id": "TEST123", "remoteJid": "972501234567@s.whatsapp.net"}, "message": {"conversation": "Test message"}}]}}
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
+
+
+def seconds(text):
+    number, unit = re.fullmatch(r"(\d+)(s|m)", text).groups()
+    return int(number) * {"s": 1, "m": 60}[unit]
+
+
+def filled(text, **given):
+    """As compose does: ${NAME:-default}, ${NAME:?words}."""
+    def value(m):
+        name, how, rest = m.groups()
+        assert how == "-" or name in given, f"{name}: {rest}"
+        return given.get(name, rest)
+    return re.sub(r"\$\{(\w+):([-?])([^}]*)\}", value, str(text))
+
+
+def settings():
+    out = subprocess.run([BIN, "config"], stdout=subprocess.PIPE, text=True, check=True,
+                         env={"PATH": os.environ["PATH"]}).stdout
+    return set(re.findall(r"^([A-Z_]+)=", out, re.M))
+
+
+def test_compose_has_the_guides_services_each_alone_in_its_role(compose):
+    services = compose["services"]
+    assert {"prosaas-api", "worker", "scheduler", "redis", "baileys", "migrate"} <= set(services)
+    for name, role in ROLES.items():
+        s = services[name]
+        assert s["environment"]["SERVICE_ROLE"] == role
+        assert s["healthcheck"]["test"] == ["CMD", "prosaas", "probe"]
+        assert s["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+        assert s["depends_on"]["redis"]["condition"] == "service_healthy"
+        assert seconds(s["stop_grace_period"]) > int(filled(s["environment"]["DRAIN_TIMEOUT"]))
+        assert s["restart"] == "unless-stopped" and s["cap_drop"] == ["ALL"] and s["read_only"]
+        assert "no-new-privileges:true" in s["security_opt"]
+    assert services["migrate"]["command"] == ["migrate"] and services["migrate"]["restart"] == "no"
+    assert {n for n, s in services.items() if s.get("profiles")} == {"prometheus", "grafana"}
+
+
+def test_compose_keeps_what_was_accepted(compose):
+    redis = compose["services"]["redis"]
+    words = redis["command"]
+    assert words[words.index("--maxmemory-policy") + 1] == "noeviction"
+    assert words[words.index("--appendonly") + 1] == "yes" and words[words.index("--appendfsync") + 1] == "always"
+    kept = {v.split(":")[0] for s in compose["services"].values() for v in s.get("volumes", []) if not v.startswith(".")}
+    assert kept == set(compose["volumes"])
+    assert "redis-data:/data" in redis["volumes"] and "ports" not in redis
+
+
+def test_compose_is_published_on_this_machine_only(compose):
+    ports = [p for s in compose["services"].values() for p in s.get("ports", [])]
+    assert ports and all(p.startswith("127.0.0.1:") for p in ports)
+    net = compose["networks"]["prosaas"]["ipam"]["config"][0]["subnet"]
+    assert compose["services"]["worker"]["environment"]["STATS_NETWORKS"] == net
+
+
+def test_compose_lets_two_apis_share_the_port(compose):
+    api, door = compose["services"]["prosaas-api"], compose["services"]["door"]
+    assert api["network_mode"] == "service:door" and api["environment"]["REUSE_PORT"] == "on"
+    assert door["sysctls"]["net.ipv4.tcp_migrate_req"] == 1
+    assert "prosaas-api" in door["networks"]["prosaas"]["aliases"]
+    assert "build" not in door and "prosaas" not in door["image"], "a release does not replace it"
+    assert not [s for s in compose["services"].values() if "container_name" in s], "two of a service can't share a name"
+
+
+def test_every_name_in_the_environments_means_something(compose):
+    known = settings()
+    for name in [*ROLES, "migrate"]:
+        unknown = set(compose["services"][name]["environment"]) - known
+        assert not unknown, f"{name}: {unknown}"
+    used = set(re.findall(r"\$\{(\w+):", (DEPLOY / "docker-compose.yml").read_text()))
+    named = set(re.findall(r"^([A-Z_]+)=", (DEPLOY / ".env.example").read_text(), re.M))
+    assert named <= known | used, named - known - used
+    assert used <= named, f"not in .env.example: {used - named}"
+    assert set(re.findall(r"^([A-Z_]+)=", (DEPLOY / "systemd/prosaas.env").read_text(), re.M)) <= known
+
+
+def test_compose_itself_accepts_the_file(tmp_path):
+    if subprocess.run(["docker", "compose", "version"], stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL, check=False).returncode != 0 if shutil.which("docker") else True:
+        pytest.skip("no docker compose client here")
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    (tmp_path / "deploy/.env").write_text((DEPLOY / ".env.example").read_text() + "INTERNAL_SECRET=x\n")
+    subprocess.run(["docker", "compose", "config", "--quiet"], cwd=tmp_path / "deploy", check=True)
+
+
+def test_composes_topology_answers_the_guides_webhook(stage, compose):
+    """The services as processes, each with its own environment and command."""
+    services = compose["services"]
+    words = services["redis"]["command"]
+    stage.start_redis(*words[1:])
+    stage.start_gateway()
+    moved = [("redis://redis:6379", f"redis://127.0.0.1:{stage.redis.port}"), ("http://baileys:3300", stage.gateway.url),
+             ("/var/lib/prosaas", str(stage.data)), ("/run/prosaas/", f"{stage.dir}/NAME-")]
+
+    def environment(name):
+        env = {}
+        for key, text in services[name]["environment"].items():
+            text = filled(text, INTERNAL_SECRET="a-secret-of-compose")
+            for there, here in moved:
+                text = text.replace(there, here.replace("NAME", name))
+            env[key] = text
+        more = {"PORT": 0, "ADMIN_PORT": 0, "METRICS_PORT": 0, "REPLY_DEBOUNCE_MS": 0}
+        return {"PATH": os.environ["PATH"], **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")},
+                **{k: str(v) for k, v in {**env, **more}.items()}}
+
+    stage.data.mkdir()
+    migrate = Proc(stage, "migrate", [BIN, *services["migrate"]["command"]], environment("migrate"))
+    assert migrate.wait() == 0
+    live = {}
+    for name in ROLES:
+        env = environment(name)
+        live[name] = Role(stage, name, env, False, [BIN])  # by SERVICE_ROLE
+        test = [BIN if w == "prosaas" else w for w in services[name]["healthcheck"]["test"][1:]]
+        wait_until(lambda t=test, e=env: subprocess.run(t, env=e, stdout=subprocess.DEVNULL, check=False).returncode == 0,
+                   10, f"{name} is healthy")
+    stage.settings |= {"DATABASE_URL": environment("worker")["DATABASE_URL"]}
+    stage.cli("tenant", "add", "1", "default_text=Thank you!")
+    answer = live["prosaas-api"].post(GUIDES_WEBHOOK, secret="a-secret-of-compose")
+    assert answer.status == 200 and answer.body == b""
+    wait_until(lambda: stage.gateway.sent(), 10, "the reply")
+    assert "[WEBHOOK_JOB]" not in live["prosaas-api"].log() and "[WEBHOOK_JOB]" in live["worker"].log()
+
+
+def packages(text):
+    """Of each apt-get install of a Dockerfile."""
+    flat = text.replace("\\\n", " ")
+    return [set(m.split()) for m in re.findall(r"--no-install-recommends ([^&]*)&&", flat)]
+
+
+def test_the_image_is_small_and_not_roots():
+    text = (DEPLOY / "Dockerfile").read_text()
+    stages = text.split("\nFROM ")[1:]
+    assert len(stages) == 2 and "gcc" not in stages[1]
+    assert re.search(r"^USER prosaas$", stages[1], re.M) and re.search(r"^HEALTHCHECK .*\[\"prosaas\", \"probe\"\]$", stages[1], re.M)
+    assert re.search(r"^USER node$", (ROOT / "gateway/Dockerfile").read_text(), re.M)
+    build, run = packages(text)
+    wanted = re.search(r'^build="([^"]*)"', (ROOT / "dev").read_text(), re.M)[1].split()
+    assert set(wanted) - {"git"} == build, "what ./dev builds with"
+    if not shutil.which("dpkg") or os.environ.get("SAN"):
+        return
+    needed = re.findall(r"NEEDED.*\[(.*)\]", subprocess.run(["readelf", "-d", BIN], stdout=subprocess.PIPE, text=True, check=True).stdout)
+    for library in needed:
+        owner = subprocess.run(["dpkg", "-S", f"*/{library}"], stdout=subprocess.PIPE, text=True, check=True).stdout.split(":")[0]
+        assert owner in run | {"libc6", "libgcc-s1"}, f"{library} is in {owner}"
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """`make install`, with what of the system the units name."""
+    root = tmp_path / "root"
+    done = subprocess.run(["make", "-s", "-o", "build/prosaas", "install", f"DESTDIR={root}", "PREFIX=/usr"], cwd=ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          env={k: v for k, v in os.environ.items() if k not in ("SAN", "MAKEFLAGS", "MAKELEVEL")})
+    assert done.returncode == 0, done.stdout
+    return root
+
+
+def test_make_install_puts_everything_in_its_place(installed):
+    files = {str(f.relative_to(installed)) for f in installed.rglob("*") if f.is_file()}
+    lib = "usr/lib/"
+    assert {"usr/bin/prosaas", "usr/share/man/man1/prosaas.1", "etc/prosaas/prosaas.env", lib + "sysusers.d/prosaas.conf",
+            lib + "tmpfiles.d/prosaas.conf", lib + "prosaas/roll.sh", lib + "prosaas/door-systemd",
+            lib + "systemd/system/prosaas-api@.service", lib + "systemd/system/prosaas-api.socket",
+            lib + "systemd/system/prosaas-.service.d/hardening.conf"} <= files
+    texts = [(installed / f).read_text() for f in files if "systemd" in f and "door" not in f]
+    assert not any("/usr/local" in t for t in texts)
+    env = installed / "etc/prosaas/prosaas.env"
+    assert env.stat().st_mode & 0o777 == 0o640
+    env.write_text("MINE=1\n")
+    subprocess.run(["make", "-s", "-o", "build/prosaas", "install", f"DESTDIR={installed}", "PREFIX=/usr"], cwd=ROOT, check=True,
+                   env={k: v for k, v in os.environ.items() if k not in ("SAN", "MAKEFLAGS", "MAKELEVEL")})
+    assert env.read_text() == "MINE=1\n", "a prosaas.env that is there stays"
+
+
+def unit_names(root):
+    found = sorted(p.name for p in (root / "usr/lib/systemd/system").glob("prosaas*.*") if p.is_file())
+    return [n.replace("@.", "@1.") for n in found]
+
+
+def test_systemd_has_nothing_to_say_against_the_units(installed):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here")
+    system = installed / "usr/lib/systemd/system"
+    for other in ("sysinit", "basic", "shutdown", "network-online", "sockets", "multi-user"):
+        (system / f"{other}.target").write_text("[Unit]\nDescription=x\n")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--root={installed}",
+                           *[f"/usr/lib/systemd/system/{n}" for n in unit_names(installed)]],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60 * PATIENCE)
+    assert done.returncode == 0 and not done.stdout.strip(), done.stdout
+
+
+def test_the_units_are_hardened(installed):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze here")
+    for name in unit_names(installed):
+        if not name.endswith(".service"):
+            continue
+        done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=20", "--no-pager", f"--root={installed}", name],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=60 * PATIENCE)
+        assert done.returncode == 0, done.stdout[-400:]
+
+
+def test_the_units_tell_systemd_the_truth():
+    for name, role in (("api@", "api"), ("worker@", "worker"), ("scheduler", "scheduler"), ("admin", "admin")):
+        text = (DEPLOY / f"systemd/prosaas-{name}.service").read_text()
+        assert re.search(r"^Type=notify$", text, re.M) and re.search(r"^WatchdogSec=\d+$", text, re.M)
+        assert f"ExecStart=/usr/local/bin/prosaas {role}\n" in text
+        drain = int(re.search(r"^DRAIN_TIMEOUT=(\d+)$", (DEPLOY / "systemd/prosaas.env").read_text(), re.M)[1])
+        assert int(re.search(r"^TimeoutStopSec=(\d+)$", text, re.M)[1]) > drain
+    assert "Sockets=prosaas-api.socket" in (DEPLOY / "systemd/prosaas-api@.service").read_text()
+    assert pathlib.Path(DEPLOY / "door-systemd").read_text().count("/run/$name/probe.sock") == 1
