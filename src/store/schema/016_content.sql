@@ -1,4 +1,4 @@
--- 014: messages that are more than a text.
+-- 016: messages that are more than a text.
 
 -- As the Cloud API takes it: {"type":"image","image":{"link":"https://..."}}.  A
 -- template without components gets the text as its one parameter.  body is what the
