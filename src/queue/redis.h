@@ -90,7 +90,8 @@ struct redis_cmd {
 	struct redisReply *reply; /* freed after done returns */
 	/* private */
 	redis_done *done;
-	int64_t deadline_ms;
+	int64_t began_us, deadline_ms;
+	bool blocks;
 	struct redis *r;
 	STAILQ_ENTRY(redis_cmd) next;
 };
@@ -143,6 +144,10 @@ void redis_arg_names(struct redis *r, const char *names);
 
 /* redis_deadline gives the command just begun another deadline, in ms from now. */
 void redis_deadline(struct redis_cmd *cmd, int64_t ms);
+
+/* redis_blocks says that the command just begun waits in Redis for something to come:
+ * how long that takes is no latency. */
+void redis_blocks(struct redis_cmd *cmd);
 
 /* redis_close ends the connection for good: commands in flight end, nothing is
  * called after they did. */
