@@ -150,7 +150,7 @@ copy_database(struct backup *b)
 static int
 add_file(struct backup *b, struct buf *out, const char *name)
 {
-	char sum[2 * DIGEST_SIZE + 1];
+	char sum[2 * DIGEST_SIZE + 1] = "";
 	const char *path = backup_path(b, name);
 	struct stat st;
 

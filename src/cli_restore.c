@@ -316,8 +316,10 @@ into_home(struct backup *b)
 {
 	static const char *const words[] = {"--appendonly", "yes", "--appendfsync",
 		"everysec", "--maxmemory-policy", "noeviction", NULL};
-	const char *home = home_open(b->s);
+	static const char *home; /* for ever */
 	struct redis_server server;
+
+	home = home_open(b->s);
 	const char *socket = arena_printf(&b->arena, "%s/redis.sock", home).p;
 
 	if (redis_server_start(&server, home, socket, words, b->err) < 0)
