@@ -4,16 +4,16 @@
  *   listen ---> heard, in a later attempt: hear.c
  *    .------------------------------- next part -------------------------------.
  *    v                                                                         |
- *   part ---> "pending":               post ---> marked ---> posted ---> sent --'--> 0
- *      |                                ^  ^    "sending"      |        "sent"
- *      |                                |  |       |           '-> failed, or "pending"
- *      |                                |  |       |           |
- *      |                                |  |       v           v
- *      |                                |  |       the window is closed ---> held --->
- * 0 |                                |  '----------' a template
+ *   part ---> "pending":            post ---> marked ---> posted ---> sent -----'--> 0
+ *      |                             ^  ^    "sending"     |        "sent"
+ *      |                             |  |        |         '-> failed, or "pending"
+ *      |                             |  |        v         |
+ *      |                             |  |     closed <-----'  outside the window
+ *      |                             |  '--------+--> held ---> 0
+ *      |                             |   a template
  *      '----> "sending": probe ---> probed
- *                                       |-> a receipt may still tell: later
- *                                       '-> failed: "ambiguous"
+ *                                    |-> a receipt may still tell: later
+ *                                    '-> failed: "ambiguous"
  *
  * Every arrow is a wait whose result is on disk before the next begins. */
 #include "job/deliver.h"
