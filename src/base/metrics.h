@@ -139,6 +139,7 @@ struct buf;
 	X(M_SESSIONS_DISCONNECTED, SURVEY, "prosaas_gateway_sessions", "state=\"disconnected\"", "") \
 	X(M_SESSIONS_QR, SURVEY, "prosaas_gateway_sessions", "state=\"qr\"", "") \
 	X(M_SESSIONS_RESTRICTED, SURVEY, "prosaas_gateway_sessions", "state=\"restricted\"", "") \
+	X(M_SESSIONS_UNKNOWN, SURVEY, "prosaas_gateway_sessions", "state=\"unknown\"", "") \
 	X(M_SESSION_DOWN_SECONDS, SURVEY, "prosaas_gateway_session_down_seconds", "", "For how long the session that is not connected for longest is not; 0: all are") \
 	X(M_REDIS_MEMORY, SURVEY, "prosaas_redis_memory_used_bytes", "", "used_memory of Redis") \
 	X(M_REDIS_MEMORY_MAX, SURVEY, "prosaas_redis_memory_max_bytes", "", "maxmemory of Redis, 0 without a limit") \

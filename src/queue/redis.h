@@ -51,6 +51,10 @@ struct redisReply;
 	X(SCRIPT_CRON, cron)           \
 	X(SCRIPT_SLOTS, slots)         \
 	X(SCRIPT_STATS, stats)         \
+	X(SCRIPT_SURVEY, survey)       \
+	X(SCRIPT_VITALS, vitals)       \
+	X(SCRIPT_INCIDENT, incident)   \
+	X(SCRIPT_INCIDENTS, incidents) \
 	X(SCRIPT_DEAD, dead)           \
 	X(SCRIPT_HEALTH, health)       \
 	X(SCRIPT_JOBS, jobs)           \
