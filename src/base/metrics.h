@@ -94,6 +94,7 @@ struct buf;
 	X(M_RECEIPT_UNKNOWN, COUNTER, "prosaas_receipts_total", "result=\"unknown\"", "")       \
 	X(M_AI_OK, COUNTER, "prosaas_ai_requests_total", "outcome=\"ok\"", "AI requests by outcome") \
 	X(M_AI_ERROR, COUNTER, "prosaas_ai_requests_total", "outcome=\"error\"", "")            \
+	X(M_AI_RESTING, COUNTER, "prosaas_ai_requests_total", "outcome=\"resting\"", "") \
 	X(M_AI_UNPROMPTED, COUNTER, "prosaas_ai_unprompted_total", "", "Turns without an answer because their tenant has no prompt") \
 	X(M_TOOL_OK, COUNTER, "prosaas_tool_calls_total", "outcome=\"ok\"", "Calls that the AI asked for, by outcome") \
 	X(M_TOOL_ERROR, COUNTER, "prosaas_tool_calls_total", "outcome=\"error\"", "") \
@@ -108,6 +109,7 @@ struct buf;
 	X(M_SEND_OK, COUNTER, "prosaas_send_total", "outcome=\"ok\"", "Messages to the gateway by outcome") \
 	X(M_SEND_ERROR, COUNTER, "prosaas_send_total", "outcome=\"error\"", "")                 \
 	X(M_SEND_AMBIGUOUS, COUNTER, "prosaas_send_total", "outcome=\"ambiguous\"", "")         \
+	X(M_SEND_RESTING, COUNTER, "prosaas_send_total", "outcome=\"resting\"", "") \
 	X(M_TYPING_OK, COUNTER, "prosaas_typing_requests_total", "outcome=\"ok\"", "Requests to show \"typing...\" in a chat or end it, by outcome") \
 	X(M_TYPING_ERROR, COUNTER, "prosaas_typing_requests_total", "outcome=\"error\"", "")     \
 	X(M_BREAKER_OPEN, GAUGE, "prosaas_breaker_open", "", "Destinations that rest after failures") \

@@ -143,13 +143,13 @@ no_scheduler(const struct picture *p)
 static double
 ai_failures(const struct picture *p)
 {
-	return percent(p, rose(p, V_M_AI_ERROR), rose(p, V_M_AI_OK));
+	return percent(p, rose(p, V_M_AI_ERROR) + rose(p, V_M_AI_RESTING), rose(p, V_M_AI_OK));
 }
 
 static double
 send_failures(const struct picture *p)
 {
-	return percent(p, rose(p, V_M_SEND_ERROR), rose(p, V_M_SEND_OK));
+	return percent(p, rose(p, V_M_SEND_ERROR) + rose(p, V_M_SEND_RESTING), rose(p, V_M_SEND_OK));
 }
 
 static double
@@ -227,7 +227,7 @@ const struct alert alert_table[] = {
 	{"sending_failing", "warning", send_failures, OF(alert_send_percent), 0.8, false, true, "%",
 		"The gateway does not take replies; they are kept and tried again",
 		"prosaas doctor; docker compose restart baileys"},
-	{"database_failing", "critical", store_errors, ALERT_NO_SETTING, 1, true, true, "errors",
+	{"database_failing", "critical", store_errors, ALERT_NO_SETTING, 1, false, true, "errors",
 		"The database refuses to read or write; jobs are tried again and again",
 		"prosaas doctor; df -h"},
 	{"redis_memory_growing", "warning", redis_growth, OF(alert_memory_percent), 0.8, false, false, "%",
