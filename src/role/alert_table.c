@@ -143,13 +143,15 @@ no_scheduler(const struct picture *p)
 static double
 ai_failures(const struct picture *p)
 {
-	return percent(p, rose(p, V_M_AI_ERROR) + rose(p, V_M_AI_RESTING), rose(p, V_M_AI_OK));
+	return percent(
+		p, rose(p, V_M_AI_ERROR) + rose(p, V_M_AI_RESTING), rose(p, V_M_AI_OK));
 }
 
 static double
 send_failures(const struct picture *p)
 {
-	return percent(p, rose(p, V_M_SEND_ERROR) + rose(p, V_M_SEND_RESTING), rose(p, V_M_SEND_OK));
+	return percent(p, rose(p, V_M_SEND_ERROR) + rose(p, V_M_SEND_RESTING),
+		rose(p, V_M_SEND_OK));
 }
 
 static double

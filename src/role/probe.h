@@ -45,8 +45,8 @@ bool secret_matches(const struct settings *s, struct str given);
 bool is_loopback_host(struct str host);
 
 http_handler probe_health, probe_ready, probe_metrics;
-http_handler probe_stats, probe_jobs_health, probe_jobs_scheduler,
-	probe_sessions, probe_alerts; /* need p->redis */
+http_handler probe_stats, probe_jobs_health, probe_jobs_scheduler, probe_sessions,
+	probe_alerts; /* need p->redis */
 http_gate probe_gate;
 
 /* clang-format off */
