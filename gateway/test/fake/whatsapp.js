@@ -8,7 +8,8 @@
 //   HTTP    POST /deliver {tenant, messages: [{id, from, text, ...attrs}]}
 //           GET /wire       every send in order, repeats too: {tenant, id, to, text}
 //           GET /pending    how many messages no receipt has come for
-//           POST /faults    {mode: mute (takes a send, confirms nothing) or an error code, times}
+//           POST /faults    {mode: mute (takes a send, confirms nothing), hold (confirms it at
+//                           the next POST /faults) or an error code, times}
 //           POST /close     {tenant, code}
 //
 // A message is delivered again on each new connection until its receipt came: that is
@@ -19,7 +20,7 @@ import { createInterface } from 'node:readline';
 
 export function startWhatsApp(port = 0) {
 	const tenants = new Map(); // tenant -> {socket, pending: Map(id -> delivery)}
-	const wire = [];
+	const wire = [], held = [];
 	let fault = { mode: null, times: 0 };
 
 	function tenant(name) {
@@ -35,7 +36,9 @@ export function startWhatsApp(port = 0) {
 
 		if (mode)
 			fault.times--;
-		if (mode === 'mute')
+		if (mode === 'hold')
+			held.push(() => write(socket, { ack: id }));
+		if (mode === 'mute' || mode === 'hold')
 			return;
 		write(socket, { ack: id, error: mode ?? undefined });
 	}
@@ -79,7 +82,10 @@ export function startWhatsApp(port = 0) {
 		'POST /deliver': ({ tenant: name, messages }) => messages.forEach(message => deliver(name, message)),
 		'GET /wire': () => wire,
 		'GET /pending': () => [...tenants.values()].reduce((sum, { pending }) => sum + pending.size, 0),
-		'POST /faults': body => void (fault = body),
+		'POST /faults'(body) {
+			fault = body;
+			held.splice(0).forEach(release => release());
+		},
 		'POST /close': ({ tenant: name, code }) => write(tenant(name).socket, { close: code }),
 	};
 	const http = createHttp(async (request, response) => {
