@@ -15,6 +15,7 @@
 #include "base/settings.h"
 #include "base/zone.h"
 #include "cli_ai.h"
+#include "cli_alerts.h"
 #include "cli_backup.h"
 #include "cli_bench.h"
 #include "cli_chats.h"
@@ -71,6 +72,8 @@ const struct word main_words[] = {
 		"who answers in which chat", NULL, false},
 	{"person", cli_person, "show|export|erase|unmerge TENANT WHO ...",
 		"what is known of one person", NULL, false},
+	{"alerts", cli_alerts, "[--recent] [--json]",
+		"what is wrong now, and the command that mends it", NULL, false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
 		"what people and programs decided", NULL, false},
 	{"backup", cli_backup, "DIR [--force]", "database and Redis, to a folder", NULL,
