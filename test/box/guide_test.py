@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from harness import BIN, PATIENCE, SECRET
+from harness import BIN, PATIENCE, wait_until
 from rolling import ROOT
 from scripts_test import DOOR, House
 
@@ -50,9 +50,13 @@ class Guide(House):
             logs = [p.log() for p in self.stage.procs if getattr(p, "role", None) == words[0]]
             return 0, "".join(logs)
         if words[:1] == ("redis",):
-            getattr(redis, {"stop": "kill", "start": "start"}[verb])()
+            {"stop": redis.kill, "start": redis.restart}[verb]()
             return 0, ""
         return super().do(verb, *words)
+
+    def close(self):
+        super().close()
+        self.stage.redis.asked_to_die = True  # with the thread that started it
 
 
 @pytest.fixture(scope="module")
@@ -71,25 +75,26 @@ def house(module_stage):
     target.chmod(0o755)
     house.environment = {**stage.environment({}), "PATH": f"{bin_dir}:{os.environ['PATH']}",
                          "API": f"http://127.0.0.1:{house.port}", "PORT": str(house.port), "HOST": "127.0.0.1",
-                         "DOOR": str(DOOR), "DOOR_SOCKET": str(house.path), "TARGET": str(target),
+                         "DOOR": str(DOOR), "DOOR_SOCKET": str(house.path), "WORKER": "worker@1", "TARGET": str(target),
                          "BACKUP": str(stage.dir / "backup"), "WINDOW": "3s", "DEPLOY_RECORD": str(house.record),
                          "DEPLOYED_BY": "night shift", "READY_TIMEOUT": "20", "GATE": "off"}
+    wait_until(lambda: subprocess.run([BIN, "doctor"], env=house.environment, stdout=subprocess.DEVNULL).returncode == 0,
+               20, "all is well before the guide begins")
     yield house
     house.close()
 
 
 def unmet(kind, wanted, lines, code):
-    """What of the expectation does not hold, or None.  `>` eats the lines up to its own."""
+    """What of the expectation does not hold, or None.  `>` drops the lines before its own."""
     if kind == "=":
         return None if re.fullmatch(wanted, str(code)) else f"exit status {code}"
     pattern = re.compile(wanted)
     if kind == "!":
         bad = [line for line in lines if pattern.search(line)]
         return f"there is: {bad[0]}" if bad else None
-    while lines:
-        if pattern.search(lines.pop(0)):
-            return None
-    return "no such line"
+    while lines and not pattern.search(lines[0]):
+        lines.pop(0)
+    return None if lines else "no such line"
 
 
 @pytest.mark.parametrize("line,commands,expected", steps(), ids=lambda v: str(v) if isinstance(v, int) else "")
