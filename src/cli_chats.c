@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_chats.c: prosaas chats list|show|pause|resume: who answers in which chat.
+/* cli_chats.c: prosaas chats list|show|read|pause|resume: who answers in which chat,
+ * and what a person has read.
  *
- * CHAT is a phone as people write it, or an address (JID, LID, group).  Shown are
+ * CHAT is a phone as people write it, an address (JID, LID, group) or #ID.  Shown are
  * names with the middle left out, unless --full. */
 #include "cli_chats.h"
 
@@ -9,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "cli_mask.h"
 #include "cli_store.h"
 #include "cli_table.h"
@@ -26,14 +28,19 @@ struct chats {
 	bool full, json;
 };
 
-static int chats_list(void *into), chats_pause(void *into), chats_resume(void *into);
+static int chats_list(void *into), chats_read(void *into), chats_pause(void *into),
+	chats_resume(void *into);
 
 static const struct cli_row rows[] = {
 	{"list", chats_list, 1, 1, "list TENANT [--limit N] [--full] [--json]",
-		"The chats where something was said last, 50 or N: when, and what "
+		"The chats where something was said last, 50 or N: when, what is "
+		"unread "
+		"(*), and what\n"
 		"silences the bot."},
 	{"show", chats_list, 2, 2, "show TENANT CHAT [--full] [--json]",
-		"One of them.  CHAT: a phone, a JID, a LID or a group."},
+		"One of them.  CHAT: a phone, a JID, a LID, a group or #ID."},
+	{"read", chats_read, 2, 2, "read TENANT CHAT [--json]",
+		"A person has read all of it."},
 	{"pause", chats_pause, 2, 2, "pause TENANT CHAT [--minutes N]",
 		"The bot is silent there for N minutes; without, until it is resumed."},
 	{"resume", chats_resume, 2, 2, "resume TENANT CHAT",
@@ -62,14 +69,16 @@ name(struct chats *c, struct str s)
 static void
 print_table(struct chats *c, const struct store_chat_list *l)
 {
-	static const char *const heads[] = {"CHAT", "PHONE", "NAME", "LAST IN",
-		"LAST OUT", "SILENCE", "UNTIL", NULL};
+	static const char *const heads[] = {"ID", "UNREAD", "CHAT", "PHONE", "NAME",
+		"LAST IN", "LAST OUT", "SILENCE", "UNTIL", NULL};
 	struct cli_table t;
 
 	cli_table_init(&t, heads);
 	for (size_t i = 0; i < l->count; i++) {
 		const struct store_chat *chat = &l->chats[i];
 
+		cli_table_number(&t, &c->arena, chat->conversation_id);
+		cli_table_add(&t, chat->unread ? STR("*") : STR(""));
 		cli_table_add(&t, name(c, chat->chat));
 		cli_table_add(&t, name(c, chat->phone));
 		cli_table_add(&t, name(c, chat->name));
@@ -97,8 +106,9 @@ print_json(struct chats *c, const struct store_chat_list *l)
 		cli_json_text(&out, "name", name(c, chat->name));
 		cli_json_text(&out, "silence", str_of(silence_name(chat->silence)));
 		buf_addf(&out,
-			",\"last_in_us\":%lld,\"last_out_us\":%lld,\"until_us\":%lld}"
-			"\n",
+			",\"unread\":%s,\"last_read_us\":%lld,\"last_in_us\":%lld,"
+			"\"last_out_us\":%lld,\"until_us\":%lld}\n",
+			chat->unread ? "true" : "false", (long long)chat->last_read_us,
 			(long long)chat->last_in_us, (long long)chat->last_out_us,
 			(long long)chat->until_us);
 	}
@@ -124,6 +134,28 @@ chats_list(void *into)
 	return CLI_DONE;
 }
 
+/* --- read ------------------------------------------------------------------- */
+
+static int
+chats_read(void *into)
+{
+	struct chats *c = into;
+	struct store_chat_read r = {
+		.op.arena = &c->arena, .tenant = c->words.words[0], .who = c->chat};
+	char when[CLOCK_ISO_SIZE];
+
+	store_chat_read(c->store, &r, NULL);
+	if (store_run(c->store, &r.op) < 0)
+		return cli_store_report(&r.op);
+	clock_iso(when, r.read_us);
+	if (c->json)
+		printf("{\"success\":true,\"conversation_id\":%lld,\"read_us\":%lld}\n",
+			(long long)r.conversation_id, (long long)r.read_us);
+	else
+		printf("chat #%lld is read, %s\n", (long long)r.conversation_id, when);
+	return CLI_DONE;
+}
+
 /* --- pause, resume ---------------------------------------------------------- */
 
 static struct store_chat_pause
@@ -143,7 +175,7 @@ chats_pause(void *into)
 	struct store_chat_pause p = change(c);
 
 	if (c->minutes > MINUTES_MAX)
-		return cli_usage(&command, &rows[2], "that is more than a year");
+		return cli_usage(&command, &rows[3], "that is more than a year");
 	store_chat_pause(c->store, &p, NULL);
 	if (store_run(c->store, &p.op) < 0)
 		return cli_store_report(&p.op);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_person.c: prosaas person show|export|erase|unmerge.
+/* cli_person.c: prosaas person show|name|export|erase|unmerge.
  *
  * WHO is a phone as people write it, or an address (JID, LID).  Shown are names with
  * the middle left out, unless --full: a screen is seen by others. */
@@ -14,13 +14,17 @@
 #include "cli_store.h"
 #include "cli_table.h"
 
-static int person_show(void *into), person_export(void *into),
+static int person_show(void *into), person_name(void *into), person_export(void *into),
 	person_unmerge(void *into);
 
 static const struct cli_row rows[] = {
 	{"show", person_show, 2, 2, "show TENANT WHO [--full]",
 		"A person's names and how much is known.  WHO: a phone, a JID or a "
 		"LID."},
+	{"name", person_name, 3, 3, "name TENANT WHO NAME",
+		"What somebody is called from now on, whatever WhatsApp and the AI "
+		"say; \"\" takes\n"
+		"that back."},
 	{"export", person_export, 2, 2, "export TENANT WHO",
 		"All that the database holds of a person, as one JSON document."},
 	{"erase", person_erase, 2, 2, "erase TENANT WHO [--yes] [--wait SECONDS]",
@@ -100,7 +104,9 @@ person_show(void *into)
 	if (f->who.contact_id == 0)
 		return person_nobody(p);
 	printf("%-14s%lld\n", "contact", (long long)f->who.contact_id);
-	line("name", masked(p, f->push_name));
+	line("name", masked(p, f->called));
+	if (f->name_source.p)
+		line("name from", f->name_source);
 	for (size_t i = 0; i < f->name_count; i++)
 		line(arena_z(&p->arena, f->names[i].kind),
 			masked(p, f->names[i].value));
@@ -109,6 +115,31 @@ person_show(void *into)
 		(long long)f->received, (long long)f->sent);
 	date_line("first", f->first_us);
 	date_line("last", f->last_us);
+	return CLI_DONE;
+}
+
+/* --- name ----------------------------------------------------------------- */
+
+static int
+person_name(void *into)
+{
+	struct person *p = into;
+	struct store_person_name n = {.who = {.op.arena = &p->arena,
+					      .tenant = p->words.words[0],
+					      .name = p->words.words[1]},
+		.name = p->words.words[2],
+		.actor = STR("cli")};
+
+	store_person_name(p->store, &n, NULL);
+	if (store_run(p->store, &n.who.op) < 0)
+		return cli_store_report(&n.who.op);
+	if (!n.changed)
+		printf("that was so already\n");
+	else if (str_trim(n.name).n == 0)
+		printf("the name is what the next message says\n");
+	else
+		printf("contact %lld has that name now\n",
+			(long long)n.who.who.contact_id);
 	return CLI_DONE;
 }
 
@@ -146,7 +177,7 @@ person_unmerge(void *into)
 	struct store_unmerge u = {.op.arena = &p->arena, .tenant = p->words.words[0]};
 
 	if (str_int(p->words.words[1], &u.merge_id) < 0)
-		return cli_usage(&command, &rows[3],
+		return cli_usage(&command, &rows[4],
 			"AUDIT_ID is a number: see `prosaas audit`");
 	store_unmerge(p->store, &u, NULL);
 	if (store_run(p->store, &u.op) < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cli_tenant.c: prosaas migrate; prosaas tenant add|list|show|set|remove.
+/* cli_tenant.c: prosaas migrate; prosaas tenant add|list|show|set|remove|seal.
  *
  * To add a subcommand: one row in `rows`. */
 #include "cli_tenant.h"
@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/seal.h"
 #include "cli_file.h"
 #include "cli_redis.h"
 #include "cli_store.h"
@@ -194,6 +195,40 @@ cmd_remove(struct cli *c)
 	return 0;
 }
 
+/* Writes a tenant as it is, which seals its secrets with the key of now. */
+static int
+seal_one(struct cli *c, struct str id)
+{
+	struct store_tenant_put put = {.op.arena = &c->arena, .id = id};
+	struct store_tenant_get get = {.op.arena = &c->arena, .id = id};
+
+	store_tenant_get(c->store, &get, NULL);
+	if (store_run(c->store, &get.op) < 0)
+		return cli_store_report(&get.op);
+	store_tenant_put(c->store, &put, NULL);
+	return store_run(c->store, &put.op) < 0 ? cli_store_report(&put.op) : 0;
+}
+
+static int
+cmd_seal(struct cli *c)
+{
+	struct store_tenant_list op = {.op.arena = &c->arena};
+	size_t sealed = 0;
+
+	if (!seal_ready()) {
+		fprintf(stderr, "prosaas: SECRETS_KEY is not set\n");
+		return 1;
+	}
+	store_tenant_list(c->store, &op, NULL);
+	if (store_run(c->store, &op.op) < 0)
+		return cli_store_report(&op.op);
+	for (size_t i = 0; i < op.count; i++)
+		sealed += seal_one(c, op.tenants[i].id) == 0;
+	printf("secrets of %zu of %zu tenants are sealed with SECRETS_KEY\n", sealed,
+		op.count);
+	return sealed == op.count ? 0 : 1;
+}
+
 static const struct row {
 	const char *name;
 	int (*run)(struct cli *);
@@ -205,6 +240,7 @@ static const struct row {
 	{"show", cmd_show, 1, 1, "show ID [--json]"},
 	{"set", cmd_set, 2, 63, "set ID name=value ..."},
 	{"remove", cmd_remove, 1, 1, "remove ID"},
+	{"seal", cmd_seal, 0, 0, "seal"},
 };
 
 static int
@@ -213,7 +249,8 @@ usage(const struct row *r)
 	if (r)
 		fprintf(stderr, "usage: prosaas tenant %s\n", r->usage);
 	else
-		fprintf(stderr, "usage: prosaas tenant add|list|show|set|remove ...\n");
+		fprintf(stderr,
+			"usage: prosaas tenant add|list|show|set|remove|seal ...\n");
 	return USAGE;
 }
 

@@ -4,8 +4,11 @@
  *   text ---> next_part: what stands before a placeholder, and the placeholder */
 #include "codec/placeholder.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/name.h"
 
 static struct str
 whole(struct str name)
@@ -13,27 +16,45 @@ whole(struct str name)
 	return name;
 }
 
-static struct str
-first_word(struct str name)
-{
-	return str_cut(&name, ' ');
-}
-
 static const struct row {
 	const char *word;
 	struct str (*of)(struct str name);
+	bool optional; /* nothing is said where there is none */
 } rows[] = {
-	{"{name}", whole},
-	{"{first_name}", first_word},
+	{"name", whole, false},
+	{"first_name", name_first, false},
+	{"last_name", name_last, true},
+	{"שם", whole, false},
+	{"שם פרטי", name_first, false},
+	{"שם משפחה", name_last, true},
 };
 
-static const struct row *
-find(struct str word)
+/* What the text begins with: a placeholder, a mistake (row NULL), or neither (n 0). */
+struct part {
+	struct str word; /* braces included */
+	const struct row *row;
+};
+
+static bool
+has_braces(struct str s, size_t at, size_t n, char brace)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (str_eqz(word, rows[i].word))
-			return &rows[i];
-	return NULL;
+	for (size_t i = 0; i < n; i++)
+		if (at + i >= s.n || s.p[at + i] != brace)
+			return false;
+	return true;
+}
+
+static struct part
+known_at(struct str s, size_t braces)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows) && has_braces(s, 0, braces, '{'); i++) {
+		size_t n = strlen(rows[i].word), end = braces + n;
+
+		if (s.n > end && memcmp(s.p + braces, rows[i].word, n) == 0 &&
+			has_braces(s, end, braces, '}'))
+			return (struct part){{s.p, end + braces}, &rows[i]};
+	}
+	return (struct part){{s.p, 0}, NULL};
 }
 
 static bool
@@ -42,44 +63,49 @@ is_word_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-/* How long the placeholder is that s begins with, braces included; 0: none. */
-static size_t
-placeholder_len(struct str s)
+static struct part
+part_at(struct str s)
 {
+	struct part p = known_at(s, 2);
 	size_t n = 1;
 
-	if (s.n == 0 || s.p[0] != '{')
-		return 0;
+	if (!p.row)
+		p = known_at(s, 1);
+	if (p.row || s.n == 0 || s.p[0] != '{')
+		return p;
 	while (n < s.n && is_word_char(s.p[n]))
 		n++;
-	return n > 1 && n < s.n && s.p[n] == '}' ? n + 1 : 0;
+	if (n > 1 && n < s.n && s.p[n] == '}')
+		p.word.n = n + 1;
+	return p;
 }
 
-/* Takes what stands before the next placeholder, and it (n 0: there is none). */
+/* Takes what stands before the next part, and it (n 0: there is none). */
 static struct str
-next_part(struct str *text, struct str *ret_word)
+next_part(struct str *text, struct part *ret)
 {
-	size_t at = 0, n = 0;
+	size_t at = 0;
 
-	while (at < text->n && n == 0) {
-		n = placeholder_len((struct str){text->p + at, text->n - at});
-		at += n == 0;
+	*ret = (struct part){0};
+	while (at < text->n && ret->word.n == 0) {
+		*ret = part_at((struct str){text->p + at, text->n - at});
+		at += ret->word.n == 0;
 	}
 	struct str before = {text->p, at};
-	*ret_word = (struct str){text->p + at, n};
-	*text = (struct str){text->p + at + n, text->n - at - n};
+	at += ret->word.n;
+	*text = (struct str){text->p + at, text->n - at};
 	return before;
 }
 
 int
 placeholder_check(struct str text, struct str *ret_wrong)
 {
-	struct str word;
+	struct part part;
 
 	while (text.n > 0) {
-		next_part(&text, &word);
-		if (word.n > 0 && !find(word)) {
-			*ret_wrong = word;
+		next_part(&text, &part);
+		if (part.word.n > 0 && !part.row) {
+			*ret_wrong = part.word;
 			return ERR_SHAPE;
 		}
 	}
@@ -89,15 +115,16 @@ placeholder_check(struct str text, struct str *ret_wrong)
 void
 placeholder_fill(struct buf *out, struct str text, struct str name, struct str fallback)
 {
-	struct str word;
+	struct part part;
 
 	name = str_trim(name);
 	while (text.n > 0) {
-		buf_adds(out, next_part(&text, &word));
-		const struct row *row = find(word);
-		if (row)
-			buf_adds(out, name.n > 0 ? row->of(name) : fallback);
-		else
-			buf_adds(out, word);
+		buf_adds(out, next_part(&text, &part));
+		if (!part.row)
+			buf_adds(out, part.word);
+		else if (name.n > 0)
+			buf_adds(out, part.row->of(name));
+		else if (!part.row->optional)
+			buf_adds(out, fallback);
 	}
 }

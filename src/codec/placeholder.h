@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* placeholder.h: words in braces that stand for the customer's own.
  *
- *   {name}         Dana Cohen
- *   {first_name}   Dana
+ *   {name}         Dana Cohen     also {שם}
+ *   {first_name}   Dana           also {שם פרטי}
+ *   {last_name}    Cohen          also {שם משפחה}; nothing where there is none
  *
+ * Two braces, {{name}}, are as good as one.
  * A brace that is no such word (a space, a digit or a brace comes before the closing
  * one) is itself; a word in braces that is not in the table is a mistake, found when
  * a text is written and not when it is sent. */

@@ -149,6 +149,7 @@ message_read(struct arena *a, const struct val *v, struct message *ret)
 		.id = text_of(key, "id"),
 		.chat = text_of(key, "remoteJid"),
 		.push_name = text_of(v, "pushName"),
+		.verified_name = text_of(v, "verifiedBizName"),
 		.provider = webhook_provider(text_of(v, "provider")),
 		.from_me = val_true(val_get(key, "fromMe")),
 		.sent_us = message_time(val_get(v, "messageTimestamp")),

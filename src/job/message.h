@@ -27,7 +27,7 @@ struct val;
 /* All slices are borrowed from the value or live in the arena; what is not said is
  * absent, never empty (emoji is the exception). */
 struct message {
-	struct str id, chat, push_name;
+	struct str id, chat, push_name, verified_name;
 	const char *provider; /* static: the way it came (webhook.h) */
 	bool from_me;
 	bool is_plain;    /* words as people say them, from anybody, anywhere: no

@@ -86,6 +86,7 @@ record_start(struct job *job, const struct message *m, const struct val *v, bool
 		.words = m->words,
 		.raw = arena_str(&job->arena, buf_str(&raw)),
 		.push_name = m->push_name,
+		.verified_name = m->verified_name,
 		.participant = author(&job->arena, m),
 		.target = m->target.id.p ? m->target.id : m->quoted.id,
 		.quoted = m->quoted.text,

@@ -21,6 +21,8 @@ enum {
 
 struct notes {
 	struct str summary;
+	struct str name; /* what the customer is called, and how sure that is: 0 to 1 */
+	double name_confidence;
 	struct str keys[SUMMARY_FACTS], values[SUMMARY_FACTS];
 	size_t fact_count;
 };

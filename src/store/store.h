@@ -305,9 +305,10 @@ struct store_load {
 	struct str words; /* the end of text: what the person wrote; may be absent */
 	struct str raw;   /* JSON */
 	struct str push_name;
-	struct str participant; /* who wrote it, in a group; absent elsewhere */
-	struct str target;      /* provider's id of the message that it edits, revokes,
-				   reacts      to or quotes; may be absent */
+	struct str verified_name; /* of a business, as WhatsApp checked it; or absent */
+	struct str participant;   /* who wrote it, in a group; absent elsewhere */
+	struct str target; /* provider's id of the message that it edits, revokes,
+			      reacts      to or quotes; may be absent */
 	struct str quoted; /* what it quotes: kept while that message is not known */
 	struct str emoji;  /* of a reaction; empty: it was taken back */
 	int64_t sent_us;   /* the customer's clock; 0: unknown */
@@ -440,12 +441,15 @@ struct store_chat {
 		name;     /* canonical address; the contact's name, may be absent */
 	struct str phone; /* may be absent */
 	int64_t last_in_us, last_out_us; /* 0: none */
+	int64_t last_read_us;            /* 0: never */
+	bool unread;          /* the customer has written since, or it was never read */
 	enum silence silence; /* what people or hours silence the bot with there */
 	int64_t until_us;     /* 0: until somebody says so */
 };
 
 /* store_chat_list: those where something was said last come first; limit is 1 to
- * 10000.  With `who` (a phone, JID, LID or group) that chat alone: ERR_NOT_FOUND
+ * 10000.  With `who` (a phone, JID, LID, group, or the
+ * conversation's id, "#7" or "7") that chat alone: ERR_NOT_FOUND
  * without it, ERR_SHAPE for what is no name. */
 struct store_chat_list {
 	struct store_op op;
@@ -469,6 +473,16 @@ struct store_chat_pause {
 void store_chat_pause(struct store *s, struct store_chat_pause *op, struct flow *f);
 void store_chat_resume(struct store *s, struct store_chat_pause *op, struct flow *f);
 
+/* store_chat_read: a person has read the chat, all that is in it now.  ERR_NOT_FOUND,
+ * ERR_SHAPE as store_chat_list. */
+struct store_chat_read {
+	struct store_op op;
+	struct str tenant, who;
+
+	int64_t conversation_id, read_us;
+};
+void store_chat_read(struct store *s, struct store_chat_read *op, struct flow *f);
+
 /* --- data about people ------------------------------------------------------ */
 
 /* store_person: who is it, by phone (read by the tenant's country), JID or LID.
@@ -487,13 +501,24 @@ struct store_person {
 	struct str tenant, name;
 
 	struct store_who who;
-	struct str push_name;
+	struct str called, name_source; /* codec/name.h; absent: it has no name */
 	struct store_name *names;
 	size_t name_count;
 	int64_t conversations, turns, received, sent;
 	int64_t first_us, last_us; /* of the messages; 0: none */
 };
 void store_person(struct store *s, struct store_person *op, struct flow *f);
+
+/* store_person_name: a person at the business says what somebody is called, whatever
+ * others say; a blank name takes that back.  As store_person; ERR_NOT_FOUND also for
+ * nobody of that name, ERR_SHAPE also for what is no name. */
+struct store_person_name {
+	struct store_person who; /* op, tenant and name: who it is about */
+	struct str name, actor;
+
+	bool changed; /* false: it was so already */
+};
+void store_person_name(struct store *s, struct store_person_name *op, struct flow *f);
 
 /* store_export writes all that the tables hold of a person (personal.h) as one JSON
  * document, as it is at one moment; it is built in memory, so that whoever reads it
@@ -614,6 +639,8 @@ struct store_session_keep {
 	struct str summary;
 	const struct str *keys, *values; /* facts */
 	size_t fact_count;
+	struct str name; /* what the customer is called; may be absent */
+	double name_confidence;
 	const struct store_usage *usage;
 	size_t usage_count;
 	double budget;

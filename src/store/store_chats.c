@@ -2,7 +2,8 @@
 /* store_chats.c: the chats of a tenant, and who answers there.
  *
  *   who --> an address --> conversation_find ---.
- *    `----> a phone -----> contact_of_phone ----+--> the conversation
+ *    |----> a phone -----> contact_of_phone ----+--> the conversation
+ *    `----> its id ----------------------------'
  *
  * What silences a chat is read here from the same columns as in store_silence.c, but
  * without a turn: what the bot finds out from the words (loops, echoes) is not shown.
@@ -18,20 +19,39 @@ enum { LIMIT_MAX = 10000 };
 
 /* --- which ------------------------------------------------------------------ */
 
+/* "#7"; also "7", which is too short for a phone.  A merged contact's is empty, and
+ * none of his. */
+static int64_t
+conversation_by_id(struct sql *db, struct str tenant, int64_t id)
+{
+	int r = sql_row(db,
+		"SELECT c.id FROM conversations AS c JOIN contacts AS p"
+		" ON p.id = c.contact_id WHERE c.id = ?2 AND c.tenant_id = ?1"
+		" AND p.merged_into IS NULL",
+		SQL_TEXT(tenant), SQL_NUMBER(id));
+	return r > 0 ? id : r;
+}
+
 /* The id, 0 for none, or negative. */
 static int64_t
 conversation_of(
 	struct sql *db, struct store_op *op, const struct tenant *t, struct str who)
 {
 	char phone[PHONE_SIZE];
+	struct str number =
+		who.n > 0 && who.p[0] == '#' ? (struct str){who.p + 1, who.n - 1} : who;
+	bool is_phone = phone_read(who, t->country, phone) == 0;
 	struct jid j;
+	int64_t id;
 
 	if (jid_parse(who, &j) == 0)
 		return conversation_find(db, op->arena, t->id, who);
-	if (phone_read(who, t->country, phone) < 0)
+	if (!is_phone && str_int(number, &id) == 0)
+		return conversation_by_id(db, t->id, id);
+	if (!is_phone)
 		return store_fail(op, ERR_SHAPE,
 			"that is no address (972501234567@s.whatsapp.net, ...@lid, "
-			"...@g.us) and no phone%s",
+			"...@g.us), no id (#7) and no phone%s",
 			t->country.n ? ""
 				     : " with its country code (the tenant has no "
 				       "country)");
@@ -92,6 +112,8 @@ read_chat(
 		.phone = sql_col_text(db, 3, a),
 		.last_in_us = sql_col_number(db, 4),
 		.last_out_us = sql_col_number(db, 5)};
+	ret->last_read_us = sql_col_number(db, 9);
+	ret->unread = ret->last_in_us > ret->last_read_us;
 	set_silence(ret, sql_col_number(db, 6), sql_col_number(db, 7),
 		sql_col_number(db, 8), closed_until_s);
 }
@@ -102,7 +124,7 @@ read_chats(
 	struct sql *db, struct store_chat_list *l, int64_t only, int64_t closed_until_s)
 {
 	int r = sql_row(db,
-		"SELECT c.id, c.canonical_key, p.push_name, (SELECT value FROM"
+		"SELECT c.id, c.canonical_key, p.name, (SELECT value FROM"
 		"  contact_identities WHERE contact_id = p.id AND tenant_id = ?1"
 		"  AND kind = 'phone' LIMIT 1),"
 		" (SELECT created_us FROM messages WHERE conversation_id = c.id"
@@ -111,7 +133,8 @@ read_chats(
 		" (SELECT created_us FROM messages WHERE conversation_id = c.id"
 		"  AND tenant_id = ?1 AND direction = 'out' ORDER BY id DESC LIMIT 1)"
 		"  AS last_out,"
-		" p.opted_out_us IS NOT NULL, c.muted_us > 0, c.human_until_us"
+		" p.opted_out_us IS NOT NULL, c.muted_us > 0, c.human_until_us,"
+		" c.last_read_us"
 		" FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id"
 		" WHERE c.tenant_id = ?1 AND p.merged_into IS NULL"
 		" AND (?2 = 0 OR c.id = ?2)"
@@ -190,4 +213,31 @@ void
 store_chat_resume(struct store *s, struct store_chat_pause *op, struct flow *f)
 {
 	store_start(s, &op->op, resume_chat, f);
+}
+
+/* --- read --------------------------------------------------------------------- */
+
+static int
+read_all(struct store *s, struct store_op *op)
+{
+	struct store_chat_read *c = container_of(op, struct store_chat_read, op);
+	struct sql *db = store_db(s);
+	struct tenant t;
+
+	int r = must_find(
+		db, op, tenant_id(c->tenant), c->who, &t, &c->conversation_id);
+	if (r < 0)
+		return r;
+	c->read_us = clock_wall_us();
+	r = sql_do(db,
+		"UPDATE conversations SET last_read_us = ?3 WHERE id = ?2"
+		" AND tenant_id = ?1",
+		SQL_TEXT(t.id), SQL_NUMBER(c->conversation_id), SQL_NUMBER(c->read_us));
+	return r < 0 ? r : 0;
+}
+
+void
+store_chat_read(struct store *s, struct store_chat_read *op, struct flow *f)
+{
+	store_start(s, &op->op, read_all, f);
 }

@@ -21,7 +21,7 @@
 #include "codec/phone.h"
 #include "store/store_priv.h"
 
-enum { NAME_MIN = 2, NAMES_MAX = 3 };
+enum { NAMES_MAX = 3 };
 
 /* In the order in which they are asked; absent what the message does not say. */
 struct names {
@@ -302,52 +302,17 @@ conversation_add(
 	return r < 0 ? r : sql_inserted(db);
 }
 
-static bool
-has_letter(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c >= 0x80 || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'))
-			return true;
-	}
-	return false;
-}
-
-/* Not a number, nor what phones without a name send as one. */
-static bool
-is_name(struct str name)
-{
-	static const char *const placeholders[] = {
-		"unknown", "whatsapp", "user", "customer", "test", "null", "undefined"};
-
-	for (size_t i = 0; i < ARRAY_LEN(placeholders); i++)
-		if (str_ieq(name, str_of(placeholders[i])))
-			return false;
-	return name.n >= NAME_MIN && has_letter(name);
-}
-
-static int
-name_contact(struct sql *db, struct str tenant, int64_t contact, struct str name)
-{
-	return sql_do(db,
-		"UPDATE contacts SET push_name = ?3"
-		" WHERE tenant_id = ?1 AND id = ?2 AND push_name IS NULL",
-		SQL_TEXT(tenant), SQL_NUMBER(contact), SQL_TEXT(name));
-}
-
 int64_t
 conversation_make(struct sql *db, struct arena *a, struct str tenant, struct str chat,
-	struct str push_name, struct chat_alias *alias)
+	const struct called *called, struct chat_alias *alias)
 {
 	struct names n = names_of(a, chat, alias);
 
 	int64_t contact = contact_make(db, tenant, &n, alias);
 	if (contact < 0)
 		return contact;
-	struct str name = str_trim(push_name);
-	int r = n.has_writer && is_name(name) ? name_contact(db, tenant, contact, name)
-					      : 0;
+	int r = called && n.has_writer ? contact_call(db, a, tenant, contact, called)
+				       : 0;
 	if (r < 0)
 		return r;
 	int64_t id = conversation_of_contact(db, tenant, contact);

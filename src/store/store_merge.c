@@ -93,18 +93,13 @@ note_conflict(struct sql *db, struct str tenant, const struct merge *m)
 /* --- note, then move ------------------------------------------------- */
 
 static int
-note_contact(const struct merging *p)
+note_identities(const struct merging *p)
 {
 	return sql_do(p->db,
 		"INSERT INTO audit_moves (audit_id, what, value)"
 		" SELECT ?2, kind, value FROM contact_identities"
-		"  WHERE tenant_id = ?1 AND contact_id = ?4"
-		" UNION ALL SELECT ?2, 'name', g.push_name FROM contacts AS g, "
-		"contacts AS k"
-		"  WHERE g.tenant_id = ?1 AND g.id = ?4 AND g.push_name IS NOT NULL"
-		"  AND k.tenant_id = ?1 AND k.id = ?3 AND k.push_name IS NULL",
-		SQL_TEXT(p->tenant), SQL_NUMBER(p->audit), SQL_NUMBER(p->kept),
-		SQL_NUMBER(p->gone));
+		"  WHERE tenant_id = ?1 AND contact_id = ?3",
+		SQL_TEXT(p->tenant), SQL_NUMBER(p->audit), SQL_NUMBER(p->gone));
 }
 
 static int
@@ -114,16 +109,6 @@ move_identities(const struct merging *p)
 		"UPDATE contact_identities SET contact_id = ?2"
 		" WHERE tenant_id = ?1 AND contact_id = ?3",
 		SQL_TEXT(p->tenant), SQL_NUMBER(p->kept), SQL_NUMBER(p->gone));
-}
-
-static int
-move_name(const struct merging *p)
-{
-	return sql_do(p->db,
-		"UPDATE contacts SET push_name = (SELECT value FROM audit_moves"
-		"  WHERE audit_id = ?2 AND what = 'name')"
-		" WHERE tenant_id = ?1 AND id = ?3 AND push_name IS NULL",
-		SQL_TEXT(p->tenant), SQL_NUMBER(p->audit), SQL_NUMBER(p->kept));
 }
 
 /* Who has opted out has done so under any name. */
@@ -242,21 +227,24 @@ move_messages(const struct merging *p)
 		SQL_NUMBER(p->gone_conv));
 }
 
-/* A person who answers one name answers the other: the bot is silent as long. */
+/* A person who answers one name answers the other: the bot is silent as long.  Read is
+ * what was read under both. */
 static int
 keep_pause(const struct merging *p)
 {
 	return sql_do(p->db,
-		"UPDATE conversations SET (human_until_us, muted_us, closed_said_us) ="
-		" (SELECT max(human_until_us), max(muted_us), max(closed_said_us)"
-		"  FROM conversations WHERE tenant_id = ?1 AND id IN (?2, ?3))"
+		"UPDATE conversations SET (human_until_us, muted_us, closed_said_us,"
+		"  last_read_us) = (SELECT max(human_until_us), max(muted_us),"
+		"  max(closed_said_us),"
+		"  iif(count(last_read_us) = 2, min(last_read_us), NULL) FROM "
+		"conversations WHERE tenant_id = ?1 AND id IN (?2, ?3))"
 		" WHERE tenant_id = ?1 AND id = ?2",
 		SQL_TEXT(p->tenant), SQL_NUMBER(p->kept_conv),
 		SQL_NUMBER(p->gone_conv));
 }
 
 static merge_step *const moves[] = {
-	note_contact, move_identities, move_name, keep_opt_out, leave_contact};
+	note_identities, move_identities, names_merge, keep_opt_out, leave_contact};
 static merge_step *const conversation_moves[] = {note_twins, mark_twins,
 	end_twins_turns, note_rows, move_turns, send_twins_away, move_messages,
 	keep_pause};

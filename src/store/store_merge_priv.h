@@ -22,6 +22,10 @@ merge_run(const struct merging *p, merge_step *const *steps, size_t count) MUSTC
 /* merge_conversations fills in the conversations. */
 int merge_conversations(struct merging *p) MUSTCHECK;
 
+/* store_names.c: the kept contact takes the other's name when that is a better one, and
+ * gives it back. */
+merge_step names_merge, names_unmerge;
+
 /* audit_add returns the id of the new row, or negative. */
 int64_t audit_add(struct sql *db, struct str tenant, struct str action, int64_t contact,
 	int64_t other) MUSTCHECK;

@@ -154,7 +154,8 @@ outbox_text_check(struct store_op *op, struct str text)
 		return store_fail(op, ERR_SHAPE, "a text has 1 to %d bytes", TEXT_MAX);
 	if (placeholder_check(text, &wrong) < 0)
 		return store_fail(op, ERR_SHAPE,
-			"no placeholder %.*s; there are {name} and {first_name}",
+			"no placeholder %.*s; there are {name}, {first_name} and "
+			"{last_name}",
 			wrong.n < 40 ? (int)wrong.n : 40, wrong.p);
 	return 0;
 }

@@ -148,7 +148,7 @@ read_customer(struct sql *db, struct arena *a, const struct outbox_row *row,
 	if (contact <= 0)
 		return (int)contact;
 	int r = sql_row(db,
-		"SELECT push_name, EXISTS (SELECT 1 FROM conversations AS c"
+		"SELECT name, EXISTS (SELECT 1 FROM conversations AS c"
 		" JOIN messages AS m ON m.tenant_id = c.tenant_id"
 		"  AND m.conversation_id = c.id"
 		" WHERE c.contact_id = ?2 AND c.tenant_id = ?1"
@@ -272,8 +272,8 @@ insert_message(struct sql *db, const struct store_outbox_keep *k,
 static int
 keep_new(struct sql *db, struct store_outbox_keep *k, const struct outbox_row *row)
 {
-	int64_t conversation = conversation_make(
-		db, k->op.arena, row->tenant, row->chat, (struct str){NULL, 0}, NULL);
+	int64_t conversation =
+		conversation_make(db, k->op.arena, row->tenant, row->chat, NULL, NULL);
 	if (conversation < 0)
 		return (int)conversation;
 	k->turn_id = turn_insert(db, &(struct turn){.tenant = row->tenant,

@@ -36,8 +36,8 @@ by_phone(struct sql *db, struct store_person *p, struct str phone)
 	return p->who.contact_id < 0 ? (int)p->who.contact_id : 0;
 }
 
-static int
-find(struct sql *db, struct store_person *p)
+int
+person_look_up(struct sql *db, struct store_person *p)
 {
 	char phone[PHONE_SIZE];
 	struct tenant t;
@@ -97,22 +97,24 @@ read_counts(struct sql *db, struct store_person *p)
 {
 	int r = sql_row(db,
 		WITH_PERSON
-		"SELECT (SELECT push_name FROM contacts WHERE id = ?2),"
+		"SELECT (SELECT name FROM contacts WHERE id = ?2),"
 		" (SELECT count(*) FROM chats), (SELECT count(*) FROM turns"
 		"  WHERE conversation_id IN chats),"
 		" ifnull(sum(direction = 'in'), 0), ifnull(sum(direction = 'out'), 0),"
-		" min(created_us), max(created_us) FROM messages"
+		" min(created_us), max(created_us), (SELECT name_source FROM contacts"
+		"  WHERE id = ?2) FROM messages"
 		" WHERE tenant_id = ?1 AND conversation_id IN chats",
 		PERSON_ARGS(tenant_id(p->tenant), &p->who));
 	if (r <= 0)
 		return r;
-	p->push_name = sql_col_text(db, 0, p->op.arena);
+	p->called = sql_col_text(db, 0, p->op.arena);
 	p->conversations = sql_col_number(db, 1);
 	p->turns = sql_col_number(db, 2);
 	p->received = sql_col_number(db, 3);
 	p->sent = sql_col_number(db, 4);
 	p->first_us = sql_col_number(db, 5);
 	p->last_us = sql_col_number(db, 6);
+	p->name_source = sql_col_text(db, 7, p->op.arena);
 	return 0;
 }
 
@@ -122,7 +124,7 @@ person(struct store *s, struct store_op *op)
 	struct store_person *p = container_of(op, struct store_person, op);
 	struct sql *db = store_db(s);
 
-	int r = find(db, p);
+	int r = person_look_up(db, p);
 	if (r >= 0)
 		r = read_names(db, p);
 	if (r >= 0)

@@ -3,6 +3,7 @@
 #ifndef STORE_STORE_PRIV_H
 #define STORE_STORE_PRIV_H
 
+#include "codec/name.h"
 #include "codec/tenant.h"
 #include "store/sql.h"
 #include "store/store.h"
@@ -58,10 +59,25 @@ int64_t conversation_find(
 
 /* conversation_make does the same and makes it, its contact and the contact's
  * identities when missing; alias (may be NULL) adds identities, and may show that
- * two contacts are one: they are merged.  push_name (may be absent) becomes the
- * contact's name if it has none. */
-int64_t conversation_make(struct sql *db, struct arena *a, struct str tenant,
-	struct str chat, struct str push_name, struct chat_alias *alias) MUSTCHECK;
+ * two contacts are one: they are merged.  called (may be NULL) is what somebody says
+ * the contact's name is (below). */
+struct called;
+int64_t
+conversation_make(struct sql *db, struct arena *a, struct str tenant, struct str chat,
+	const struct called *called, struct chat_alias *alias) MUSTCHECK;
+
+/* contact_call: somebody says what a contact is called.  1 when that is its name from
+ * now on, 0 when it is no name, or one that can't replace what is known. */
+struct called {
+	struct str name; /* as it came; may be absent */
+	enum name_source source;
+	double confidence; /* of the AI */
+};
+int contact_call(struct sql *db, struct arena *a, struct str tenant, int64_t contact,
+	const struct called *c) MUSTCHECK;
+
+/* store_person.c: person_look_up fills p->who. */
+int person_look_up(struct sql *db, struct store_person *p) MUSTCHECK;
 
 /* contact_of_phone finds the contact that has this phone (E.164): its id, 0 for none,
  * or negative. */

@@ -38,9 +38,13 @@ int
 session_recall(struct sql *db, struct store_load *l)
 {
 	int r = sql_row(db,
-		"SELECT c.summary, (SELECT group_concat(key || ': ' || value, char(10))"
-		" FROM contact_facts AS f WHERE f.contact_id = c.contact_id)"
-		" FROM conversations AS c WHERE c.id = ?2 AND c.tenant_id = ?1",
+		"SELECT c.summary, ifnull(iif(p.name_source = 'push', "
+		"'name on WhatsApp: ', 'name: ') || p.name || char(10), '')"
+		" || ifnull((SELECT group_concat(key || ': ' || value, char(10))"
+		"  FROM contact_facts AS f WHERE f.contact_id = p.id"
+		"  AND (key <> 'name' OR ifnull(p.name_source, 'push') = 'push')), '')"
+		" FROM conversations AS c JOIN contacts AS p ON p.id = c.contact_id"
+		" WHERE c.id = ?2 AND c.tenant_id = ?1",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id));
 
 	if (r <= 0)
@@ -244,6 +248,22 @@ drop_old_facts(struct sql *db, const struct store_session_keep *k, struct str te
 }
 
 static int
+keep_name(struct sql *db, const struct store_session_keep *k, struct str tenant)
+{
+	int r = sql_row(db,
+		"SELECT c.contact_id FROM sessions AS s JOIN conversations AS c"
+		" ON c.id = s.conversation_id WHERE s.id = ?2 AND s.tenant_id = ?1",
+		SQL_TEXT(tenant), SQL_NUMBER(k->id));
+
+	if (r <= 0)
+		return r;
+	return contact_call(db, k->op.arena, tenant, sql_col_number(db, 0),
+		&(struct called){.name = k->name,
+			.source = NAME_AI,
+			.confidence = k->name_confidence});
+}
+
+static int
 keep_session(struct store *s, struct store_op *op)
 {
 	struct store_session_keep *k = container_of(op, struct store_session_keep, op);
@@ -256,6 +276,8 @@ keep_session(struct store *s, struct store_op *op)
 		r = keep_summary(db, k, tenant);
 	for (size_t i = 0; r >= 0 && i < k->fact_count; i++)
 		r = keep_fact(db, k, tenant, i);
+	if (r >= 0)
+		r = keep_name(db, k, tenant);
 	if (r >= 0 && k->fact_count > 0)
 		r = drop_old_facts(db, k, tenant);
 	if (r < 0)

@@ -347,16 +347,26 @@ join_turn(struct sql *db, struct store_load *l)
 	return r < 0 ? r : 1;
 }
 
+static struct called
+called(const struct store_load *l)
+{
+	char room[NAME_SIZE];
+
+	if (name_read(l->verified_name, room).p)
+		return (struct called){
+			.name = l->verified_name, .source = NAME_VERIFIED};
+	return (struct called){.name = l->push_name, .source = NAME_PUSH};
+}
+
 /* The names in an echo are the tenant's own. */
 static int
 find_conversation(struct sql *db, struct store_load *l)
 {
-	struct str nobody = {NULL, 0};
+	struct called by_himself = called(l);
 	struct chat_alias alias = {l->lid, l->phone, l->found.country, 0};
 
-	l->conversation_id =
-		conversation_make(db, l->op.arena, tenant_id(l->tenant), l->chat,
-			l->from_me ? nobody : l->push_name, l->from_me ? NULL : &alias);
+	l->conversation_id = conversation_make(db, l->op.arena, tenant_id(l->tenant),
+		l->chat, l->from_me ? NULL : &by_himself, l->from_me ? NULL : &alias);
 	l->merge_id = alias.merge_id;
 	return l->conversation_id < 0 ? (int)l->conversation_id : 0;
 }

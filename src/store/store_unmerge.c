@@ -23,16 +23,6 @@ return_identities(const struct merging *p)
 }
 
 static int
-return_name(const struct merging *p)
-{
-	return sql_do(p->db,
-		"UPDATE contacts SET push_name = NULL WHERE tenant_id = ?1 AND id = ?3"
-		" AND push_name = (SELECT value FROM audit_moves WHERE audit_id = ?2"
-		"  AND what = 'name')",
-		SQL_TEXT(p->tenant), SQL_NUMBER(p->audit), SQL_NUMBER(p->kept));
-}
-
-static int
 return_contact(const struct merging *p)
 {
 	return sql_do(p->db,
@@ -95,7 +85,8 @@ unmark_twins(const struct merging *p)
 		SQL_NUMBER(p->gone_conv));
 }
 
-static merge_step *const move_back[] = {return_identities, return_name, return_contact};
+static merge_step *const move_back[] = {
+	return_identities, names_unmerge, return_contact};
 static merge_step *const conversation_move_back[] = {
 	return_messages, return_turns, call_twins_back, unmark_twins};
 

@@ -157,6 +157,12 @@ def test_secrets_do_not_open_without_their_key(stage):
     assert "ai_api_key=***" in stage.cli("tenant", "show", "1", SECRETS_KEY=KEY).stdout
     assert "tenant 1: sealed with another SECRETS_KEY" in stage.cli("tenant", "show", "1", code=1).stderr
     assert "1" in stage.cli("tenant", "list").stdout
+    new = {"SECRETS_KEY": "ee" * 32}
+    assert "0 of 1 tenants" in stage.cli("tenant", "seal", code=1, **new).stdout
+    assert "1 of 1 tenants" in stage.cli("tenant", "seal", **new, SECRETS_KEY_PREVIOUS=KEY).stdout
+    assert "ai_api_key=***" in stage.cli("tenant", "show", "1", **new).stdout
+    assert "SECRETS_KEY is not set" in stage.cli("tenant", "seal", code=1).stderr
+    assert "1 of 1 tenants" in stage.cli("tenant", "seal", SECRETS_KEY=KEY, SECRETS_KEY_PREVIOUS="ee" * 32).stdout
 
     api = stage.start("api", META_WA_APP_SECRET=APP, SECRETS_KEY="ff" * 32)
     for secret in ("own-secret", APP):
@@ -393,7 +399,7 @@ def test_a_customer_who_hides_the_phone_is_known_by_an_id(cloud, stage):
     stage.wait_at_rest()
     assert [s["to"] for s in stage.gateway.sent()] == [f"{BSUID}@bsuid", CHAT]
     assert len({r["conversation_id"] for r in stage.inbound()}) == 1, "it is one person"
-    assert stage.rows("SELECT push_name FROM contacts") == [{"push_name": "Ana"}]
+    assert stage.rows("SELECT name FROM contacts") == [{"name": "Ana"}]
 
 
 def test_a_customer_keeps_the_conversation_when_the_business_changes_its_way(cloud, stage):
@@ -469,3 +475,20 @@ def test_a_question_is_answered_where_it_came_from_and_read(stage):
     wait_until(lambda: [r["status"] for r in stage.replies()] == ["read", "read"], 10, "both are read")
     [token] = stage.rows("SELECT meta_access_token FROM tenants")
     assert token["meta_access_token"].startswith("sealed:1:") and sent[0]["token"] == "EAAbox"
+
+
+def test_a_status_settles_what_a_lost_answer_left_open(stage):
+    stage.start_cloud()
+    stage.settings |= {"META_WA_APP_SECRET": APP, "SECRETS_KEY": KEY}
+    api, worker = stage.pipeline(scheduler=True, tenant={
+        "default_text": "Thank you!", "gateway": "meta", "meta_access_token": "EAAbox", "meta_phone_number_id": PHONE})
+    stage.cloud.faults("lost", 1)
+    post(api, says(message("Z1", "hello")))
+    [s] = wait_until(stage.cloud.sent, 10, "it was taken, and the answer lost")
+    word = status(s["wamid"], "delivered", 1795514405, biz_opaque_callback_data=s["biz_opaque_callback_data"])
+    assert post(api, wrap(change(statuses=[word]))).status == 200
+    wait_until(lambda: stage.replies()[0]["status"] == "delivered", 10, "the status settles it")
+    stage.wait_at_rest(30)
+    [row] = stage.replies()
+    assert (row["status"], row["provider_message_id"]) == ("delivered", s["wamid"])
+    assert len(stage.cloud.sent()) == 1 and stage.failed() == []

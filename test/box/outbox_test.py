@@ -96,6 +96,9 @@ def test_the_name_is_the_customers(stage):
     wait_until(stage.inbound, 10, "the message is stored")
     send(stage, CHAT, "Hello {first_name}, {name}!", "--wait")
     assert texts(stage) == ["Hello Dana, Dana Cohen!"]
+    stage.cli("person", "name", "1", CHAT, "Dana Ben David")
+    send(stage, CHAT, "Hello {{name}}, Ms {last_name}, {שם פרטי}", "--wait")
+    assert texts(stage)[-1] == "Hello Dana Ben David, Ms Ben David, Dana"
 
 
 def test_a_message_waits_for_its_time(stage):

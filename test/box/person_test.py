@@ -60,6 +60,28 @@ def test_a_person_is_shown_with_his_names_masked(stage):
     assert "not found" in stage.cli("person", "show", "9", LID, code=1).stderr
 
 
+def test_what_the_business_calls_somebody_counts_until_it_is_taken_back(stage):
+    api, worker = stage.pipeline()
+    say(api, "N1", "hello")
+    stage.wait_at_rest()
+    assert "has that name now" in stage.cli("person", "name", "1", "+" + NUMBER, "  Dana\tLevi ").stdout
+    say(api, "N2", "hello again")
+    stage.wait_at_rest()
+    shown = stage.cli("person", "show", "1", CHAT, "--full").stdout
+    assert "Dana Levi\n" in shown and "name from     user" in shown
+    exported = json.loads(stage.cli("person", "export", "1", CHAT).stdout)
+    assert [(c["name"], c["name_source"]) for c in exported["contacts"]] == [("Dana Levi", "user")]
+    assert "so already" in stage.cli("person", "name", "1", CHAT, "Dana Levi").stdout
+    assert "no name" in stage.cli("person", "name", "1", CHAT, "050-123-4567", code=1).stderr
+    assert "nobody of that name" in stage.cli("person", "name", "1", chat_of(9), "Dana", code=1).stderr
+    stage.cli("person", "name", "1", CHAT, "")
+    say(api, "N3", "and again")
+    stage.wait_at_rest()
+    assert "Dana Canary\n" in stage.cli("person", "show", "1", CHAT, "--full").stdout
+    assert stage.cli("audit", "1").stdout.count("contact.name") == 2
+    assert "Dana" not in worker.log()
+
+
 def test_an_export_is_one_document_with_everything(stage):
     api, _ = stage.pipeline()
     say(api, "X1", f"{CANARY} one", remoteJidAlt=LID)

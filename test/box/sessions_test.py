@@ -77,6 +77,25 @@ def test_a_session_ends_in_a_summary_that_the_next_question_brings(stage):
     assert [(s["seq"], s["closed_us"] is None) for s in sessions(stage)] == [(1, False), (2, True)]
 
 
+@pytest.mark.parametrize("sure, called, told", [(0.85, "ai Dana Cohen", "\nname: Dana Cohen"),
+                                               (0.84, "push Dee", "\nname on WhatsApp: Dee")], ids=["sure", "unsure"])
+def test_the_ai_names_a_customer_only_when_it_is_sure(stage, sure, called, told):
+    api, _ = house(stage)
+    for i in range(3):
+        assert api.post(webhook({**message(f"N{i}", f"line {i}", chat_of(1)), "pushName": "Dee"})).status == 200
+    wait_until(lambda: len(stage.gateway.sent()) == 3, 15, "all is answered")
+    stage.wait_at_rest(10)
+    assert "name on WhatsApp: Dee" in system_of(stage)
+    silence(stage)
+    say_notes(stage, {**NOTES, "facts": {"city": "Haifa"}, "name": "Dana  Cohen", "name_confidence": sure})
+    summarized(stage)
+    [contact] = stage.rows("SELECT name_source || ' ' || name AS called FROM contacts")
+    assert contact["called"] == called
+    stage.ai.put("/say", text=None)
+    talk(stage, api, "again", 1)
+    assert told in system_of(stage) and "city: Haifa" in system_of(stage)
+
+
 @pytest.mark.parametrize("tenant, setting", [(0, 20), (-1, 0)], ids=["tenant", "setting"])
 def test_who_sends_no_history_along_still_sends_what_is_known(stage, tenant, setting):
     api, _ = house(stage, {"ai_history": tenant}, AI_HISTORY=setting)

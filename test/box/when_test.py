@@ -184,6 +184,18 @@ def test_chats_are_listed_paused_and_resumed_by_command(stage):
     say(api, "L4", "hello?")
     done(stage)
     assert len(texts(stage)) == 2
+    assert chat["unread"] is True
+    read = json.loads(stage.cli("chats", "read", "1", f"#{chat['conversation_id']}", "--json").stdout)
+    assert read["success"] is True and read["conversation_id"] == chat["conversation_id"]
+    assert abs(read["read_us"] / 1e6 - time.time()) < 60
+    [chat] = [json.loads(line) for line in stage.cli("chats", "list", "1", "--json").stdout.splitlines()]
+    assert chat["unread"] is False and chat["last_read_us"] == read["read_us"]
+    say(api, "L5", "are you there?")
+    done(stage)
+    assert "*" in stage.cli("chats", "list", "1").stdout
+    for who in (CHAT, "+972501234567"):
+        assert f"chat #{chat['conversation_id']} is read" in stage.cli("chats", "read", "1", who).stdout
+    assert "no chat of that name" in stage.cli("chats", "read", "1", "#99", code=1).stderr
     assert stage.cli("audit", "1").stdout.count("cli") == 4
     assert "no chat of that name" in stage.cli("chats", "pause", "1", chat_of(9), code=1).stderr
 

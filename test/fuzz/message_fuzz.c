@@ -23,7 +23,7 @@ check_absent_or_said(struct str s)
 static void
 check(const struct message *m)
 {
-	const struct str said[] = {m->id, m->chat, m->push_name, m->participant,
+	const struct str said[] = {m->id, m->chat, m->push_name, m->verified_name, m->participant,
 		m->chat_alt, m->participant_alt, m->sender_pn, m->sender_lid,
 		m->participant_pn, m->participant_lid, m->text, m->words, m->choice,
 		m->target.id, m->target.participant, m->quoted.id,

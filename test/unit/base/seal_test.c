@@ -11,6 +11,10 @@
 #define BASE64 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define OTHER  "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
+/* Of the right length. */
+#define NO_HEX    "zz0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define NO_BASE64 "****AwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 static char err[256];
 
 TEST(a_secret_opens_where_it_was_sealed_and_nowhere_else)
@@ -98,10 +102,8 @@ TEST(without_a_key_only_what_is_not_sealed_opens)
 TEST(a_key_that_is_none_is_named)
 {
 	static const char *const bad[] = {"short",
-		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBka", HEX "00", BASE64 "AAAA",
-		"zz0102030405060708090a0b0c0d0e0f10111213141516171"
-		"8191a1b1c1d1e1f",
-		"****AwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="};
+		"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBka", HEX "00", BASE64 "AAAA", NO_HEX,
+		NO_BASE64};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		CHECK_INT(seal_init(bad[i], NULL, err), -EINVAL);

@@ -18,6 +18,10 @@
 	"{\"key\":{\"id\":\"wamid.A\",\"remoteJid\":\"1650@s.whatsapp.net\"," \
 	"\"fromMe\":false},\"messageTimestamp\":\"7\",\"provider\":\"meta\","
 
+#define ENTRY_TWICE                                                         \
+	"{\"entry\":[],\"entry\":[{\"changes\":[{\"value\":{\"metadata\":{" \
+	"\"phone_number_id\":\"2\"},\"messages\":[1]}}]}]}"
+
 /* What Meta sends, and what becomes of it without "cloud", the item as it came. */
 static const struct row {
 	const char *list, *item, *before, *after;
@@ -238,8 +242,7 @@ TEST(two_readers_can_not_disagree_about_a_phone)
 		BODY("{\"value\":{\"metadata\":{\"phone_number_id\":\"1\"}},\"value\":{"
 		     "\"metadata\":{\"phone_number_id\":\"\\u0032\"},\"messages\":[1]}"
 		     "}"),
-		"{\"entry\":[],\"entry\":[{\"changes\":[{\"value\":{\"metadata\":{"
-		"\"phone_number_id\":\"2\"},\"messages\":[1]}}]}]}",
+		ENTRY_TWICE,
 	};
 
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {

@@ -18,7 +18,16 @@ static const struct row {
 	{"שלום {first_name}", "דנה כהן", "שלום דנה"},
 	{"no braces", "Dana", "no braces"},
 	{"{ name } {} {0} { {name", "Dana", "{ name } {} {0} { {name"},
-	{"{{name}}", "Dana", "{Dana}"},
+	{"Mr {last_name}", "Dana Ben David", "Mr Ben David"},
+	{"Dana{last_name}", "Dana", "Dana"},
+	{"Hi {last_name}", NULL, "Hi "},
+	{"{{name}} {{first_name}}", "Dana Cohen", "Dana Cohen Dana"},
+	{"{{{name}}}", "Dana", "{Dana}"},
+	{"{{name}", "Dana", "{Dana"},
+	{"{{name", "Dana", "{{name"},
+	{"שלום {שם}", "דנה כהן", "שלום דנה כהן"},
+	{"שלום {שם פרטי} {{שם משפחה}}", "דנה כהן", "שלום דנה כהן"},
+	{"{שלום}", "דנה", "{שלום}"},
 	{"", "Dana", ""},
 };
 
@@ -49,8 +58,8 @@ TEST(an_unknown_placeholder_is_found_when_it_is_written)
 {
 	struct str wrong = {NULL, 0};
 
-	CHECK_INT(placeholder_check(STR("{name} {last_name} {x}"), &wrong), ERR_SHAPE);
-	CHECK_STR(wrong, "{last_name}");
+	CHECK_INT(placeholder_check(STR("{name} {{nick}} {x}"), &wrong), ERR_SHAPE);
+	CHECK_STR(wrong, "{nick}");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		CHECK_INT(placeholder_check(str_of(rows[i].text), &wrong), 0);
 }

@@ -44,6 +44,31 @@ TEST(notes_are_read_from_whatever_stands_around_them)
 	arena_done(&arena);
 }
 
+TEST(a_name_comes_with_how_sure_it_is)
+{
+	static const struct {
+		const char *answer, *name;
+		double confidence;
+	} rows[] = {
+		{"{\"name\":\"Dana\",\"name_confidence\":0.9}", "Dana", 0.9},
+		{"{\"name\":\"Dana\",\"name_confidence\":1}", "Dana", 1},
+		{"{\"name\":\"Dana\"}", "Dana", 0},
+		{"{\"name\":\"Dana\",\"name_confidence\":\"high\"}", "Dana", 0},
+		{"{\"name\":7,\"name_confidence\":1}", NULL, 1},
+		{"Dana", NULL, 0},
+	};
+
+	arena_init(&arena);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct notes n;
+
+		notes_read(&arena, str_of(rows[i].answer), &n);
+		CHECK_STR(n.name, rows[i].name);
+		CHECK(n.name_confidence == rows[i].confidence);
+	}
+	arena_done(&arena);
+}
+
 TEST(notes_have_bounds)
 {
 	char text[2 * SUMMARY_MAX];

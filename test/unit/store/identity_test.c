@@ -207,13 +207,155 @@ TEST(what_is_no_name_is_not_taken_for_one)
 		struct store_load l = message("M1", JID);
 
 		l.push_name = str_of(names[i]);
+		l.verified_name = str_of(names[i]);
 		CHECK_INT(RUN(store_load, &l), 0);
 	}
-	CHECK(!text("SELECT push_name FROM contacts").p);
+	CHECK(!text("SELECT name FROM contacts").p);
 	struct store_load l = message("M2", JID);
 	l.push_name = STR(" \xd7\x93\xd7\xa0\xd7\x94\n");
 	CHECK_INT(RUN(store_load, &l), 0);
-	CHECK_STR(text("SELECT push_name FROM contacts"), "\xd7\x93\xd7\xa0\xd7\x94");
+	CHECK_STR(text("SELECT name FROM contacts"), "\xd7\x93\xd7\xa0\xd7\x94");
+	end();
+}
+
+/* --- what they are called --------------------------------------------------- */
+
+static void
+says(const char *id, const char *chat, const char *push, const char *verified)
+{
+	struct store_load l = message(id, chat);
+
+	l.push_name = str_of(push);
+	l.verified_name = str_of(verified);
+	CHECK_INT(RUN(store_load, &l), 0);
+}
+
+static int
+call(const char *who, const char *name)
+{
+	struct store_person_name n = {.who = {.tenant = STR("1"), .name = str_of(who)},
+		.name = str_of(name),
+		.actor = STR("test")};
+
+	n.who.op.arena = &arena;
+	store_person_name(store, &n, NULL);
+	return store_run(store, &n.who.op);
+}
+
+static struct str
+called(int64_t contact)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+		"SELECT name_source || ' ' || name FROM contacts WHERE id = %lld",
+		(long long)contact);
+	return text(sql);
+}
+
+TEST(the_newest_push_name_counts_until_somebody_is_trusted_more)
+{
+	begin();
+	says("M1", JID, "Dana", NULL);
+	says("M2", JID, "Dana C", NULL);
+	CHECK_STR(called(1), "push Dana C");
+	says("M3", JID,
+		"\xe2\x80\xae"
+		"0501234567",
+		NULL);
+	CHECK_STR(called(1), "push Dana C");
+	says("M4", JID, "Boats", "Boats Ltd");
+	CHECK_STR(called(1), "verified Boats Ltd");
+	says("M5", JID, "Boats", NULL);
+	CHECK_STR(called(1), "verified Boats Ltd");
+	says("M6", JID, "Boats", "Customer");
+	CHECK_STR(called(1), "verified Boats Ltd");
+	end();
+}
+
+TEST(what_a_person_at_the_business_says_is_never_replaced)
+{
+	begin();
+	says("M1", JID, "D", NULL);
+	CHECK_INT(call(JID, " Dana\n Cohen "), 0);
+	CHECK_STR(called(1), "user Dana Cohen");
+	says("M2", JID, "Dana!", "Boats Ltd");
+	CHECK_STR(called(1), "user Dana Cohen");
+	CHECK_INT(call(PHONE, "Dana Levi"), 0);
+	CHECK_STR(called(1), "user Dana Levi");
+	CHECK_STR(
+		text("SELECT group_concat(action || ' ' || actor || ' ' || contact_id)"
+		     " FROM audit"),
+		"contact.name test 1,contact.name test 1");
+	CHECK_INT(call(JID, ""), 0);
+	CHECK(!called(1).p);
+	says("M3", JID, "Dana!", NULL);
+	CHECK_STR(called(1), "push Dana!");
+	end();
+}
+
+TEST(a_name_that_is_none_or_of_nobody_is_refused)
+{
+	begin();
+	says("M1", JID, "Dana", NULL);
+	CHECK_INT(call(JID, "0501234567"), ERR_SHAPE);
+	CHECK_INT(call(JID, "Customer"), ERR_SHAPE);
+	CHECK_INT(call("who?", "Dana"), ERR_SHAPE);
+	CHECK_INT(call("972500000000@s.whatsapp.net", "Dana"), ERR_NOT_FOUND);
+	CHECK_STR(called(1), "push Dana");
+	end();
+}
+
+TEST(the_better_name_is_kept_in_a_merge_and_undone_with_it)
+{
+	static const struct {
+		const char *lid_name, *jid_name, *merged;
+	} rows[] = {
+		{NULL, "user Dana Cohen", "user Dana Cohen"},
+		{"push Dana", "user Dana Cohen", "user Dana Cohen"},
+		{"user Dana Cohen", "push Dana", "user Dana Cohen"},
+		{"push Dana", "push Cohen", "push Dana"}, /* the older contact's */
+		{"ai Dana", "verified Boats", "ai Dana"},
+		{"verified Boats", "ai Dana", "ai Dana"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *const was[] = {rows[i].lid_name, rows[i].jid_name};
+		char sql[256];
+
+		begin();
+		from("M1", LID);
+		from("M2", JID);
+		for (int c = 0; c < 2; c++) {
+			struct str name = str_of(was[c]), source = str_cut(&name, ' ');
+
+			snprintf(sql, sizeof(sql),
+				"UPDATE contacts SET name = nullif('%.*s', ''),"
+				" name_source = nullif('%.*s', '') WHERE id = %d",
+				STR_FMT(name), STR_FMT(source), c + 1);
+			script(sql);
+		}
+		int64_t id = link_by("M3");
+		CHECK(id > 0);
+		CHECK_STR(called(1), rows[i].merged);
+		CHECK_INT(unmerge(id), 0);
+		for (int c = 0; c < 2; c++)
+			CHECK(str_eq(called(c + 1), str_of(was[c])));
+		end();
+	}
+}
+
+TEST(a_name_that_came_since_the_merge_stays)
+{
+	begin();
+	from("M1", LID);
+	says("M2", JID, "Dana", NULL);
+	int64_t id = link_by("M3");
+	CHECK_STR(called(1), "push Dana");
+	CHECK_INT(call(LID, "Dana Cohen"), 0);
+	CHECK_INT(unmerge(id), 0);
+	CHECK_STR(called(1), "user Dana Cohen");
+	CHECK_STR(called(2), "push Dana");
 	end();
 }
 
@@ -292,9 +434,9 @@ TEST(the_name_goes_along_when_there_was_none)
 	l.push_name = STR("Dana");
 	CHECK_INT(RUN(store_load, &l), 0);
 	int64_t id = link_by("M3");
-	CHECK_STR(text("SELECT push_name FROM contacts WHERE id = 1"), "Dana");
+	CHECK_STR(text("SELECT name FROM contacts WHERE id = 1"), "Dana");
 	CHECK_INT(unmerge(id), 0);
-	CHECK(!text("SELECT push_name FROM contacts WHERE id = 1").p);
+	CHECK(!text("SELECT name FROM contacts WHERE id = 1").p);
 	end();
 }
 
@@ -463,7 +605,8 @@ everything(void)
 		" (SELECT group_concat(kind || value || contact_id, char(10)) FROM"
 		" (SELECT * FROM contact_identities ORDER BY kind, value)) || char(10) "
 		"||"
-		" (SELECT group_concat(id || ifnull(push_name, '') ||"
+		" (SELECT group_concat(id || ifnull(name, '') || ifnull(name_source, "
+		"'') ||"
 		" ifnull(merged_into, 0)) FROM (SELECT * FROM contacts ORDER BY id))");
 }
 
@@ -718,8 +861,8 @@ TEST(a_database_of_the_release_before_is_brought_over)
 	script(schema_files[0].text);
 	script("PRAGMA user_version = 1;"
 	       "INSERT INTO tenants (id, created_us) VALUES ('1', 0);"
-	       "INSERT INTO contacts (id, tenant_id, created_us) VALUES (1, '1', 0),"
-	       " (2, '1', 0);"
+	       "INSERT INTO contacts (id, tenant_id, push_name, created_us) VALUES"
+	       " (1, '1', 'Dana', 0), (2, '1', NULL, 0);"
 	       "INSERT INTO contact_identities VALUES ('1', 'jid', '" JID "', 1),"
 	       " ('1', 'phone', '972501234567', 1),"
 	       " ('1', 'jid', 'boss@s.whatsapp.net', 2), ('1', 'phone', 'boss', 2);"
@@ -742,6 +885,9 @@ TEST(a_database_of_the_release_before_is_brought_over)
 		"jid=" JID ">1 phone=" PHONE ">1 jid=boss@s.whatsapp.net>2");
 	CHECK_STR(text("SELECT group_concat(ifnull(twin_of, '-')) FROM messages"),
 		"-,1,-,-");
+	CHECK_STR(text("SELECT group_concat(ifnull(name || name_source, '-')) FROM"
+		       " contacts"),
+		"Danapush,-");
 	CHECK(from("M1", "972501234567:2@c.us").known);
 	CHECK_INT(from("M2", JID).conversation_id, 1);
 	end();

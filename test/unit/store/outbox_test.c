@@ -168,7 +168,7 @@ TEST(a_message_goes_to_a_person_only)
 TEST(a_text_has_known_placeholders_and_something_to_say)
 {
 	begin();
-	CHECK_INT(refused(LID, "Hello {last_name}"), ERR_SHAPE);
+	CHECK_INT(refused(LID, "Hello {nick}"), ERR_SHAPE);
 	CHECK(strstr(words, "{last_name}"));
 	CHECK_INT(refused(LID, "  "), ERR_SHAPE);
 	CHECK_INT(number("SELECT count(*) FROM scheduled_messages"), 0);

@@ -120,7 +120,7 @@ TEST(a_person_is_found_by_any_name)
 		struct store_person p = who(names[i]);
 
 		CHECK_INT(p.who.contact_id, 1);
-		CHECK_STR(p.push_name, "Dana Canary");
+		CHECK_STR(p.called, "Dana Canary");
 		CHECK_INT(p.received, 2);
 		CHECK_INT(p.sent, 2);
 		CHECK_INT(p.turns, 2);

@@ -376,8 +376,7 @@ TEST(a_message_from_me_is_done_at_once)
 	CHECK_STR(text("SELECT direction || source || status FROM messages"),
 		"outhumansent");
 	CHECK_STR(text("SELECT state FROM turns"), "done");
-	CHECK_INT(
-		number("SELECT count(*) FROM contacts WHERE push_name IS NOT NULL"), 0);
+	CHECK_INT(number("SELECT count(*) FROM contacts WHERE name IS NOT NULL"), 0);
 	end();
 }
 
@@ -1094,8 +1093,7 @@ TEST(a_group_has_no_phone_and_not_its_writers_name)
 	begin();
 	conversation_of("M1", "120363041234567890@g.us");
 	CHECK_STR(text("SELECT kind FROM contact_identities"), "jid");
-	CHECK_INT(
-		number("SELECT count(*) FROM contacts WHERE push_name IS NOT NULL"), 0);
+	CHECK_INT(number("SELECT count(*) FROM contacts WHERE name IS NOT NULL"), 0);
 	end();
 }
 
@@ -1107,17 +1105,6 @@ TEST(addresses_of_other_networks_are_kept_whole)
 	CHECK(conversation_of("M3", "no address") != one);
 	CHECK_STR(text("SELECT canonical_key FROM conversations ORDER BY id"),
 		"john_doe@example.com");
-	end();
-}
-
-TEST(a_contact_keeps_its_first_name)
-{
-	begin();
-	loaded("M1");
-	struct store_load l = message("M2", 1);
-	l.push_name = STR("Not Dana");
-	CHECK_INT(RUN(store_load, &l), 0);
-	CHECK_STR(text("SELECT push_name FROM contacts"), "Dana");
 	end();
 }
 

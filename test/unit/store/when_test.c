@@ -511,6 +511,90 @@ TEST(chats_are_listed_the_last_first_with_what_silences_them)
 	end();
 }
 
+static struct store_chat
+chat_now(void)
+{
+	struct store_chat_list l = {.tenant = STR("1"), .who = STR(JID), .limit = 1};
+
+	if (RUN(store_chat_list, &l) < 0 || l.count != 1)
+		FAIL("%s", words);
+	return l.chats[0];
+}
+
+static int64_t
+read_chat(const char *who)
+{
+	struct store_chat_read r = {.tenant = STR("1"), .who = str_of(who)};
+
+	if (RUN(store_chat_read, &r) < 0)
+		FAIL("%s: %s", who, words);
+	CHECK(llabs(r.read_us - clock_wall_us()) < 60000000);
+	return r.conversation_id;
+}
+
+TEST(a_chat_is_unread_while_its_customer_wrote_later_than_it_was_read)
+{
+	begin();
+	customer("M1", "hello");
+	CHECK(chat_now().unread);
+	CHECK_INT(chat_now().last_read_us, 0);
+	CHECK_INT(read_chat(JID), 1);
+	CHECK(!chat_now().unread);
+	script("UPDATE messages SET created_us = (SELECT last_read_us FROM"
+	       " conversations)");
+	CHECK(!chat_now().unread);
+	script("UPDATE messages SET created_us = created_us + 1");
+	CHECK(chat_now().unread);
+	end();
+}
+
+TEST(what_is_not_the_customers_makes_no_chat_unread)
+{
+	begin();
+	struct store_load l = said("M1", "we are open");
+	l.from_me = true;
+	load(l);
+	CHECK(!chat_now().unread);
+	end();
+}
+
+TEST(a_chat_is_read_by_its_id_by_any_address_and_by_phone)
+{
+	static const char *const names[] = {
+		"1", "#1", JID, "972501234567:3@c.us", LID, "+972 50-123-4567"};
+
+	begin();
+	struct store_load l = said("M1", "hello");
+	l.lid = STR(LID);
+	load(l);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		script("UPDATE conversations SET last_read_us = NULL");
+		CHECK_INT(read_chat(names[i]), 1);
+		CHECK(!chat_now().unread);
+	}
+	struct store_chat_read r = {.tenant = STR("1"), .who = STR("#2")};
+	CHECK_INT(RUN(store_chat_read, &r), ERR_NOT_FOUND);
+	r = (struct store_chat_read){.tenant = STR("2"), .who = STR("#1")};
+	CHECK_INT(RUN(store_chat_read, &r), ERR_NOT_FOUND);
+	end();
+}
+
+TEST(two_chats_that_become_one_are_read_as_far_as_both_were)
+{
+	begin();
+	customer("M1", "hello");
+	struct store_load l = said("M2", "hello");
+	l.chat = STR(LID);
+	load(l);
+	read_chat(JID);
+	l = said("M3", "it is me");
+	l.lid = STR(LID);
+	CHECK(load(l).merge_id > 0);
+	CHECK(chat_now().unread);
+	CHECK_INT(chat_now().last_read_us, 0);
+	end();
+}
+
 TEST(a_chat_that_is_not_known_is_not_found)
 {
 	begin();
