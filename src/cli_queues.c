@@ -15,7 +15,7 @@
 #include "queue/manage.h"
 #include "queue/registry.h"
 
-enum { QUEUES_MAX = 1000 };
+enum { QUEUES_MAX = 1000, TENANTS_LIMIT = 20 };
 
 struct queues {
 	const struct settings *s;
@@ -24,7 +24,9 @@ struct queues {
 	struct arena arena;
 	struct cli_words words;
 	struct str queue;
-	bool json, yes, force;
+	struct str tenant;
+	int64_t limit;
+	bool json, yes, force, tenants;
 
 	struct str names[QUEUES_MAX]; /* for restore */
 	size_t name_count;
@@ -39,11 +41,12 @@ struct queues {
 static int queues_show(void *into), queues_restore(void *into);
 
 static const struct cli_row rows[] = {
-	{"", queues_show, 0, 0, "[--json]",
+	{"", queues_show, 0, 0, "[--tenants | --tenant T] [--limit N] [--json]",
 		"Every queue: jobs queued (still in the queue, holding, ready, waiting "
 		"for their\n"
 		"chat), started, scheduled, deferred, failed; age of the oldest; "
-		"workers."},
+		"workers.  Or by tenant: the 20 or N\n"
+		"that have most queued, or T."},
 	{"restore", queues_restore, 0, 0, "restore [--queue Q] [--yes] [--force]",
 		"Puts every held, dealt, parked and due job back on RQ's own lists in "
 		"order of\n"
@@ -54,6 +57,9 @@ static const struct cli_row rows[] = {
 static const struct cli_option options[] = {
 	{"--json", CLI_FLAG, offsetof(struct queues, json)},
 	{"--queue", CLI_TEXT, offsetof(struct queues, queue)},
+	{"--tenants", CLI_FLAG, offsetof(struct queues, tenants)},
+	{"--tenant", CLI_TEXT, offsetof(struct queues, tenant)},
+	{"--limit", CLI_NUMBER, offsetof(struct queues, limit)},
 	{"--yes", CLI_FLAG, offsetof(struct queues, yes)},
 	{"--force", CLI_FLAG, offsetof(struct queues, force)},
 };
@@ -135,11 +141,59 @@ take_table(void *arg, const struct redisReply *reply)
 	cli_table_print(&t);
 }
 
+static void
+take_tenants_json(void *arg, const struct redisReply *reply)
+{
+	struct queues *q = arg;
+
+	registry_tenants_json(reply, q->tenant, &q->out);
+	fwrite(buf_str(&q->out).p, 1, buf_len(&q->out), stdout);
+}
+
+static void
+take_tenants(void *arg, const struct redisReply *reply)
+{
+	static const char *const heads[] = {
+		"TENANT", "QUEUED", "STARTED", "OLDEST", NULL};
+	int64_t unseen = redis_int(redis_at(reply, 0), 0);
+	const struct redisReply *row;
+	struct queues *q = arg;
+	struct cli_table t;
+
+	cli_table_init(&t, heads);
+	for (size_t i = 2; (row = redis_at(reply, i)); i++) {
+		cli_table_add(&t, redis_text(redis_at(row, 0)));
+		for (size_t k = 1; k <= 2; k++)
+			cli_table_number(&t, &q->arena, redis_int(redis_at(row, k), 0));
+		cli_table_add(&t, arena_printf(&q->arena, "%lld s",
+					  (long long)registry_age_s(
+						  redis_text(redis_at(row, 3)))));
+	}
+	cli_table_print(&t);
+	if (unseen > 0)
+		printf("%lld more were not looked at: nobody has dealt them out yet\n",
+			(long long)unseen);
+}
+
+static int
+queues_by_tenant(struct queues *q)
+{
+	registry_tenants(q->redis.redis, &q->redis.cmd, q->s->rq_queues, q->tenant,
+		q->limit, cli_redis_done);
+	buf_init(&q->out);
+	int bad = cli_redis_wait(
+		&q->redis, q->json ? take_tenants_json : take_tenants, q);
+	buf_done(&q->out);
+	return bad < 0 ? CLI_FAILED : CLI_DONE;
+}
+
 static int
 queues_show(void *into)
 {
 	struct queues *q = into;
 
+	if (q->tenants || q->tenant.p)
+		return queues_by_tenant(q);
 	manage_queues(q->redis.redis, &q->redis.cmd, q->s->rq_queues, cli_redis_done);
 	buf_init(&q->out);
 	int bad = cli_redis_wait(&q->redis, q->json ? take_json : take_table, q);
@@ -243,6 +297,7 @@ cli_queues(const struct settings *s, int argc, char **argv)
 	int status;
 
 	q.s = s;
+	q.limit = TENANTS_LIMIT;
 	q.row = cli_words(&command, argc, argv, &q, &q.words, &status);
 	if (!q.row)
 		return status;

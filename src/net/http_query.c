@@ -59,3 +59,18 @@ http_query(struct http_req *req, const char *name)
 	}
 	return (struct str){NULL, 0};
 }
+
+bool
+http_query_int(
+	struct http_req *req, const char *name, int64_t lo, int64_t hi, int64_t *ret)
+{
+	struct str text = http_query(req, name);
+
+	if (!text.p || (str_int(text, ret) == 0 && *ret >= lo && *ret <= hi))
+		return true;
+	struct str words =
+		arena_printf(&req->arena, "%s must be a number from %lld to %lld", name,
+			(long long)lo, (long long)hi);
+	http_reply_error(req, 400, "bad_request", words.p);
+	return false;
+}

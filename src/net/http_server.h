@@ -94,6 +94,11 @@ struct str http_header(const struct http_req *req, const char *name, bool *ret_m
  * absent when there is none. */
 struct str http_query(struct http_req *req, const char *name);
 
+/* http_query_int reads a whole number; without the parameter *ret stays.  false after
+ * it was answered 400, with what it must be. */
+bool http_query_int(
+	struct http_req *req, const char *name, int64_t lo, int64_t hi, int64_t *ret);
+
 /* http_reply answers and ends the request: req is not valid afterwards.  body is
  * borrowed until return.  type NULL: no Content-Type.  extra is NULL or whole
  * header lines, each ending in CRLF.  HEAD gets no body. */

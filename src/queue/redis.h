@@ -51,6 +51,7 @@ struct redisReply;
 	X(SCRIPT_CRON, cron)         \
 	X(SCRIPT_SLOTS, slots)       \
 	X(SCRIPT_STATS, stats)       \
+	X(SCRIPT_TENANTS, tenants)   \
 	X(SCRIPT_DEAD, dead)         \
 	X(SCRIPT_HEALTH, health)     \
 	X(SCRIPT_JOBS, jobs)         \

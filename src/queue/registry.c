@@ -58,6 +58,44 @@ registry_stats_json(const struct redisReply *reply, const char *queues, struct b
 }
 
 void
+registry_tenants(struct redis *r, struct redis_cmd *cmd, const char *queues,
+	struct str only, int64_t most, redis_done *done)
+{
+	redis_eval(r, cmd, SCRIPT_TENANTS, 0, 2 + redis_count_names(queues), done);
+	redis_argi(r, most);
+	redis_arg(r, only);
+	redis_arg_names(r, queues);
+}
+
+static void
+tenant_json(struct buf *out, struct str tenant, const struct redisReply *row)
+{
+	json_quote(out, tenant);
+	buf_addf(out, ":{\"queued\":%lld,\"started\":%lld,\"oldest_age_seconds\":%lld}",
+		(long long)redis_int(redis_at(row, 1), 0),
+		(long long)redis_int(redis_at(row, 2), 0),
+		(long long)registry_age_s(redis_text(redis_at(row, 3))));
+}
+
+void
+registry_tenants_json(const struct redisReply *reply, struct str only, struct buf *out)
+{
+	const struct redisReply *row;
+
+	buf_addz(out, "{\"tenants\":{");
+	if (only.n > 0) /* without jobs it has no row */
+		tenant_json(out, only, redis_at(reply, 2));
+	for (size_t i = 2; only.n == 0 && (row = redis_at(reply, i)); i++) {
+		if (i > 2)
+			buf_addc(out, ',');
+		tenant_json(out, redis_text(redis_at(row, 0)), row);
+	}
+	buf_addf(out, "},\"tenants_total\":%lld,\"unseen\":%lld}\n",
+		(long long)redis_int(redis_at(reply, 1), 0),
+		(long long)redis_int(redis_at(reply, 0), 0));
+}
+
+void
 registry_health(struct redis *r, struct redis_cmd *cmd, redis_done *done)
 {
 	redis_eval(r, cmd, SCRIPT_HEALTH, 1, 2, done);

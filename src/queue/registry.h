@@ -22,6 +22,16 @@ void registry_stats(
 void registry_stats_json(
 	const struct redisReply *reply, const char *queues, struct buf *out);
 
+/* registry_tenants asks for the same by tenant: `only` one, or with an empty text the
+ * `most` that have most queued.  The JSON:
+ *   {"tenants":{"1":{"queued":3,"started":1,"oldest_age_seconds":4},...},
+ *    "tenants_total":12,"unseen":0}
+ * unseen: what was beyond the bounds of script/tenants.lua. */
+void registry_tenants(struct redis *r, struct redis_cmd *cmd, const char *queues,
+	struct str only, int64_t most, redis_done *done);
+void registry_tenants_json(
+	const struct redisReply *reply, struct str only, struct buf *out);
+
 /* registry_health asks who works and who leads.  The JSON of all:
  *   {"status":"ok","why":[],"scheduler":{"leading":true,"heartbeat_age_seconds":0.4},
  *    "workers":[{"name":...,"state":"idle","queues":"...","heartbeat_age_seconds":1.2}]}

@@ -430,21 +430,6 @@ render_messages(const struct call *c, struct buf *json)
 	buf_addz(json, "]}");
 }
 
-/* A whole number in the query; false after it was refused. */
-static bool
-query_int(struct http_req *req, const char *name, int64_t lo, int64_t hi, int64_t *ret)
-{
-	struct str text = http_query(req, name);
-
-	if (!text.p || (str_int(text, ret) == 0 && *ret >= lo && *ret <= hi))
-		return true;
-	struct str words =
-		arena_printf(&req->arena, "%s must be a number from %lld to %lld", name,
-			(long long)lo, (long long)hi);
-	http_reply_error(req, 400, "bad_request", words.p);
-	return false;
-}
-
 static void
 messages(struct http_req *req, void *ctx)
 {
@@ -453,8 +438,8 @@ messages(struct http_req *req, void *ctx)
 	c->messages.tenant = http_query(req, "tenant");
 	c->messages.chat = http_query(req, "chat");
 	c->messages.limit = LIST_DEFAULT;
-	if (!query_int(req, "limit", 1, LIST_MAX, &c->messages.limit) ||
-		!query_int(req, "before", 0, INT64_MAX, &c->messages.before_id))
+	if (!http_query_int(req, "limit", 1, LIST_MAX, &c->messages.limit) ||
+		!http_query_int(req, "before", 0, INT64_MAX, &c->messages.before_id))
 		return;
 	if (!c->messages.tenant.n) {
 		http_reply_error(req, 400, "bad_request", "tenant is missing");
@@ -486,7 +471,7 @@ dead_letters(struct http_req *req, void *ctx)
 	const struct probe *p = &c->admin->probe;
 	int64_t limit = LIST_DEFAULT;
 
-	if (query_int(req, "limit", 1, LIST_MAX, &limit))
+	if (http_query_int(req, "limit", 1, LIST_MAX, &limit))
 		registry_dead(p->redis, &c->cmd, p->s->rq_queues, limit, on_dead);
 }
 

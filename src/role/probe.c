@@ -15,13 +15,14 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "codec/tenant.h"
 #include "codec/val.h"
 #include "net/loop.h"
 #include "net/manager.h"
 #include "queue/registry.h"
 #include "queue/sessions.h"
 
-enum { SESSIONS_DOWN_MOST = 1000 };
+enum { SESSIONS_DOWN_MOST = 1000, TENANTS_DEFAULT = 20, TENANTS_MOST = 1000 };
 
 bool
 secret_matches(const struct settings *s, struct str given)
@@ -181,6 +182,7 @@ struct jobs_call { /* in the request's arena */
 	struct redis_cmd cmd;
 	struct http_req *req;
 	const char *queues;
+	struct str tenant; /* of tenants' counts: the only one */
 	bool scheduler_only;
 };
 
@@ -209,6 +211,12 @@ render_stats(const struct jobs_call *call, struct buf *out)
 }
 
 static void
+render_tenants(const struct jobs_call *call, struct buf *out)
+{
+	registry_tenants_json(call->cmd.reply, call->tenant, out);
+}
+
+static void
 render_health(const struct jobs_call *call, struct buf *out)
 {
 	registry_health_json(call->cmd.reply, call->scheduler_only, out);
@@ -233,6 +241,12 @@ on_stats(struct redis_cmd *cmd)
 }
 
 static void
+on_tenants(struct redis_cmd *cmd)
+{
+	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_tenants);
+}
+
+static void
 on_health(struct redis_cmd *cmd)
 {
 	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_health);
@@ -248,12 +262,37 @@ jobs_call_new(struct http_req *req, const struct probe *p)
 	return call;
 }
 
+/* ?tenant=T, or ?by=tenant[&limit=N] */
+static void
+tenants_stats(struct probe *p, struct http_req *req, struct str only)
+{
+	struct jobs_call *call = jobs_call_new(req, p);
+	int64_t most = TENANTS_DEFAULT;
+
+	call->tenant = tenant_id(only);
+	if (only.p && !tenant_is_id(call->tenant))
+		http_reply_error(req, 400, "bad_request",
+			"tenant must be 1 to 64 of A-Z a-z 0-9 _ -");
+	else if (http_query_int(req, "limit", 1, TENANTS_MOST, &most))
+		registry_tenants(p->redis, &call->cmd, call->queues, call->tenant, most,
+			on_tenants);
+}
+
 void
 probe_stats(struct http_req *req, void *ctx)
 {
 	struct probe *p = ctx;
-	struct jobs_call *call = jobs_call_new(req, p);
+	struct str only = http_query(req, "tenant"), by = http_query(req, "by");
 
+	if (only.p || str_eqz(by, "tenant")) {
+		tenants_stats(p, req, only);
+		return;
+	}
+	if (by.p) {
+		http_reply_error(req, 400, "bad_request", "by must be tenant");
+		return;
+	}
+	struct jobs_call *call = jobs_call_new(req, p);
 	registry_stats(p->redis, &call->cmd, call->queues, on_stats);
 }
 

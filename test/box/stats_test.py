@@ -207,3 +207,67 @@ def test_a_network_of_ours_may_read_whatever_its_host(stage, networks, peer_is_o
 def test_a_malformed_network_stops_the_start(stage, networks):
     stage.start_redis()
     assert f"prosaas: STATS_NETWORKS={networks}: " in stage.cli("api", code=1, STATS_NETWORKS=networks).stderr
+
+
+def test_stats_by_tenant_find_a_job_wherever_it_waits(stage):
+    stage.start_redis()
+    api = stage.start("api")
+    for tenant, n in (("1", 3), ("business_2", 1)):
+        for i in range(n):
+            assert api.post(webhook(message(f"T{i}", chat=chat_of(i)), tenant=tenant)).status == 200
+    r = stage.redis.text
+    def tenants(query):
+        return api.get(f"/api/jobs/stats?{query}").json()
+    assert tenants("by=tenant")["tenants_total"] == 2
+    assert list(tenants("by=tenant")["tenants"]) == ["1", "2"], "the deepest first"
+    assert tenants("tenant=1")["tenants"]["1"]["queued"] == 3
+    assert list(tenants("by=tenant&limit=1")["tenants"]) == ["1"]
+
+    ids = r.lrange("rq:queue:default", 0, -1)  # one each to the places where the scripts put them
+    mine = [id for id in ids if r.hget(f"rq:job:{id}", "prosaas_tenant") == "1"]
+    r.lpop("rq:queue:default", 4)
+    r.rpush("prosaas:ready:default:1", mine[0])
+    r.rpush("prosaas:tenants:default", "1")
+    r.incr("prosaas:dealt:default")
+    lane = r.hget(f"rq:job:{mine[1]}", "prosaas_lane")
+    r.rpush(f"prosaas:lane:{lane}:wait", mine[1])
+    r.zadd("prosaas:lanes", {lane: 1})
+    r.zadd("prosaas:waiting:default", {mine[1]: 1})
+    r.zadd("prosaas:due", {mine[2]: 4e12})
+    other = next(id for id in ids if id not in mine)
+    r.zadd("rq:wip:default", {other: 4e9})
+    r.rpush("prosaas:holding:default", mine[2])  # twice is one too many: each place counts
+    assert tenants("tenant=1")["tenants"] == {"1": {"queued": 4, "started": 0, "oldest_age_seconds": 0}}
+    assert tenants("tenant=2")["tenants"] == {"2": {"queued": 0, "started": 1, "oldest_age_seconds": 0}}
+    assert tenants("tenant=nobody")["tenants"] == {"nobody": {"queued": 0, "started": 0, "oldest_age_seconds": 0}}
+    def grow_old(id):
+        r.hset(f"rq:job:{id}", "enqueued_at", "2026-01-01T00:00:00.000000Z")
+        age = tenants("tenant=business_1")["tenants"]["1"]["oldest_age_seconds"]
+        r.hset(f"rq:job:{id}", "enqueued_at", r.hget(f"rq:job:{other}", "enqueued_at"))
+        return age > 1000
+    assert grow_old(mine[0]) and grow_old(mine[2])
+    r.hset(f"rq:job:{other}", mapping={"prosaas_tenant": "1", "prosaas_lane": lane})  # holds the chat of mine[1]
+    assert grow_old(mine[1]) and tenants("tenant=1")["tenants"]["1"]["started"] == 1
+    assert tenants("by=tenant")["unseen"] == 0
+    table = stage.cli("queues", "--tenants").stdout.split()
+    assert table[:4] == ["TENANT", "QUEUED", "STARTED", "OLDEST"] and table[4:7] == ["1", "4", "1"]
+    assert '"1":{"queued":4' in stage.cli("queues", "--tenant", "1", "--json").stdout
+
+
+def test_stats_by_tenant_say_what_they_did_not_look_at(stage):
+    stage.start_redis()
+    api = stage.start("api")
+    pipe = stage.redis.text.pipeline()
+    for i in range(2_050):
+        pipe.rpush("rq:queue:default", f"J{i}")
+    pipe.execute()
+    assert api.get("/api/jobs/stats?by=tenant").json() == {
+        "tenants": {"": {"queued": 2_000, "started": 0, "oldest_age_seconds": 0}}, "tenants_total": 1, "unseen": 50}
+
+
+@pytest.mark.parametrize("query, words", [
+    ("by=queue", "by must be tenant"), ("by=tenant&limit=0", "limit must be a number from 1 to 1000"),
+    ("tenant=a%20b", "tenant must be 1 to 64"), ("tenant=", "tenant must be 1 to 64")])
+def test_stats_refuse_a_question_they_do_not_understand(house, query, words):
+    a = house.api.get(f"/api/jobs/stats?{query}")
+    assert a.status == 400 and words in a.json()["message"]
