@@ -2,15 +2,23 @@
 /* metrics.h: every number this program reports, one row each.
  *
  * A row is: name in C, kind, Prometheus name, labels, one line of help.  Rows of
- * one Prometheus name stand together.  Kinds: COUNTER only rises, GAUGE is set,
- * HISTOGRAM takes seconds.  Base units, no tenant, chat or phone in a label.
+ * one Prometheus name stand together.  Base units, no tenant, chat or phone in a
+ * label.  Kinds:
+ *
+ *   COUNTER    only rises             MICROS  a counter kept in millionths
+ *   GAUGE      is set                 SURVEY  a gauge that is not shown until it is
+ *   HISTOGRAM  takes microseconds,            set: what only one role looks at
+ *              shows seconds          SIZES   a histogram of counts
  *
  * Only the loop's thread writes: no lock, no allocation.  To add a number: one
- * row here, one metric_*() call where it happens. */
+ * row here, one metric_*() call where it happens.  docs/alerts.md says what to
+ * look at; deploy/ has rules and a dashboard made of these names. */
 #ifndef BASE_METRICS_H
 #define BASE_METRICS_H
 
 #include <stdint.h>
+
+#include "base/str.h"
 
 struct buf;
 
@@ -41,10 +49,15 @@ struct buf;
 	X(M_CLOUD_ERRORS, COUNTER, "prosaas_cloud_notes_total", "kind=\"error\"", "What the Cloud API reports besides messages and statuses: errors, and events that mean nothing to us") \
 	X(M_CLOUD_EVENTS, COUNTER, "prosaas_cloud_notes_total", "kind=\"event\"", "") \
 	X(M_BATCHES, COUNTER, "prosaas_enqueue_batches_total", "", "Script calls that enqueue") \
+	X(M_BATCH_SIZE, SIZES, "prosaas_enqueue_batch_messages", "", "Messages in one script call that enqueues") \
 	X(M_BATCH_SECONDS, HISTOGRAM, "prosaas_enqueue_batch_duration_seconds", "", "From sending a batch to its answer") \
 	X(M_REDIS_UP, GAUGE, "prosaas_redis_up", "", "1 while connected and ready")             \
 	X(M_REDIS_CONNECTS, COUNTER, "prosaas_redis_connects_total", "", "Connections that became ready") \
-	X(M_REDIS_ERRORS, COUNTER, "prosaas_redis_errors_total", "", "Connections lost, refused or timed out") \
+	X(M_REDIS_REFUSED, COUNTER, "prosaas_redis_errors_total", "kind=\"connect\"", "Connections to Redis that could not be made, were lost, or closed because an answer was late") \
+	X(M_REDIS_LOST, COUNTER, "prosaas_redis_errors_total", "kind=\"lost\"", "") \
+	X(M_REDIS_LATE, COUNTER, "prosaas_redis_errors_total", "kind=\"timeout\"", "") \
+	X(M_REDIS_ERROR_REPLIES, COUNTER, "prosaas_redis_error_replies_total", "", "Commands that Redis answered with an error") \
+	X(M_REDIS_SECONDS, HISTOGRAM, "prosaas_redis_command_duration_seconds", "", "From a command written to its answer; those that block are left out") \
 	X(M_JOBS_OK, COUNTER, "prosaas_jobs_finished_total", "result=\"ok\"", "Job attempts by result") \
 	X(M_JOBS_RETRY, COUNTER, "prosaas_jobs_finished_total", "result=\"retry\"", "")         \
 	X(M_JOBS_WAIT, COUNTER, "prosaas_jobs_finished_total", "result=\"wait\"", "")           \
@@ -54,8 +67,20 @@ struct buf;
 	X(M_JOBS_STOPPED, COUNTER, "prosaas_jobs_finished_total", "result=\"stopped\"", "")     \
 	X(M_JOBS_FENCED, COUNTER, "prosaas_jobs_finished_total", "result=\"fenced\"", "")       \
 	X(M_JOB_SECONDS, HISTOGRAM, "prosaas_job_duration_seconds", "", "From claim to end")    \
+	X(M_JOB_OWN_SECONDS, HISTOGRAM, "prosaas_job_own_duration_seconds", "", "The same without the time that the AI took: the 5 s target is of this") \
+	X(M_STEP_LOAD, HISTOGRAM, "prosaas_job_step_duration_seconds", "step=\"load\"", "Steps of a job that answers: tenant and chat from the database, the AI, the answer into the database, sending") \
+	X(M_STEP_ASK, HISTOGRAM, "prosaas_job_step_duration_seconds", "step=\"ai\"", "") \
+	X(M_STEP_KEEP, HISTOGRAM, "prosaas_job_step_duration_seconds", "step=\"keep\"", "") \
+	X(M_STEP_SEND, HISTOGRAM, "prosaas_job_step_duration_seconds", "step=\"send\"", "") \
 	X(M_JOB_WAIT_SECONDS, HISTOGRAM, "prosaas_job_queue_wait_seconds", "", "From enqueue to claim") \
 	X(M_JOBS_RUNNING, GAUGE, "prosaas_jobs_running", "", "Jobs in flight in this worker")   \
+	X(M_DEAD_NO_TENANT, COUNTER, "prosaas_dead_letters_total", "reason=\"unknown_tenant\"", "Jobs and messages given up and kept for a person, by reason") \
+	X(M_DEAD_NO_FUNCTION, COUNTER, "prosaas_dead_letters_total", "reason=\"unknown_function\"", "") \
+	X(M_DEAD_UNPROCESSABLE, COUNTER, "prosaas_dead_letters_total", "reason=\"unprocessable\"", "") \
+	X(M_DEAD_AMBIGUOUS, COUNTER, "prosaas_dead_letters_total", "reason=\"ambiguous\"", "") \
+	X(M_DEAD_POISON, COUNTER, "prosaas_dead_letters_total", "reason=\"poison\"", "") \
+	X(M_DEAD_SPENT, COUNTER, "prosaas_dead_letters_total", "reason=\"retries_spent\"", "") \
+	X(M_DEAD_OTHER, COUNTER, "prosaas_dead_letters_total", "reason=\"other\"", "") \
 	X(M_ABSORBED, COUNTER, "prosaas_turn_messages_absorbed_total", "", "Messages answered along with an earlier one of their chat") \
 	X(M_SILENCED_OPTED_OUT, COUNTER, "prosaas_turns_silenced_total", "reason=\"opted_out\"", "Turns without an answer, by what silences the bot in their chat (docs/answering.md)") \
 	X(M_SILENCED_MUTED, COUNTER, "prosaas_turns_silenced_total", "reason=\"muted\"", "") \
@@ -79,6 +104,7 @@ struct buf;
 	X(M_AI_SECONDS, HISTOGRAM, "prosaas_ai_request_duration_seconds", "", "One AI request") \
 	X(M_AI_TOKENS_IN, COUNTER, "prosaas_ai_tokens_total", "kind=\"prompt\"", "Tokens the provider counted") \
 	X(M_AI_TOKENS_OUT, COUNTER, "prosaas_ai_tokens_total", "kind=\"completion\"", "")       \
+	X(M_AI_COST, MICROS, "prosaas_ai_cost_total", "", "What those tokens cost, in the currency of AI_PRICES") \
 	X(M_SEND_OK, COUNTER, "prosaas_send_total", "outcome=\"ok\"", "Messages to the gateway by outcome") \
 	X(M_SEND_ERROR, COUNTER, "prosaas_send_total", "outcome=\"error\"", "")                 \
 	X(M_SEND_AMBIGUOUS, COUNTER, "prosaas_send_total", "outcome=\"ambiguous\"", "")         \
@@ -88,6 +114,8 @@ struct buf;
 	X(M_BREAKER_REFUSED, COUNTER, "prosaas_breaker_refused_total", "", "Calls not made because their destination rests") \
 	X(M_STORE_COMMITS, COUNTER, "prosaas_store_commits_total", "", "Database commits")      \
 	X(M_STORE_OPS, COUNTER, "prosaas_store_operations_total", "", "Operations in those commits") \
+	X(M_STORE_ERRORS, COUNTER, "prosaas_store_errors_total", "", "Operations that the database failed") \
+	X(M_STORE_BATCH, SIZES, "prosaas_store_commit_operations", "", "Operations in one commit") \
 	X(M_STORE_SECONDS, HISTOGRAM, "prosaas_store_commit_duration_seconds", "", "One commit, begin to end") \
 	X(M_RETENTION_MESSAGES, COUNTER, "prosaas_retention_rows_total", "class=\"messages\"", "Rows of messages blanked for their age") \
 	X(M_RETENTION_RAW, COUNTER, "prosaas_retention_rows_total", "class=\"raw\"", "")           \
@@ -104,7 +132,34 @@ struct buf;
 	X(M_SEND_HELD, COUNTER, "prosaas_send_held_total", "", "Messages that wait for their customer to write: WhatsApp's 24-hour window is closed") \
 	X(M_SEND_TEMPLATE, COUNTER, "prosaas_send_templates_total", "", "Messages that the tenant's template carried outside the window") \
 	X(M_LANES_MENDED, COUNTER, "prosaas_lanes_mended_total", "", "Lanes whose holder had gone, given to the next that waited") \
-	X(M_START_TIME, GAUGE, "prosaas_start_time_seconds", "", "When this process started, Unix time")
+	X(M_WORKERS, SURVEY, "prosaas_workers", "", "Workers whose heartbeat is fresh, of ours or of RQ's; schedulers look") \
+	X(M_LANES_WAITING, SURVEY, "prosaas_lanes_waiting", "", "Chats in which jobs wait for the one that runs") \
+	X(M_SESSIONS_CONNECTED, SURVEY, "prosaas_gateway_sessions", "state=\"connected\"", "WhatsApp sessions of tenants by what their gateway last said") \
+	X(M_SESSIONS_CONNECTING, SURVEY, "prosaas_gateway_sessions", "state=\"connecting\"", "") \
+	X(M_SESSIONS_DISCONNECTED, SURVEY, "prosaas_gateway_sessions", "state=\"disconnected\"", "") \
+	X(M_SESSIONS_QR, SURVEY, "prosaas_gateway_sessions", "state=\"qr\"", "") \
+	X(M_SESSIONS_RESTRICTED, SURVEY, "prosaas_gateway_sessions", "state=\"restricted\"", "") \
+	X(M_SESSION_DOWN_SECONDS, SURVEY, "prosaas_gateway_session_down_seconds", "", "For how long the session that is not connected for longest is not; 0: all are") \
+	X(M_REDIS_MEMORY, SURVEY, "prosaas_redis_memory_used_bytes", "", "used_memory of Redis") \
+	X(M_REDIS_MEMORY_MAX, SURVEY, "prosaas_redis_memory_max_bytes", "", "maxmemory of Redis, 0 without a limit") \
+	X(M_PROCESS_MEMORY, GAUGE, "prosaas_process_resident_memory_bytes", "", "Memory of this process that is in RAM") \
+	X(M_PROCESS_FDS, GAUGE, "prosaas_process_open_fds", "", "Open descriptors") \
+	X(M_PROCESS_FDS_MAX, GAUGE, "prosaas_process_max_fds", "", "Descriptors that it may have") \
+	X(M_PROCESS_CPU, MICROS, "prosaas_process_cpu_seconds_total", "", "CPU time, user and system") \
+	X(M_START_TIME, GAUGE, "prosaas_start_time_seconds", "", "When this process started, Unix time") \
+	X(M_BUILD_INFO, GAUGE, "prosaas_build_info", "version=\"" PROSAAS_VERSION "\",commit=\"" PROSAAS_COMMIT "\"", "1; which build this is")
+
+/* Of each queue, as schedulers see them: name in C, Prometheus name, more labels, help. */
+#define QUEUE_METRICS(X)                                                                        \
+	X(Q_DEPTH, "prosaas_queue_depth", "", "Jobs that wait, wherever their ids are")         \
+	X(Q_OLDEST, "prosaas_queue_oldest_age_seconds", "", "For how long the oldest of them waits") \
+	X(Q_READY, "prosaas_queue_jobs", ",state=\"ready\"", "Jobs by state; of those that wait: dealt out to tenants, parked behind another of their chat, debounced") \
+	X(Q_PARKED, "prosaas_queue_jobs", ",state=\"parked\"", "")                              \
+	X(Q_DEBOUNCED, "prosaas_queue_jobs", ",state=\"debounced\"", "")                        \
+	X(Q_STARTED, "prosaas_queue_jobs", ",state=\"started\"", "")                            \
+	X(Q_SCHEDULED, "prosaas_queue_jobs", ",state=\"scheduled\"", "")                        \
+	X(Q_DEFERRED, "prosaas_queue_jobs", ",state=\"deferred\"", "")                          \
+	X(Q_FAILED, "prosaas_queue_jobs", ",state=\"failed\"", "")
 /* clang-format on */
 
 enum metric {
@@ -114,10 +169,37 @@ enum metric {
 		METRIC_COUNT
 };
 
+enum queue_metric {
+#define METRIC_QUEUE_(id, name, labels, help) id,
+	QUEUE_METRICS(METRIC_QUEUE_)
+#undef METRIC_QUEUE_
+		QUEUE_METRIC_COUNT
+};
+
+enum {
+	METRIC_BUCKETS = 15, /* of a histogram, without the last, which has no bound */
+	METRIC_QUEUES_MAX = 64,
+};
+
 void metric_add(enum metric m, uint64_t n);
 void metric_set(enum metric m, int64_t v);
-void metric_observe(enum metric m, int64_t us); /* a duration in microseconds */
+void metric_observe(enum metric m, int64_t v); /* microseconds, or a count of SIZES */
 int64_t metric_get(enum metric m); /* counter, gauge, or a histogram's count */
+
+/* metric_lap observes what has passed since *mark_us (monotonic), which becomes now. */
+void metric_lap(enum metric m, int64_t *mark_us);
+
+/* metric_buckets copies how many a histogram took below each bound and not below the
+ * one before; metric_bound_us is the bound of bucket i. */
+void metric_buckets(enum metric m, int64_t ret[METRIC_BUCKETS]);
+int64_t metric_bound_us(int i);
+
+/* metric_queue_set sets a number of a queue; above METRIC_QUEUES_MAX queues the rest is
+ * not shown. */
+void metric_queue_set(enum queue_metric m, struct str queue, int64_t v);
+
+/* metric_unknown: what was surveyed is no longer known, and not shown until it is. */
+void metric_unknown(void);
 
 /* metrics_render appends the Prometheus text exposition format 0.0.4. */
 void metrics_render(struct buf *out);

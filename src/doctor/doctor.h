@@ -90,8 +90,8 @@ void doctor_close(struct doctor *d);
 /* doctor_look runs every check, in order: d->findings, one a row of checks. */
 void doctor_look(struct doctor *d);
 
-/* doctor_look_at runs one check alone. */
-const struct finding *doctor_look_at(struct doctor *d, const char *name);
+/* doctor_found is what a check found. */
+const struct finding *doctor_found(const struct doctor *d, const char *name);
 
 /* doctor_mend runs the fixes of what was found, and tells of each. */
 typedef void

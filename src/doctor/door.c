@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "client/api.h"
+#include "codec/session.h"
 #include "codec/tenant.h"
 #include "codec/val.h"
 #include "doctor/looks.h"
@@ -251,7 +252,8 @@ look_gateway_durable(struct doctor *d, struct finding *f)
 
 /* --- sessions --------------------------------------------------------------------- */
 
-/* "connected", what else the gateway calls it, or absent when it has no such page. */
+/* One of the words of codec/session.h, or why nobody could be asked; absent when the
+ * gateway has no such page. */
 static struct str
 state_of(struct doctor *d, const struct tenant *t, const char *name)
 {
@@ -259,34 +261,51 @@ state_of(struct doctor *d, const struct tenant *t, const char *name)
 	const char *path = arena_printf(&d->arena, "/whatsapp/%s/status", name).p;
 
 	if (!get(d, &page, url(d, doctor_gateway_url(d, t), path), secret_header(d)))
-		return str_of(d->ask.words);
+		return arena_str(&d->arena, str_of(d->ask.words));
 	const struct val *v = ask_json(&d->ask, page.text);
 	if (page.status != 200 || !v)
 		return (struct str){0};
 	if (val_true(val_get(v, "connected")))
 		return STR("connected");
-	struct str state = val_text(val_get(v, "sessionState"));
-	return state.n && !str_eqz(state, "connected") ? arena_str(&d->arena, state)
-						       : STR("not connected");
+	struct str said = val_text(val_get(v, "sessionState"));
+	const char *state = session_state(said, (struct str){0});
+	/* The original says connected while its phone is not paired. */
+	return strcmp(state, "connected") == 0 ? STR("disconnected") : str_of(state);
 }
 
-/* What the gateway last told the api (role/session.c). */
+/* What the gateway last told the api (queue/sessions.h), in the same words. */
 static struct str
 told_state(struct doctor *d, const struct tenant *t)
 {
 	const char *key =
 		arena_printf(&d->arena, "prosaas:session:%.*s", STR_FMT(t->id)).p;
-	const struct val *v = doctor_was(d, "redis") == VERDICT_OK
-				      ? ask_redis(&d->ask, "HGET", key, "state", NULL)
-				      : NULL;
 
-	return val_text(v);
+	if (doctor_was(d, "redis") != VERDICT_OK)
+		return (struct str){0};
+	return val_text(ask_redis(&d->ask, "HGET", key, "state", NULL));
 }
 
-static bool
-is_connected(struct str state)
+static enum verdict
+judge_state(struct str state)
 {
-	return str_eqz(state, "connected") || str_eqz(state, "open");
+	if (!state.p || str_eqz(state, "unknown"))
+		return VERDICT_UNKNOWN;
+	if (str_eqz(state, "connected"))
+		return VERDICT_OK;
+	return str_eqz(state, "connecting") ? VERDICT_WARN : VERDICT_BAD;
+}
+
+static void
+found_session(struct doctor *d, struct finding *f, const struct tenant *t,
+	const char *name, struct str state, enum verdict v)
+{
+	const char *path = arena_printf(&d->arena, "/whatsapp/%s/start", name).p;
+
+	found(d, f, v, "tenant %.*s is %.*s", STR_FMT(t->id), STR_FMT(state));
+	found_mend(d, f,
+		"curl -X POST -H \"X-Internal-Secret: $INTERNAL_SECRET\" %s  # then "
+		"scan the code if it asks for one",
+		url(d, doctor_gateway_url(d, t), path));
 }
 
 void
@@ -306,20 +325,15 @@ look_sessions(struct doctor *d, struct finding *f)
 		struct str state = state_of(d, t, name);
 		if (!state.p)
 			state = told_state(d, t);
-		silent += !state.p;
-		if (!state.p || is_connected(state) || down++ > 0)
-			continue;
-		found(d, f, VERDICT_BAD, "tenant %.*s is %.*s", STR_FMT(t->id),
-			STR_FMT(state));
-		found_mend(d, f,
-			"curl -X POST -H \"X-Internal-Secret: $INTERNAL_SECRET\" "
-			"%s  # then scan the code if it asks for one",
-			url(d, doctor_gateway_url(d, t),
-				arena_printf(&d->arena, "/whatsapp/%s/start", name).p));
+		enum verdict v = judge_state(state);
+		silent += v == VERDICT_UNKNOWN;
+		down += v == VERDICT_BAD || v == VERDICT_WARN;
+		if (v != VERDICT_OK && v != VERDICT_UNKNOWN && v > f->verdict)
+			found_session(d, f, t, name, state, v);
 	}
 	if (down > 1)
-		f->evidence = arena_printf(
-			&d->arena, "%.*s (%zu like it)", STR_FMT(f->evidence), down);
+		f->evidence = arena_printf(&d->arena, "%.*s (%zu are not connected)",
+			STR_FMT(f->evidence), down);
 	if (down == 0)
 		found(d, f, VERDICT_OK, "%zu connected, of %zu nobody says",
 			looked - silent, silent);

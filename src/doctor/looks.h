@@ -37,4 +37,8 @@ check_look look_disk, look_files, look_secret, look_settings;
 bool work_has(const struct doctor *d, struct str worker);
 size_t work_count(const struct doctor *d);
 
+/* work_waiting: how many jobs wait in queues of ours but OWN_QUEUE, the oldest for how
+ * long. */
+void work_waiting(const struct doctor *d, int64_t *ret, int64_t *ret_oldest_s);
+
 #endif

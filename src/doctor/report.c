@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "codec/val.h"
 #include "doctor/doctor.h"
+#include "doctor/gate.h"
 
 /* --- text ------------------------------------------------------------------- */
 
@@ -114,6 +115,34 @@ cell(struct buf *out, const char *text, bool code)
 	buf_addz(out, code ? "` |" : " |");
 }
 
+static void
+gate_markdown(struct buf *out)
+{
+	buf_addz(out,
+		"\n## The gate\n\n"
+		"`prosaas doctor --gate [--window 5m]` watches the system after a "
+		"deployment for five minutes (or 10m, 30s) and ends with `GO`, exit "
+		"status 0, or `ROLL BACK:` and the reasons, exit status 1. `--json` "
+		"works too.\n"
+		"It goes by the deployment guide's list \"When to Rollback\". What "
+		"could not be judged is no reason to go.\n\n"
+		"The api's log is looked at where you say it is: `--api-log FILE`, "
+		"`--api-unit UNIT` (its journal), or from another command:\n\n"
+		"    docker compose logs --since 5m prosaas-api | prosaas doctor "
+		"--gate --api-log -\n\n"
+		"| criterion | looks at | rolls back at |\n|---|---|---|\n");
+	for (size_t i = 0; i < GATE_COUNT; i++) {
+		buf_addf(out, "| %s |", gate_criteria[i].name);
+		cell(out, gate_criteria[i].looks_at, false);
+		cell(out, gate_criteria[i].rolls_back_at, false);
+		buf_addc(out, '\n');
+	}
+	buf_addz(out,
+		"\nJobs are counted by RQ's registries: one with a `result_ttl` of its "
+		"own is not. Of several api processes on one port each is asked by "
+		"chance, and known by when it started.\n");
+}
+
 void
 report_markdown(struct buf *out)
 {
@@ -151,4 +180,5 @@ report_markdown(struct buf *out)
 		cell(out, c->mend, true);
 		buf_addz(out, c->fix ? " yes |\n" : " |\n");
 	}
+	gate_markdown(out);
 }

@@ -137,6 +137,24 @@ work_count(const struct doctor *d)
 	return count_alive(d, true) + count_alive(d, false);
 }
 
+void
+work_waiting(const struct doctor *d, int64_t *ret, int64_t *ret_oldest_s)
+{
+	const struct val *q;
+
+	*ret = *ret_oldest_s = 0;
+	for (size_t i = 0; (q = val_at(part(d, QUEUES), i)) != NULL; i++) {
+		struct str name = text(q, Q_NAME), since = text(q, Q_OLDEST);
+		int64_t age_s = since.n ? registry_age_s(since) : 0;
+
+		if (!is_named(d->s->rq_queues, name) || str_eqz(name, OWN_QUEUE))
+			continue;
+		*ret += number(q, Q_WAITING);
+		if (age_s > *ret_oldest_s)
+			*ret_oldest_s = age_s;
+	}
+}
+
 /* --- workers ------------------------------------------------------------------ */
 
 /* The youngest heartbeat of a dead one says since when nobody works. */

@@ -237,6 +237,8 @@ done(struct flow *f, int err)
 	struct ask *q = of(f);
 
 	q->err = err;
+	q->job->ai_us += clock_mono_us() - q->began_us;
+	metric_lap(M_STEP_ASK, &q->began_us);
 	if (err < 0 && err != -ECANCELED)
 		q->job->step = f->name;
 	flow_wake(q->then);
@@ -249,6 +251,7 @@ ask_start(struct ask *q, struct flow *then)
 	const struct settings *s = q->job->env->s;
 
 	q->then = then;
+	q->began_us = clock_mono_us();
 	if (!q->usage)
 		q->usage = arena_alloc(
 			&q->job->arena, ASK_REQUESTS_MAX * sizeof(*q->usage));

@@ -40,6 +40,7 @@ struct ask {
 
 	/* private */
 	struct flow flow, *then;
+	int64_t began_us;
 	struct str models,
 		model; /* to ask when this one fails; the one that is asked */
 	int64_t budget, max_tokens;

@@ -309,6 +309,7 @@ done(struct flow *f, int err)
 	struct deliver *d = of(f);
 
 	d->err = err;
+	metric_lap(M_STEP_SEND, &d->began_us);
 	if (err < 0)
 		d->job->step = f->name;
 	flow_wake(d->then);
@@ -318,6 +319,7 @@ void
 deliver_start(struct deliver *d, struct flow *then)
 {
 	d->then = then;
+	d->began_us = clock_mono_us();
 	d->silenced = SILENCE_NONE;
 	d->held = false;
 	d->as_template = false;

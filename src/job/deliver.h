@@ -35,6 +35,7 @@ struct deliver {
 
 	/* private */
 	struct flow flow, *then;
+	int64_t began_us;
 	size_t at;        /* the part in hand */
 	bool as_template; /* the window is closed, and the tenant has one */
 	int failure;      /* why the part in hand failed */

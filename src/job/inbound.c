@@ -73,6 +73,7 @@ struct inbound {
 	bool answered; /* answer is there, and may be absent */
 	int failed;    /* the AI has: its error, when all that is to do then is done */
 	int merges;    /* newcomers taken in after asking */
+	int64_t mark_us; /* when what is waited for began, for the metrics of steps */
 	struct typing_chat *typing; /* shown since the AI was asked; NULL: not */
 
 	/* what we wait for, one at a time: */
@@ -120,6 +121,7 @@ next(struct flow *f)
 			job, bad, "unprocessable: message %zu has no chat", in->at);
 	log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s", STR_FMT(job->id),
 		log_chat(in->m.chat));
+	in->mark_us = clock_mono_us();
 	record_start(
 		job, &in->m, v, may_hear(in), job->env->s->ai_history, &in->load, f);
 	return flow_wait(f, loaded);
@@ -157,6 +159,8 @@ loaded(struct flow *f)
 	struct inbound *in = of(f);
 	const struct store_load *l = &in->load;
 
+	metric_lap(M_STEP_LOAD, &in->mark_us);
+	in->mark_us = 0;
 	int err = record_finish(in->job, l);
 	if (err < 0)
 		return err;
@@ -482,6 +486,7 @@ keep(struct flow *f)
 		.fell_back = in->failed < 0,
 		.closed = in->load.silence == SILENCE_CLOSED,
 	};
+	in->mark_us = clock_mono_us();
 	store_keep(in->job->env->store, &in->keep, &in->flow);
 	return flow_wait(f, kept);
 }
@@ -501,6 +506,8 @@ kept(struct flow *f)
 	struct inbound *in = of(f);
 	const struct store_keep *k = &in->keep;
 
+	if (in->mark_us) /* else it was kept by an attempt before */
+		metric_lap(M_STEP_KEEP, &in->mark_us);
 	if (k->op.err < 0)
 		return fail_paid(in, record_error(in->job, &k->op));
 	spend_log(in->job->tenant, k->budget_crossed);

@@ -49,6 +49,7 @@ struct job {
 	int64_t attempt;
 	int64_t retries_left, waited_s; /* see job_gives_up() */
 	int64_t started_us;             /* monotonic */
+	int64_t ai_us;                  /* that the AI took of it */
 	int64_t timeout_ms;
 	void (*ended)(struct job *job);
 

@@ -3,6 +3,7 @@
 #include "job/spend.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/settings.h"
 #include "client/ai.h"
 #include "job/price.h"
@@ -31,6 +32,7 @@ spend_usage(const struct settings *s, struct str model, const struct ai_call *ca
 	}
 	u.cost_micros =
 		price_micros(str_of(s->ai_prices), model, u.tokens_in, u.tokens_out);
+	metric_add(M_AI_COST, (uint64_t)u.cost_micros);
 	return u;
 }
 

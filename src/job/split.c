@@ -46,6 +46,7 @@ keep_outcome(struct split *sp, size_t i, enum enqueue_outcome outcome, struct st
 		return 0;
 	case ENQUEUE_DEAD:
 		metric_add(M_MSG_DEAD, 1);
+		metric_add(M_DEAD_UNPROCESSABLE, 1);
 		log_warn("☠️ Dead-lettered webhook tenant=%.*s job_id=%.*s "
 			 "reason=unprocessable: %s",
 			STR_FMT(sp->w.tenant), STR_FMT(sp->accept.job_ids[i]),

@@ -29,3 +29,12 @@ checkup_prune(
 	redis_eval(r, cmd, SCRIPT_PRUNE, 0, redis_count_names(queues), done);
 	redis_arg_names(r, queues);
 }
+
+void
+checkup_ended(struct redis *r, struct redis_cmd *cmd, const char *queues,
+	int64_t from_s, redis_done *done)
+{
+	redis_eval(r, cmd, SCRIPT_ENDED, 0, 1 + redis_count_names(queues), done);
+	redis_argi(r, from_s);
+	redis_arg_names(r, queues);
+}

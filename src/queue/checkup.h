@@ -33,4 +33,8 @@ void checkup_locks(struct redis *r, struct redis_cmd *cmd, struct str cursor,
 void checkup_prune(
 	struct redis *r, struct redis_cmd *cmd, const char *queues, redis_done *done);
 
+/* checkup_ended: how many jobs ended since Unix second from_s (ended.lua). */
+void checkup_ended(struct redis *r, struct redis_cmd *cmd, const char *queues,
+	int64_t from_s, redis_done *done);
+
 #endif

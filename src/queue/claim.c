@@ -232,6 +232,7 @@ arm(struct waiter *w)
 	w->armed = true;
 	redis_call(w->redis, &w->cmd, "BLMOVE", 5, on_moved);
 	redis_deadline(&w->cmd, BLOCK_S * 1000 + DEADLINE_MS);
+	redis_blocks(&w->cmd);
 	redis_argz(w->redis, w->from);
 	redis_argz(w->redis, w->to);
 	redis_argz(w->redis, "LEFT");

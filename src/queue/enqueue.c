@@ -197,6 +197,7 @@ send_batch(struct enqueue *e, struct batch *b)
 	e->in_flight = b;
 	b->sent_us = clock_mono_us();
 	metric_add(M_BATCHES, 1);
+	metric_observe(M_BATCH_SIZE, (int64_t)b->count);
 
 	redis_eval(e->redis, &b->cmd, SCRIPT_ENQUEUE, 0,
 		ARGS_HEAD + ARGS_EACH * (int)b->count, on_reply);

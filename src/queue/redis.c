@@ -262,7 +262,9 @@ begin(struct redis *r, struct redis_cmd *cmd, int count, redis_done *done, bool 
 	cmd->done = done;
 	cmd->err = 0;
 	cmd->reply = NULL;
-	cmd->deadline_ms = clock_mono_ms() + r->o.deadline_ms;
+	cmd->began_us = clock_mono_us();
+	cmd->deadline_ms = cmd->began_us / 1000 + r->o.deadline_ms;
+	cmd->blocks = false;
 	r->refusing = !may;
 	if (!may) {
 		STAILQ_INSERT_TAIL(&r->refused, cmd, next);
@@ -295,6 +297,12 @@ void
 redis_deadline(struct redis_cmd *cmd, int64_t ms)
 {
 	cmd->deadline_ms = clock_mono_ms() + ms;
+}
+
+void
+redis_blocks(struct redis_cmd *cmd)
+{
+	cmd->blocks = true;
 }
 
 /* --- endings -------------------------------------------------------------- */
@@ -363,7 +371,10 @@ on_closed(void *arg, const char *why)
 	log_debug("%s", r->trouble);
 	uv_timer_stop(&r->timer);
 	if (!r->closing) {
-		metric_add(M_REDIS_ERRORS, 1);
+		metric_add(r->timed_out ? M_REDIS_LATE
+			   : was_ready  ? M_REDIS_LOST
+					: M_REDIS_REFUSED,
+			1);
 		metric_set(M_REDIS_UP, 0);
 		if (!r->told) /* once an outage */
 			log_warn("Redis %s: %s", was_ready ? "lost" : "not reachable",
@@ -512,6 +523,10 @@ take_reply(struct redis *r, redisReply *reply)
 		return;
 	}
 	STAILQ_REMOVE_HEAD(&r->sent, next);
+	if (!cmd->blocks)
+		metric_observe(M_REDIS_SECONDS, clock_mono_us() - cmd->began_us);
+	if (reply->type == REDIS_REPLY_ERROR)
+		metric_add(M_REDIS_ERROR_REPLIES, 1);
 	if (reply->type == REDIS_REPLY_ERROR && is_noscript(reply))
 		stream_close(r->stream, "scripts are gone");
 	end_cmd(cmd, reply->type == REDIS_REPLY_ERROR ? ERR_REMOTE : 0, reply);

@@ -37,43 +37,46 @@ struct redis_cmd;
 struct redisReply;
 
 /* Each script is a file of its own, script/<name>.lua. */
-#define SCRIPT_MAP(X)                \
-	X(SCRIPT_ENQUEUE, enqueue)   \
-	X(SCRIPT_CLAIM, claim)       \
-	X(SCRIPT_RENEW, renew)       \
-	X(SCRIPT_FINISH, finish)     \
-	X(SCRIPT_PEEK, peek)         \
-	X(SCRIPT_ABSORB, absorb)     \
-	X(SCRIPT_BURY, bury)         \
-	X(SCRIPT_LEAD, lead)         \
-	X(SCRIPT_RESIGN, resign)     \
-	X(SCRIPT_SWEEP, sweep)       \
-	X(SCRIPT_CRON, cron)         \
-	X(SCRIPT_SLOTS, slots)       \
-	X(SCRIPT_STATS, stats)       \
-	X(SCRIPT_TENANTS, tenants)   \
-	X(SCRIPT_DEAD, dead)         \
-	X(SCRIPT_HEALTH, health)     \
-	X(SCRIPT_JOBS, jobs)         \
-	X(SCRIPT_SHOW, show)         \
-	X(SCRIPT_RETRY, retry)       \
-	X(SCRIPT_CANCEL, cancel)     \
-	X(SCRIPT_DISCARD, discard)   \
-	X(SCRIPT_SUBMIT, submit)     \
-	X(SCRIPT_QUEUES, queues)     \
-	X(SCRIPT_RESTORE, restore)   \
-	X(SCRIPT_HOLD, hold)         \
-	X(SCRIPT_LOOK, look)         \
-	X(SCRIPT_FORGET, forget)     \
-	X(SCRIPT_LOCKS, locks)       \
-	X(SCRIPT_UNLOCK, unlock)     \
-	X(SCRIPT_SESSION, session)   \
+/* clang-format off */
+#define SCRIPT_MAP(X) \
+	X(SCRIPT_ENQUEUE, enqueue) \
+	X(SCRIPT_CLAIM, claim) \
+	X(SCRIPT_RENEW, renew) \
+	X(SCRIPT_FINISH, finish) \
+	X(SCRIPT_PEEK, peek) \
+	X(SCRIPT_ABSORB, absorb) \
+	X(SCRIPT_BURY, bury) \
+	X(SCRIPT_LEAD, lead) \
+	X(SCRIPT_RESIGN, resign) \
+	X(SCRIPT_SWEEP, sweep) \
+	X(SCRIPT_CRON, cron) \
+	X(SCRIPT_SLOTS, slots) \
+	X(SCRIPT_STATS, stats) \
+	X(SCRIPT_TENANTS, tenants) \
+	X(SCRIPT_DEAD, dead) \
+	X(SCRIPT_HEALTH, health) \
+	X(SCRIPT_JOBS, jobs) \
+	X(SCRIPT_SHOW, show) \
+	X(SCRIPT_RETRY, retry) \
+	X(SCRIPT_CANCEL, cancel) \
+	X(SCRIPT_DISCARD, discard) \
+	X(SCRIPT_SUBMIT, submit) \
+	X(SCRIPT_QUEUES, queues) \
+	X(SCRIPT_RESTORE, restore) \
+	X(SCRIPT_HOLD, hold) \
+	X(SCRIPT_LOOK, look) \
+	X(SCRIPT_FORGET, forget) \
+	X(SCRIPT_LOCKS, locks) \
+	X(SCRIPT_UNLOCK, unlock) \
+	X(SCRIPT_SESSION, session) \
 	X(SCRIPT_SESSIONS, sessions) \
-	X(SCRIPT_RELEASE, release)   \
-	X(SCRIPT_CHECKUP, checkup)   \
-	X(SCRIPT_ENDLESS, endless)   \
-	X(SCRIPT_PRUNE, prune)       \
-	X(SCRIPT_DIRECTORY, directory)
+	X(SCRIPT_RELEASE, release) \
+	X(SCRIPT_CHECKUP, checkup) \
+	X(SCRIPT_ENDLESS, endless) \
+	X(SCRIPT_PRUNE, prune) \
+	X(SCRIPT_DIRECTORY, directory) \
+	X(SCRIPT_ENDED, ended)
+/* clang-format on */
 
 enum redis_script {
 #define SCRIPT_ENUM_(id, name) id,
@@ -90,7 +93,8 @@ struct redis_cmd {
 	struct redisReply *reply; /* freed after done returns */
 	/* private */
 	redis_done *done;
-	int64_t deadline_ms;
+	int64_t began_us, deadline_ms;
+	bool blocks;
 	struct redis *r;
 	STAILQ_ENTRY(redis_cmd) next;
 };
@@ -143,6 +147,10 @@ void redis_arg_names(struct redis *r, const char *names);
 
 /* redis_deadline gives the command just begun another deadline, in ms from now. */
 void redis_deadline(struct redis_cmd *cmd, int64_t ms);
+
+/* redis_blocks says that the command just begun waits in Redis for something to come:
+ * how long that takes is no latency. */
+void redis_blocks(struct redis_cmd *cmd);
 
 /* redis_close ends the connection for good: commands in flight end, nothing is
  * called after they did. */

@@ -74,6 +74,8 @@ count(const struct webhook_msg *m, enum enqueue_outcome outcome)
 	};
 
 	metric_add(rows[outcome][m->update], 1);
+	if (outcome == ENQUEUE_DEAD)
+		metric_add(M_DEAD_UNPROCESSABLE, 1);
 }
 
 /* One outcome: its log line and its number.  Returns whether the message is safe.

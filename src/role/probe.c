@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/process.h"
 #include "base/settings.h"
 #include "codec/tenant.h"
 #include "codec/val.h"
@@ -171,6 +172,7 @@ probe_metrics(struct http_req *req, void *ctx)
 	struct buf text;
 
 	(void)ctx;
+	process_measure();
 	buf_init(&text);
 	metrics_render(&text);
 	http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&text),

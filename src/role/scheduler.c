@@ -46,6 +46,7 @@ on_swept(void *arg, int64_t moved, int64_t returned, int64_t poisoned, int64_t m
 	metric_add(M_LANES_MENDED, (uint64_t)mended);
 	metric_add(M_SCHED_MOVED, (uint64_t)moved);
 	metric_add(M_LEASES_RETURNED, (uint64_t)returned);
+	metric_add(M_DEAD_POISON, (uint64_t)poisoned);
 	if (moved > 0)
 		log_info("moved due jobs: %lld", (long long)moved);
 	if (returned > 0)

@@ -156,6 +156,23 @@ record_end(struct slot *slot, enum finish_how how)
 		});
 }
 
+static enum metric
+dead_letter_of(int err)
+{
+	static const struct {
+		int err;
+		enum metric metric;
+	} rows[] = {{ERR_NO_TENANT, M_DEAD_NO_TENANT},
+		{ERR_NO_FUNCTION, M_DEAD_NO_FUNCTION},
+		{ERR_UNPROCESSABLE, M_DEAD_UNPROCESSABLE},
+		{ERR_AMBIGUOUS, M_DEAD_AMBIGUOUS}, {ERR_POISON, M_DEAD_POISON}};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].err == err)
+			return rows[i].metric;
+	return err_transient(err) ? M_DEAD_SPENT : M_DEAD_OTHER;
+}
+
 static void
 on_job_ended(struct job *job)
 {
@@ -165,6 +182,9 @@ on_job_ended(struct job *job)
 	enum finish_how how = outcome_of(slot);
 
 	metric_observe(M_JOB_SECONDS, us);
+	metric_observe(M_JOB_OWN_SECONDS, us - job->ai_us);
+	if (how == FINISH_FAIL)
+		metric_add(dead_letter_of(job->err), 1);
 	log_end(job, how, us);
 	record_end(slot, how);
 	if (how == FINISH_DUE)
@@ -489,8 +509,8 @@ open_queue(struct worker *w, const struct settings *s)
 {
 	static const struct claim_events claims = {on_room, on_caps, on_job};
 	static const struct finish_events ends = {on_recorded, on_released};
-	static const struct live_events events = {
-		on_each, on_lost, on_shutdown, on_stop_job, on_newcomer, on_wake, on_resume};
+	static const struct live_events events = {on_each, on_lost, on_shutdown,
+		on_stop_job, on_newcomer, on_wake, on_resume};
 	struct redis_options o = {
 		.url = s->redis_url, .name = w->name, .deadline_ms = DEADLINE_MS};
 	int64_t cap = s->tenant_concurrency;

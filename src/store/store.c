@@ -156,10 +156,14 @@ run_batch(struct store *s, struct store_op *batch)
 	int err = sql_begin(s->db);
 	if (err >= 0)
 		err = batch->next ? run_many(s, batch) : run_alone(s, batch);
-	if (err < 0)
+	if (err < 0) {
 		fail_batch(s, batch);
-	else
-		batch->commit_us = clock_mono_us() - began_us;
+		return;
+	}
+	batch->commit_us = clock_mono_us() - began_us;
+	batch->batch_ops = 0;
+	for (struct store_op *op = batch; op; op = op->next)
+		batch->batch_ops++;
 }
 
 static struct store_op **
@@ -202,10 +206,13 @@ static void
 count(const struct store_op *op)
 {
 	metric_add(M_STORE_OPS, 1);
+	if (op->err == ERR_STORE)
+		metric_add(M_STORE_ERRORS, 1);
 	if (op->commit_us < 0)
 		return;
 	metric_add(M_STORE_COMMITS, 1);
 	metric_observe(M_STORE_SECONDS, op->commit_us);
+	metric_observe(M_STORE_BATCH, op->batch_ops);
 }
 
 static void

