@@ -64,6 +64,8 @@ $(B)/gen/scripts.h: src/embed.sh $(LUA) $(wildcard src/queue/script/lib/*.lua)
 	sh src/embed.sh script $(LUA) >$@.tmp && mv $@.tmp $@
 $(B)/gen/schema.h: src/embed.sh $(SQL)
 	@mkdir -p $(@D)
+	@twice=$$(printf '%s\n' $(notdir $(SQL)) | cut -c1-3 | sort | uniq -d); \
+	  [ -z "$$twice" ] || { echo "src/store/schema: two files have the number $$twice: the later takes the next free one" >&2; exit 1; }
 	sh src/embed.sh schema $(SQL) >$@.tmp && mv $@.tmp $@
 
 # A test may include the .c it tests, to reach its statics.

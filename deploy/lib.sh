@@ -12,16 +12,17 @@
 #   stop INSTANCE, start INSTANCE                   (also: redis)
 #   logs ROLE          the last lines of its log, TAIL of them (2000)
 #   probe INSTANCE     exits 0 when it is ready, else says why not
+#   gate WINDOW        `prosaas doctor --gate` of what is in use: exits 0 for go
 #   prosaas WORDS...   a command of what is in use, in the roles' environment
 #
 # DOOR             deploy/door-systemd (the default), deploy/door-compose, or your own
 # READY_TIMEOUT    seconds that an instance has to get ready: 60
-# GATE             off: `prosaas doctor --gate` is not asked
+# GATE             off: no gate;  GATE_WINDOW  how long it watches: 5m
 # DEPLOY_RECORD    the file that each deployment is appended to, a JSON object a line
 # ALERT_WEBHOOK_URL    told of each, if set (as {"text": ...}; needs curl)
 # DEPLOYED_BY, NOTES   who and why, for the record
 
-: "${DOOR:=$here/door-systemd}" "${READY_TIMEOUT:=60}" "${GATE:=on}"
+: "${DOOR:=$here/door-systemd}" "${READY_TIMEOUT:=60}" "${GATE:=on}" "${GATE_WINDOW:=5m}"
 : "${DEPLOY_RECORD:=/var/lib/prosaas/deployments.jsonl}" "${NOTES:=}"
 : "${DEPLOYED_BY:=${SUDO_USER:-$(id -un)}}"
 ROLES="api worker scheduler"
@@ -59,11 +60,13 @@ replace_all() {
 	done
 }
 
-# The guide's list of when to roll back; silent where the binary has no --gate yet.
+# The guide's list of when to roll back, over a window after the deployment.  A release
+# that has no gate passes.
 gate() {
 	[ "$GATE" != off ] || return 0
 	door prosaas doctor --help 2>/dev/null | grep -q -e --gate || return 0
-	door prosaas doctor --gate
+	say "the gate watches for $GATE_WINDOW"
+	door gate "$GATE_WINDOW"
 }
 
 quote() { # TEXT: as a JSON string

@@ -38,6 +38,6 @@ fi
 say "$old -> $new"
 door prosaas migrate >&2 || back "migrate failed"
 replace_all || back "an instance did not get ready"
-gate >&2 || back "prosaas doctor --gate says so"
+gate >&2 || back "the gate says so"
 record "$old" "$new" "$old_target" "$target" false "deployed"
 say "deployed $new"

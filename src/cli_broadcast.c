@@ -26,7 +26,8 @@ static int create(void *into), list(void *into), show(void *into), act(void *int
 
 static const struct cli_row rows[] = {
 	{"create", create, 1, 1,
-		"create TENANT --text T --file FILE [--name N] [--rate N] [--skip-bad]",
+		"create TENANT --text T --file FILE [--name N] [--rate N] "
+		"[--template T [--language L] | --content JSON] [--skip-bad]",
 		"A draft: TEXT (or @file; {name} and {first_name}) to each line of a "
 		"CSV "
 		"file: phone\n"
@@ -35,7 +36,8 @@ static const struct cli_row rows[] = {
 		"unless --skip-bad.  Who stands there twice is written to once.  At "
 		"most "
 		"N (20)\n"
-		"messages a minute."},
+		"messages a minute.  --template, --language and --content as in "
+		"`prosaas send`."},
 	{"start", act, 2, 2, "start TENANT ID", "It begins, or goes on after a pause."},
 	{"pause", act, 2, 2, "pause TENANT ID",
 		"Nobody more is written to; what is just being sent arrives."},
@@ -155,6 +157,10 @@ make(struct outbox_cli *c, struct str text, const struct list *l)
 		.recipients = l->items,
 		.count = l->count,
 		.skip_wrong = c->skip_bad};
+
+	int wrong = outbox_content(c, &a.content);
+	if (wrong != CLI_DONE)
+		return wrong;
 
 	store_broadcast_add(c->store, &a, NULL);
 	int bad = store_run(c->store, &a.op);

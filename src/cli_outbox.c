@@ -9,7 +9,9 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/settings.h"
+#include "cli_file.h"
 #include "cli_store.h"
+#include "client/gateway.h"
 #include "codec/rqcall.h"
 #include "codec/val.h"
 #include "queue/manage.h"
@@ -32,6 +34,9 @@ static const struct cli_option options[] = {
 	{"--name", CLI_TEXT, offsetof(struct outbox_cli, name)},
 	{"--rate", CLI_NUMBER, offsetof(struct outbox_cli, rate)},
 	{"--skip-bad", CLI_FLAG, offsetof(struct outbox_cli, skip_bad)},
+	{"--template", CLI_TEXT, offsetof(struct outbox_cli, template)},
+	{"--language", CLI_TEXT, offsetof(struct outbox_cli, language)},
+	{"--content", CLI_TEXT, offsetof(struct outbox_cli, content)},
 };
 
 int
@@ -70,6 +75,59 @@ outbox_id(const struct outbox_cli *c, int word, int64_t *ret)
 	if (str_int(c->words.words[word], ret) == 0 && *ret > 0)
 		return CLI_DONE;
 	return outbox_usage(c, "an ID is a number");
+}
+
+/* --- more than a text --------------------------------------------------------- */
+
+static struct str
+template_content(struct outbox_cli *c)
+{
+	struct buf b;
+
+	buf_init(&b);
+	buf_addz(&b, "{\"type\":\"template\",\"template\":{\"name\":");
+	json_quote(&b, c->template);
+	buf_addz(&b, ",\"language\":{\"code\":");
+	json_quote(&b, c->language.p ? c->language : STR("en"));
+	buf_addz(&b, "}}}");
+	struct str s = arena_str(&c->arena, buf_str(&b));
+	buf_done(&b);
+	return s;
+}
+
+/* It would fail later; who asks for it is told now. */
+static int
+may_have_content(struct outbox_cli *c)
+{
+	struct store_tenant_get get = {.op.arena = &c->arena, .id = c->words.words[0]};
+
+	store_tenant_get(c->store, &get, NULL);
+	if (store_run(c->store, &get.op) < 0)
+		return cli_store_report(&get.op);
+	struct gateway_account from = gateway_account_of(&get.found);
+	if (gateway_takes_content(&from))
+		return CLI_DONE;
+	fprintf(stderr,
+		"prosaas: tenant %.*s has gateway=%.*s, which sends texts only\n",
+		STR_FMT(get.found.id), STR_FMT(get.found.gateway));
+	return CLI_FAILED;
+}
+
+int
+outbox_content(struct outbox_cli *c, struct str *ret)
+{
+	*ret = (struct str){NULL, 0};
+	if (c->template.p && c->content.p)
+		return outbox_usage(c, "only one of --template and --content");
+	if (c->language.p && !c->template.p)
+		return outbox_usage(c, "--language is that of a --template");
+	if (!c->template.p && !c->content.p)
+		return CLI_DONE;
+	if (c->template.p)
+		*ret = template_content(c);
+	else if (cli_file_or_word(&c->arena, c->content, OUTBOX_FILE_MAX, ret) < 0)
+		return CLI_FAILED;
+	return may_have_content(c);
 }
 
 /* --- poke ------------------------------------------------------------------- */
@@ -148,9 +206,12 @@ outbox_json(struct buf *out, const struct outbox_row *row)
 	json_text(out, "tenant", row->tenant);
 	json_text(out, "chat", row->chat);
 	json_text(out, "text", row->text);
+	buf_addf(out, ",\"content\":%.*s",
+		STR_FMT(row->content.p ? row->content : STR("null")));
 	json_text(out, "status", row->status);
 	json_text(out, "reason", row->reason);
 	json_number(out, "due_us", row->due_us);
+	json_number(out, "held_us", row->held_us);
 	json_text(out, "schedule", row->schedule);
 	json_text(out, "zone", row->zone);
 	json_text(out, "key", row->key);

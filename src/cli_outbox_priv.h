@@ -35,6 +35,7 @@ struct outbox_cli {
 
 	/* options; texts absent and numbers OUTBOX_UNSET when not given */
 	struct str at, in, every, zone, key, status, text, file, name;
+	struct str template, language, content;
 	int64_t limit, rate;
 	bool unless_reply, wait, json, skip_bad;
 };
@@ -51,6 +52,11 @@ int outbox_id(const struct outbox_cli *c, int word, int64_t *ret) MUSTCHECK;
 
 /* outbox_poke: a worker looks at what is due now.  Where Redis is away it says so. */
 void outbox_poke(struct outbox_cli *c);
+
+/* outbox_content makes of --template and --language, or of --content, what is sent
+ * instead of a text; absent when none is given.  CLI_DONE, or another exit status after
+ * words: also when the tenant's gateway sends texts only. */
+int outbox_content(struct outbox_cli *c, struct str *ret) MUSTCHECK;
 
 /* outbox_json appends a row as JSON. */
 void outbox_json(struct buf *out, const struct outbox_row *row);

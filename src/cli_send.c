@@ -28,7 +28,8 @@ static int send_one(void *into);
 static const struct cli_row rows[] = {
 	{"", send_one, 3, 3,
 		"TENANT TO TEXT [--at TIME] [--in SPAN] [--every SCHEDULE] [--zone Z] "
-		"[--unless-reply] [--key K] [--wait] [--json]",
+		"[--template T [--language L] | --content JSON] [--unless-reply] "
+		"[--key K] [--wait] [--json]",
 		"Writes to a phone or an address, at once, at TIME, in SPAN (90m) or "
 		"on "
 		"a SCHEDULE\n"
@@ -37,7 +38,12 @@ static const struct cli_row rows[] = {
 		"say {name} and\n"
 		"{first_name}.  --unless-reply: not if the customer writes before.  "
 		"--key: the same key\n"
-		"again writes nothing.  --wait: until it is over."},
+		"again writes nothing.  --wait: until it is over.  At the Cloud API: "
+		"--template, "
+		"whose one\n"
+		"parameter the text is (language en), or --content, JSON or @file, "
+		"what else is sent\n"
+		"(docs/sending.md); the text is then what the history shows."},
 };
 
 static const struct cli_command command = {"send", rows, ARRAY_LEN(rows), NULL, 0};
@@ -120,7 +126,8 @@ wait_for(struct outbox_cli *c, struct outbox_row *row)
 	struct store_outbox_get get = {
 		.op.arena = &c->arena, .tenant = row->tenant, .id = row->id};
 
-	while (!is_over(row) && !row->held_us && clock_wall_us() < row->due_us + PATIENCE_US) {
+	while (!is_over(row) && !row->held_us &&
+		clock_wall_us() < row->due_us + PATIENCE_US) {
 		usleep(LOOK_US);
 		store_outbox_get(c->store, &get, NULL);
 		if (store_run(c->store, &get.op) < 0)
@@ -176,6 +183,9 @@ send_one(void *into)
 			0 ||
 		find_zone(c, &add.zone) != CLI_DONE)
 		return CLI_FAILED;
+	int bad = outbox_content(c, &add.content);
+	if (bad != CLI_DONE)
+		return bad;
 	const char *wrong = read_when(c, &add);
 	if (wrong)
 		return outbox_usage(c, wrong);

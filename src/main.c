@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "base/zone.h"
 #include "cli_ai.h"
+#include "cli_backup.h"
 #include "cli_chats.h"
 #include "cli_doctor.h"
 #include "cli_jobs.h"
@@ -74,6 +75,10 @@ static const struct word {
 		"what is known of one person", NULL, false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
 		"what people and programs decided", NULL, false},
+	{"backup", cli_backup, "DIR [--force]", "database and Redis, to a folder", NULL,
+		false},
+	{"restore", cli_restore, "DIR [--force]", "what backup made, put back", NULL,
+		false},
 	{"probe", cli_probe, "[--live]",
 		"whether the role of this environment is ready", NULL, false},
 	{"doctor", cli_doctor, "[--json] [--fix] ...",
@@ -163,7 +168,8 @@ has_subcommands(const struct word *w)
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
 	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
 	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
-	       w->run == cli_probe || w->run == cli_doctor || w->run == cli_sessions;
+	       w->run == cli_probe || w->run == cli_backup || w->run == cli_restore ||
+	       w->run == cli_doctor || w->run == cli_sessions;
 }
 
 /* Only these take words of their own. */

@@ -2,10 +2,12 @@
 /* digest.c: hashes, random bytes, comparison in constant time. */
 #include "base/digest.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 
 #include "base/err.h"
 
@@ -70,6 +72,29 @@ digest_id(const struct str *parts, size_t count, char ret[DIGEST_ID_SIZE])
 		ret[i] = alphabet[two >> (11 - bit % 8) & 31];
 	}
 	ret[DIGEST_ID_SIZE - 1] = '\0';
+}
+
+int
+digest_file(const char *path, char ret[2 * DIGEST_SIZE + 1])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t piece[16 << 10], sum[DIGEST_SIZE];
+	size_t n;
+
+	FILE *f = fopen(path, "re");
+	int bad = f ? 0 : -errno;
+	if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL))
+		die("OpenSSL has no SHA-256");
+	while (f && (n = fread(piece, 1, sizeof(piece), f)) > 0)
+		EVP_DigestUpdate(ctx, piece, n);
+	if (f && ferror(f))
+		bad = -EIO;
+	if (f)
+		fclose(f);
+	EVP_DigestFinal_ex(ctx, sum, NULL);
+	EVP_MD_CTX_free(ctx);
+	digest_hex(sum, sizeof(sum), ret);
+	return bad;
 }
 
 void

@@ -18,6 +18,9 @@ enum {
  * endian), so that ("ab","c") and ("a","bc") differ whatever bytes they hold. */
 void digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZE]);
 
+/* digest_file is what sha256sum says of a file, in hex: 0, or -errno. */
+int digest_file(const char *path, char ret[2 * DIGEST_SIZE + 1]);
+
 /* digest_hmac is HMAC-SHA-256 (RFC 2104) of data. */
 void digest_hmac(struct str key, struct str data, uint8_t ret[DIGEST_SIZE]);
 

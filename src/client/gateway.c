@@ -81,6 +81,12 @@ gateway_text_max(const struct gateway_account *from)
 	return way_of(from)->text_max;
 }
 
+bool
+gateway_takes_content(const struct gateway_account *from)
+{
+	return way_of(from)->takes_content;
+}
+
 int
 gateway_check_tenant(const void *settings, const struct tenant *t, char words[256])
 {

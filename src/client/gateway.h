@@ -54,6 +54,9 @@ enum { GATEWAY_WORDS = 192 };
 int64_t gateway_window_us(const struct gateway_account *from);
 size_t gateway_text_max(const struct gateway_account *from);
 
+/* gateway_takes_content: it sends more than texts. */
+bool gateway_takes_content(const struct gateway_account *from);
+
 /* gateway_check_tenant: 0 when the tenant has all that its way needs; else negative,
  * and words for who sets its properties (struct store_tenant_put).  settings: a struct
  * settings. */
@@ -65,9 +68,11 @@ struct gateway_call {
 	struct gateway_account from;
 	struct str to; /* the JID that wrote */
 	struct str text;
-	bool as_template; /* it goes as the account's template, its one parameter */
-	struct str key;   /* outbound key: idempotency key, WhatsApp message id, or what
-			     comes back in receipts */
+	bool as_template;   /* it goes as the account's template, its one parameter */
+	struct str content; /* what it is instead of a text, as docs/sending.md has it;
+			       absent: a text */
+	struct str key; /* outbound key: idempotency key, WhatsApp message id, or what
+			   comes back in receipts */
 	struct str answers; /* gateway_typing: the provider's id of the message that is
 			       answered; may be absent */
 
@@ -99,7 +104,8 @@ int gateway_send_finish(struct gateway_call *call) MUSTCHECK;
 void gateway_probe(struct gateway *g, struct gateway_call *call, struct flow *f);
 int gateway_probe_finish(struct gateway_call *call) MUSTCHECK;
 
-/* gateway_resume ends the rests of the tenant's session: its gateway says it is well. */
+/* gateway_resume ends the rests of the tenant's session: its gateway says it is well.
+ */
 void gateway_resume(struct gateway *g, struct str tenant);
 
 /* gateway_typing shows in the chat that we write, or no more.  No breaker is asked, or

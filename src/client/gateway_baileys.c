@@ -24,6 +24,8 @@
  *
  * Every gateway gets INTERNAL_SECRET in X-Internal-Secret, also a tenant's own: it
  * needs it anyway to deliver webhooks to us. */
+#include <stdio.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/settings.h"
@@ -106,6 +108,12 @@ request_body(const struct gateway_call *call)
 static void
 ask_send(const struct gateway *g, struct gateway_call *call)
 {
+	if (call->content.n > 0) {
+		call->err = ERR_REFUSED;
+		snprintf(call->words, sizeof(call->words),
+			"this tenant's gateway sends texts only");
+		return;
+	}
 	call->http = (struct http_call){
 		.method = "POST",
 		.url = url_of(g, call, "/send"),

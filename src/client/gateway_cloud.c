@@ -6,6 +6,7 @@
  *                  "type":"text","text":{"body"}}
  *     a template  {...,"type":"template","template":{"name","language":{"code"},
  *                  "components":[{"type":"body","parameters":[{"type":"text",..}]}]}}
+ *     another     {...,"type":"image","image":{...}}, as it was given
  *     "typing"    {"messaging_product":"whatsapp","status":"read","message_id",
  *                  "typing_indicator":{"type":"text"}}, which marks it read, too
  *
@@ -29,6 +30,7 @@
 #include "client/cloud_error.h"
 #include "client/gateway_priv.h"
 #include "codec/jid.h"
+#include "codec/json.h"
 #include "codec/val.h"
 
 enum {
@@ -37,6 +39,7 @@ enum {
 	TYPING_ANSWER_MAX = 16 << 10,
 	TEXT_MAX = 4096, /* characters */
 	PARAMETER_MAX = 32768,
+	CONTENT_NODES = 1000,
 };
 
 #define DAY_US INT64_C(86400000000)
@@ -163,6 +166,17 @@ one_line(struct arena *a, struct str text)
 	return line;
 }
 
+/* The text as the one parameter of a template. */
+static void
+add_parameter(struct buf *b, const struct gateway_call *call)
+{
+	add_text(b,
+		",\"components\":[{\"type\":\"body\",\"parameters\":"
+		"[{\"type\":\"text\",\"text\":",
+		one_line(call->arena, call->text));
+	buf_addz(b, "}]}]");
+}
+
 static void
 add_template(struct buf *b, const struct gateway_call *call)
 {
@@ -171,23 +185,58 @@ add_template(struct buf *b, const struct gateway_call *call)
 	add_text(b,
 		",\"type\":\"template\",\"template\":{\"name\":", call->from.template);
 	add_text(b, ",\"language\":{\"code\":", language.n ? language : STR("en"));
-	add_text(b,
-		"},\"components\":[{\"type\":\"body\",\"parameters\":"
-		"[{\"type\":\"text\",\"text\":",
-		one_line(call->arena, call->text));
-	buf_addz(b, "}]}]}");
+	buf_addc(b, '}');
+	add_parameter(b, call);
+	buf_addc(b, '}');
+}
+
+static void
+add_plain(struct buf *b, const struct gateway_call *call)
+{
+	add_text(b, ",\"type\":\"text\",\"text\":{\"preview_url\":false,\"body\":",
+		call->text);
+	buf_addc(b, '}');
+}
+
+/* As it was given; who wrote it down has checked that there is a type and its object
+ * (store_outbox.c). */
+static void
+add_given(struct buf *b, const struct gateway_call *call, const struct val *v)
+{
+	struct str type = val_text(val_get(v, "type"));
+	const struct val *object = val_get(v, arena_z(call->arena, type));
+	struct buf json;
+
+	buf_init(&json);
+	val_json(&json, object);
+	struct str s = buf_str(&json);
+
+	add_text(b, ",\"type\":", type);
+	add_text(b, ",", type);
+	buf_addc(b, ':');
+	if (str_eqz(type, "template") && !val_get(object, "components")) {
+		buf_adds(b, (struct str){s.p, s.n - 1});
+		add_parameter(b, call);
+		buf_addc(b, '}');
+	} else {
+		buf_adds(b, s);
+	}
+	buf_done(&json);
 }
 
 static void
 add_content(struct buf *b, const struct gateway_call *call)
 {
-	if (call->as_template) {
+	struct val *v = NULL;
+	char why[128];
+
+	if (call->as_template)
 		add_template(b, call);
-		return;
-	}
-	add_text(b, ",\"type\":\"text\",\"text\":{\"preview_url\":false,\"body\":",
-		call->text);
-	buf_addc(b, '}');
+	else if (call->content.n > 0 &&
+		 json_parse(call->arena, call->content, CONTENT_NODES, &v, why) == 0)
+		add_given(b, call, v);
+	else
+		add_plain(b, call);
 }
 
 static int
@@ -205,7 +254,8 @@ is_too_long(const struct gateway_call *call)
 
 	for (size_t i = 0; i < call->text.n; i++)
 		chars += ((unsigned char)call->text.p[i] & 0xc0) != 0x80;
-	return chars > (call->as_template ? PARAMETER_MAX : TEXT_MAX);
+	return chars >
+	       (call->as_template || call->content.n ? PARAMETER_MAX : TEXT_MAX);
 }
 
 static int
@@ -389,6 +439,7 @@ const struct gateway_way gateway_cloud = {
 	.name = "meta",
 	.window_us = DAY_US,
 	.text_max = TEXT_MAX,
+	.takes_content = true,
 	.check = check,
 	.base = base,
 	.send = ask_send,

@@ -25,6 +25,7 @@ struct gateway_way {
 	const char *name;  /* as the tenant's property `gateway` says it */
 	int64_t window_us; /* see gateway.h */
 	size_t text_max;
+	bool takes_content;
 
 	/* What gateway_check_tenant() says; NULL: it needs nothing. */
 	int (*check)(const struct settings *s, const struct gateway_account *from,

@@ -3,7 +3,6 @@
 #include "doctor/ask.h"
 
 #include <hiredis/hiredis.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -120,24 +119,11 @@ ask_wait(struct ask *a)
 }
 
 const struct val *
-ask_redis(struct ask *a, ...)
+ask_command(struct ask *a, const char *const *words, size_t count)
 {
-	const char *word, *name;
-	int count = 0;
-	va_list ap;
-
-	va_start(ap, a);
-	name = va_arg(ap, const char *);
-	while (va_arg(ap, const char *))
-		count++;
-	va_end(ap);
-
-	va_start(ap, a);
-	(void)va_arg(ap, const char *);
-	redis_call(a->redis, &a->cmd, name, count, ask_done);
-	while ((word = va_arg(ap, const char *)) != NULL)
-		redis_argz(a->redis, word);
-	va_end(ap);
+	redis_call(a->redis, &a->cmd, words[0], (int)count - 1, ask_done);
+	for (size_t i = 1; i < count; i++)
+		redis_argz(a->redis, words[i]);
 	return ask_wait(a);
 }
 

@@ -42,9 +42,12 @@ struct ask {
 void ask_open(struct ask *a, struct arena *arena, const char *redis_url);
 void ask_close(struct ask *a);
 
-/* ask_redis sends a command, its words closed by NULL.  NULL: no answer, or Redis's
+/* ask_redis(a, "GET", key) sends a command of texts.  NULL: no answer, or Redis's
  * error. */
-const struct val *ask_redis(struct ask *a, ...);
+#define ASK_WORDS_(...) ((const char *const[]){__VA_ARGS__})
+#define ask_redis(a, ...) \
+	ask_command((a), ASK_WORDS_(__VA_ARGS__), ARRAY_LEN(ASK_WORDS_(__VA_ARGS__)))
+const struct val *ask_command(struct ask *a, const char *const *words, size_t count);
 
 /* ask_wait is for commands begun elsewhere on a->cmd, with ask_done. */
 redis_done ask_done;

@@ -19,7 +19,7 @@ url_of(struct doctor *d)
 void
 look_database(struct doctor *d, struct finding *f)
 {
-	char err[256];
+	char err[256] = "";
 
 	if (!d->store)
 		d->store = store_open(NULL, url_of(d), err);

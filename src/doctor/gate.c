@@ -76,7 +76,8 @@ note_api(struct gate *g, double started, struct gate_numbers n)
 		bool young = (int64_t)started >= g->from_us / 1000000;
 
 		g->apis[g->api_count++].started = started;
-		g->apis[i].first = young ? (struct gate_numbers){0} : n;
+		if (!young)
+			g->apis[i].first = n;
 	}
 	g->apis[i].last = n;
 }

@@ -10,7 +10,7 @@ check_look look_redis, look_redis_version, look_redis_role, look_redis_policy,
 	look_redis_aof, look_redis_writes, look_redis_memory, look_redis_clock;
 check_fix fix_redis_policy, fix_redis_aof;
 
-/* work.c: workers, scheduler, jobs */
+/* workers.c, jobs.c */
 check_look look_worker, look_worker_queues, look_worker_version, look_worker_foreign,
 	look_worker_gone, look_suspended, look_scheduler, look_scheduler_foreign,
 	look_leader_endless, look_jobs_held, look_jobs_stuck, look_jobs_waiting;
@@ -20,9 +20,10 @@ check_fix fix_worker_gone, fix_leader_endless, fix_jobs_stuck;
 check_look look_locks, look_dead_letters;
 check_fix fix_locks;
 
-/* door.c: what is asked over HTTP */
-check_look look_api, look_api_redis, look_webhook, look_gateway, look_gateway_durable,
-	look_sessions, look_ai;
+/* door.c: the api; gateways.c; paid.c: whom we pay */
+check_look look_api, look_api_redis, look_webhook;
+check_look look_gateway, look_gateway_durable, look_sessions;
+check_look look_ai, look_cloud;
 
 /* database.c */
 check_look look_database, look_database_writable, look_database_sound, look_duplicates,

@@ -36,7 +36,7 @@ look_redis(struct doctor *d, struct finding *f)
 	}
 	struct str shown = doctor_url_shown(d, url);
 	const struct val *info =
-		redis_ready(d->ask.redis) ? ask_redis(&d->ask, "INFO", NULL) : NULL;
+		redis_ready(d->ask.redis) ? ask_redis(&d->ask, "INFO") : NULL;
 	if (info) {
 		d->info = val_text(info);
 		found(d, f, VERDICT_OK, "%.*s answers", STR_FMT(shown));
@@ -84,11 +84,11 @@ look_redis_role(struct doctor *d, struct finding *f)
 static bool
 set_config(struct doctor *d, const char *name, const char *value, char words[256])
 {
-	if (!ask_redis(&d->ask, "CONFIG", "SET", name, value, NULL)) {
+	if (!ask_redis(&d->ask, "CONFIG", "SET", name, value)) {
 		snprintf(words, 256, "CONFIG SET %s %s: %s", name, value, d->ask.words);
 		return false;
 	}
-	bool kept = ask_redis(&d->ask, "CONFIG", "REWRITE", NULL) != NULL;
+	bool kept = ask_redis(&d->ask, "CONFIG", "REWRITE") != NULL;
 	snprintf(words, 256, "CONFIG SET %s %s%s", name, value,
 		kept ? ", and written to its redis.conf (CONFIG REWRITE)"
 		     : "; to keep it over a restart, put it into redis.conf or "
@@ -123,7 +123,7 @@ look_redis_aof(struct doctor *d, struct finding *f)
 		found(d, f, VERDICT_BAD, "aof_enabled is 0: Redis writes no log");
 		return;
 	}
-	got = ask_redis(&d->ask, "CONFIG", "GET", "appendfsync", NULL);
+	got = ask_redis(&d->ask, "CONFIG", "GET", "appendfsync");
 	struct str sync = val_text(val_at(got, 1));
 	if (!sync.p)
 		found(d, f, VERDICT_OK, "appendonly yes");
@@ -200,7 +200,7 @@ void
 look_redis_clock(struct doctor *d, struct finding *f)
 {
 	int64_t before_us = clock_wall_us();
-	const struct val *time = ask_redis(&d->ask, "TIME", NULL);
+	const struct val *time = ask_redis(&d->ask, "TIME");
 	int64_t after_us = clock_wall_us();
 
 	int64_t s = val_int(val_at(time, 0), -1), us = val_int(val_at(time, 1), -1);

@@ -4,16 +4,16 @@
  *   listen ---> heard, in a later attempt: hear.c
  *    .------------------------------- next part -------------------------------.
  *    v                                                                         |
- *   part ---> "pending":               post ---> marked ---> posted ---> sent --'--> 0
- *      |                                ^  ^    "sending"      |        "sent"
- *      |                                |  |       |           '-> failed, or "pending"
- *      |                                |  |       |           |
- *      |                                |  |       v           v
- *      |                                |  |       the window is closed ---> held --->
- * 0 |                                |  '----------' a template
+ *   part ---> "pending":            post ---> marked ---> posted ---> sent -----'--> 0
+ *      |                             ^  ^    "sending"     |        "sent"
+ *      |                             |  |        |         '-> failed, or "pending"
+ *      |                             |  |        v         |
+ *      |                             |  |     closed <-----'  outside the window
+ *      |                             |  '--------+--> held ---> 0
+ *      |                             |   a template
  *      '----> "sending": probe ---> probed
- *                                       |-> a receipt may still tell: later
- *                                       '-> failed: "ambiguous"
+ *                                    |-> a receipt may still tell: later
+ *                                    '-> failed: "ambiguous"
  *
  * Every arrow is a wait whose result is on disk before the next begins. */
 #include "job/deliver.h"
@@ -54,9 +54,17 @@ fill_gateway_call(struct deliver *d)
 		.to = d->to,
 		.text = in_hand(d)->text,
 		.as_template = d->as_template,
+		.content = in_hand(d)->content,
 		.key = in_hand(d)->key,
 	};
 	job_waits(d->job, job_hurry_http, &d->gw.http);
+}
+
+/* A template may be sent at any time. */
+static bool
+is_free(const struct deliver *d)
+{
+	return d->as_template || in_hand(d)->is_template;
 }
 
 static int64_t
@@ -80,7 +88,7 @@ start_mark(struct deliver *d, struct str status, struct str reason)
 		.status = status,
 		.reason = reason,
 		.provider_message_id = d->gw.message_id,
-		.window_us = d->as_template ? 0 : gateway_window_us(&from),
+		.window_us = is_free(d) ? 0 : gateway_window_us(&from),
 		.hold_us = hold_us(d),
 	};
 	store_mark(d->job->env->store, &d->mark, &d->flow);
@@ -191,7 +199,7 @@ fail_closed(struct deliver *d)
 static int
 closed(struct deliver *d)
 {
-	if (!d->as_template && d->tenant->meta_template.n) {
+	if (!is_free(d) && !in_hand(d)->content.n && d->tenant->meta_template.n) {
 		d->as_template = true;
 		return flow_goto(&d->flow, post);
 	}
@@ -258,7 +266,7 @@ posted(struct flow *f)
 
 	job_waits(d->job, NULL, NULL);
 	if (err == 0) {
-		metric_add(M_SEND_TEMPLATE, d->as_template);
+		metric_add(M_SEND_TEMPLATE, is_free(d));
 		start_mark(d, STR("sent"), (struct str){NULL, 0});
 		return flow_wait(f, sent);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* checkup.h: what a doctor asks Redis about jobs, and the mending that is safe.
  *
- * The replies are read where they are judged (doctor/work.c); the scripts say what
+ * The replies are read where they are judged (doctor/work_priv.h); the scripts say what
  * is in them. */
 #ifndef QUEUE_CHECKUP_H
 #define QUEUE_CHECKUP_H

@@ -220,6 +220,8 @@ struct store_reply { /* a reply to a turn, or one part of it */
 	int64_t id;
 	struct str text, key, status; /* key: outbound key */
 	int64_t changed_us;           /* since when it has that status */
+	struct str content; /* what it is instead of a text; absent: a text */
+	bool is_template;   /* that is a template: it needs no window */
 };
 
 /* It was sent, or will not be. */

@@ -27,9 +27,10 @@ insert(struct sql *db, struct store_broadcast_add *add, struct str tenant)
 {
 	int r = sql_do(db,
 		"INSERT INTO broadcasts (tenant_id, name, body, rate_per_min,"
-		" created_us, updated_us) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+		" created_us, updated_us, content) VALUES (?1, ?2, ?3, ?4, ?5, ?5, json(?6))",
 		SQL_TEXT(tenant), SQL_TEXT(add->name), SQL_TEXT(add->text),
-		SQL_NUMBER(add->rate_per_min), SQL_NUMBER(clock_wall_us()));
+		SQL_NUMBER(add->rate_per_min), SQL_NUMBER(clock_wall_us()),
+		SQL_TEXT(add->content));
 	if (r < 0)
 		return r;
 	add->id = sql_inserted(db);
@@ -62,7 +63,7 @@ insert_recipient(struct sql *db, struct store_broadcast_add *add,
 }
 
 static int
-check(struct store_broadcast_add *add)
+check(struct sql *db, struct store_broadcast_add *add)
 {
 	if (add->rate_per_min < 1 || add->rate_per_min > BROADCAST_RATE_MAX)
 		return store_fail(&add->op, ERR_SHAPE,
@@ -70,7 +71,8 @@ check(struct store_broadcast_add *add)
 	if (add->count < 1 || add->count > BROADCAST_RECIPIENTS_MAX)
 		return store_fail(&add->op, ERR_SHAPE,
 			"a broadcast has 1 to %d recipients", BROADCAST_RECIPIENTS_MAX);
-	return outbox_text_check(&add->op, add->text);
+	int r = outbox_content_check(db, &add->op, add->content);
+	return r < 0 ? r : outbox_text_check(&add->op, add->text);
 }
 
 static int
@@ -83,7 +85,7 @@ add(struct store *s, struct store_op *op)
 
 	int r = tenant_must(db, op, tenant_id(a->tenant), &t);
 	if (r >= 0)
-		r = check(a);
+		r = check(db, a);
 	if (r >= 0)
 		r = insert(db, a, t.id);
 	for (size_t i = 0; r >= 0 && i < a->count; i++)

@@ -39,6 +39,7 @@ struct broadcast_recipient {
 struct store_broadcast_add {
 	struct store_op op;
 	struct str tenant, name, text;
+	struct str content; /* as in struct store_outbox_add */
 	int64_t rate_per_min;
 	struct broadcast_recipient *recipients;
 	size_t count;

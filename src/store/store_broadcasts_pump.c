@@ -65,9 +65,10 @@ give(struct sql *db, const struct running *b, int64_t recipient, int64_t slot_us
 {
 	int r = sql_do(db,
 		"INSERT INTO scheduled_messages (tenant_id, broadcast_id, chat, who,"
-		" name, body, slot_us, due_us, created_us, updated_us)"
+		" name, body, content, slot_us, due_us, created_us, updated_us)"
 		" SELECT r.tenant_id, r.broadcast_id, r.chat, r.who, r.name, b.body,"
-		" ?3, ?4, ?5, ?5 FROM broadcast_recipients AS r JOIN broadcasts AS b"
+		" b.content, ?3, ?4, ?5, ?5 FROM broadcast_recipients AS r JOIN "
+		"broadcasts AS b"
 		" ON b.id = r.broadcast_id WHERE r.id = ?2 AND r.tenant_id = ?1",
 		SQL_TEXT(b->tenant), SQL_NUMBER(recipient), SQL_NUMBER(slot_us),
 		SQL_NUMBER(due_us), SQL_NUMBER(clock_wall_us()));

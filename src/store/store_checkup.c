@@ -125,7 +125,9 @@ checkup_sound(const char *database_url, struct arena *a, struct str *ret, char e
 		return ERR_STORE;
 	int r = sql_row(db, "PRAGMA quick_check(1)");
 	struct str says = r > 0 ? sql_col_text(db, 0, a) : STR("ok");
-	*ret = str_eqz(says, "ok") ? (struct str){0} : says;
+	*ret = says;
+	if (str_eqz(says, "ok"))
+		*ret = (struct str){0};
 	return ended(db, r, err);
 }
 

@@ -67,15 +67,15 @@ note(const struct merging *p)
 		SQL_NUMBER(p->gone));
 }
 
-#define MOVED(what) \
-	"(SELECT value FROM audit_moves WHERE audit_id = ?2 AND what = '" what "')"
-
 static int
 take(const struct merging *p)
 {
 	return sql_do(p->db,
-		"UPDATE contacts SET name = " MOVED("name") ", name_source = " MOVED(
-			"name_source") " WHERE tenant_id = ?1 AND id = ?3",
+		"UPDATE contacts SET (name, name_source) = (SELECT"
+		"  max(iif(what = 'name', value, NULL)),"
+		"  max(iif(what = 'name_source', value, NULL))"
+		"  FROM audit_moves WHERE audit_id = ?2)"
+		" WHERE tenant_id = ?1 AND id = ?3",
 		SQL_TEXT(p->tenant), SQL_NUMBER(p->audit), SQL_NUMBER(p->kept));
 }
 
@@ -103,19 +103,14 @@ int
 names_unmerge(const struct merging *p)
 {
 	return sql_do(p->db,
-		"UPDATE contacts SET name = " MOVED("name_was") ", name_source "
-								"= " MOVED(
-									"name_source_"
-									"was") " WHERE "
-									       "tenant_"
-									       "id = "
-									       "?1 AND "
-									       "id = ?3"
-									       " AND "
-									       "name "
-									       "="
-									       " " MOVED("name") " AND name_source = ifnull(" MOVED(
-										       "name_source") ", 'push')",
+		"UPDATE contacts SET (name, name_source) = (SELECT"
+		"  max(iif(what = 'name_was', value, NULL)),"
+		"  max(iif(what = 'name_source_was', value, NULL))"
+		"  FROM audit_moves WHERE audit_id = ?2)"
+		" WHERE tenant_id = ?1 AND id = ?3 AND (name, name_source) = (SELECT"
+		"  max(iif(what = 'name', value, NULL)),"
+		"  ifnull(max(iif(what = 'name_source', value, NULL)), 'push')"
+		"  FROM audit_moves WHERE audit_id = ?2)",
 		SQL_TEXT(p->tenant), SQL_NUMBER(p->audit), SQL_NUMBER(p->kept));
 }
 

@@ -16,7 +16,7 @@
 #include "codec/placeholder.h"
 #include "store/store_outbox_priv.h"
 
-enum { LIMIT_MAX = 500, TEXT_MAX = 65536 };
+enum { LIMIT_MAX = 500, TEXT_MAX = 65536, CONTENT_MAX = 16384 };
 
 void
 outbox_read(struct sql *db, struct arena *a, struct outbox_row *ret)
@@ -42,6 +42,7 @@ outbox_read(struct sql *db, struct arena *a, struct outbox_row *ret)
 		.sent_us = sql_col_number(db, 17),
 		.created_us = sql_col_number(db, 18),
 		.held_us = sql_col_number(db, 19),
+		.content = sql_col_text(db, 20, a),
 	};
 }
 
@@ -160,6 +161,31 @@ outbox_text_check(struct store_op *op, struct str text)
 	return 0;
 }
 
+/* A type that is sent like any other, and what it is.  CASE, because AND promises no
+ * order. */
+int
+outbox_content_check(struct sql *db, struct store_op *op, struct str content)
+{
+	if (!content.p)
+		return 0;
+	int r = sql_row(db,
+		"SELECT CASE WHEN NOT json_valid(?1) OR length(?1) > ?2 THEN 0"
+		" WHEN ifnull(?1 ->> '$.type', '') NOT IN ('template', 'image',"
+		"  'video', 'audio', 'document', 'sticker', 'location', 'contacts',"
+		"  'interactive', 'reaction') THEN 0"
+		" ELSE ifnull(json_type(?1, '$.' || (?1 ->> '$.type')), '')"
+		"  IN ('object', 'array') END",
+		SQL_TEXT(content), SQL_NUMBER(CONTENT_MAX));
+	if (r < 0)
+		return r;
+	if (r > 0 && sql_col_number(db, 0))
+		return 0;
+	return store_fail(op, ERR_SHAPE,
+		"a content is {\"type\":\"image\",\"image\":{...}}: template, image, "
+		"video, audio, document, sticker, location, contacts, interactive or "
+		"reaction");
+}
+
 /* --- add -------------------------------------------------------------------- */
 
 static int
@@ -182,13 +208,14 @@ insert(struct sql *db, const struct store_outbox_add *add, struct str tenant,
 		"INSERT INTO scheduled_messages (tenant_id, key, chat, who, name, "
 		"body,"
 		" schedule, zone, unless_reply, slot_us, due_us, created_us, "
-		"updated_us)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?11)",
+		"updated_us, content)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?11, "
+		"json(?12))",
 		SQL_TEXT(tenant), SQL_TEXT(add->key), SQL_TEXT(to->chat),
 		SQL_TEXT(to->who), SQL_TEXT(add->name), SQL_TEXT(add->text),
 		SQL_TEXT(add->schedule), SQL_TEXT(add->zone),
 		SQL_NUMBER(add->unless_reply), SQL_NUMBER(add->due_us),
-		SQL_NUMBER(clock_wall_us()));
+		SQL_NUMBER(clock_wall_us()), SQL_TEXT(add->content));
 }
 
 static int
@@ -198,6 +225,8 @@ add_new(struct sql *db, struct store_outbox_add *add, const struct tenant *t)
 	char why[128];
 
 	int r = outbox_text_check(&add->op, add->text);
+	if (r >= 0)
+		r = outbox_content_check(db, &add->op, add->content);
 	if (r < 0)
 		return r;
 	r = outbox_address(db, add->op.arena, t, add->to, &to, why);

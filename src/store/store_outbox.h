@@ -26,6 +26,8 @@
 struct outbox_row {
 	int64_t id, broadcast_id, message_id; /* 0: none */
 	struct str tenant, key, chat, name, text, schedule, zone, status, reason;
+	struct str content; /* what it is instead of a text, as JSON (docs/sending.md);
+			       may be absent; text is then what the history shows */
 	bool unless_reply;
 	int64_t slot_us, due_us, round, sent_count, sent_us, created_us;
 	int64_t held_us; /* since when it waits for the customer to write; 0: it does
@@ -37,11 +39,13 @@ struct outbox_row {
 /* store_outbox_add: `to` is an address of one person or a phone, which is read by the
  * tenant's country and goes to the address that its owner last wrote from.  With a key
  * that is there already nothing is added: that row is the result, and known is set.
- * ERR_NOT_FOUND (tenant), ERR_SHAPE with words (`to`, an unknown placeholder, no text).
+ * ERR_NOT_FOUND (tenant), ERR_SHAPE with words (`to`, an unknown placeholder, no text,
+ * a content without type).
  */
 struct store_outbox_add {
 	struct store_op op;
 	struct str tenant, to, text, name, key; /* name, key: may be absent */
+	struct str content;                     /* likewise */
 	struct str schedule, zone;              /* both or neither */
 	bool unless_reply;
 	int64_t due_us;

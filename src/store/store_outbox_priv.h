@@ -10,9 +10,9 @@
 #define OUTBOX_SELECT                                                             \
 	"SELECT id, broadcast_id, message_id, tenant_id, key, chat, name, body, " \
 	"schedule, zone, status, reason, unless_reply, slot_us, due_us, round, "  \
-	"sent_count, sent_us, created_us, held_us FROM scheduled_messages "
+	"sent_count, sent_us, created_us, held_us, content FROM scheduled_messages "
 
-enum { OUTBOX_COLUMNS = 20 };
+enum { OUTBOX_COLUMNS = 21 };
 
 void outbox_read(struct sql *db, struct arena *a, struct outbox_row *ret);
 
@@ -35,6 +35,10 @@ int outbox_address(struct sql *db, struct arena *a, const struct tenant *t,
 
 /* outbox_text_check: 0, or ERR_SHAPE with words in the operation. */
 int outbox_text_check(struct store_op *op, struct str text) MUSTCHECK;
+
+/* outbox_content_check: likewise; absent is fine. */
+int
+outbox_content_check(struct sql *db, struct store_op *op, struct str content) MUSTCHECK;
 
 /* outbox_withdraw ends a row that is not being sent, its message too: 1; 0 when it is
  * over, or perhaps on its way; or negative. */

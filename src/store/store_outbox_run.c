@@ -262,11 +262,11 @@ insert_message(struct sql *db, const struct store_outbox_keep *k,
 		"INSERT INTO messages (tenant_id, conversation_id, turn_id, direction,"
 		" source, provider, chat, outbound_key, kind, body, status,"
 		" created_us, updated_us) VALUES (?1, ?2, ?3, 'out', 'system',"
-		" (SELECT gateway FROM tenants WHERE id = ?1), ?4, ?5, 'text', ?6, "
-		"'pending', ?7, ?7)",
+		" (SELECT gateway FROM tenants WHERE id = ?1), ?4, ?5,"
+		" ifnull(?8 ->> '$.type', 'text'), ?6, 'pending', ?7, ?7)",
 		SQL_TEXT(row->tenant), SQL_NUMBER(conversation), SQL_NUMBER(k->turn_id),
 		SQL_TEXT(row->chat), SQL_TEXT(k->key), SQL_TEXT(k->text),
-		SQL_NUMBER(clock_wall_us()));
+		SQL_NUMBER(clock_wall_us()), SQL_TEXT(row->content));
 }
 
 static int
@@ -302,7 +302,7 @@ read_message(struct sql *db, struct store_outbox_keep *k, struct str tenant,
 {
 	int r = sql_row(db,
 		"SELECT m.id, m.turn_id, m.body, m.outbound_key, m.status, t.attempt,"
-		" m.updated_us, t.job_id IS ?3"
+		" m.updated_us, t.job_id IS ?3, m.kind = 'template'"
 		" FROM messages AS m JOIN turns AS t ON t.id = m.turn_id"
 		" WHERE m.id = ?2 AND m.tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(k->message.id), SQL_TEXT(k->job_id));
@@ -314,6 +314,7 @@ read_message(struct sql *db, struct store_outbox_keep *k, struct str tenant,
 	k->message.status = sql_col_text(db, 4, k->op.arena);
 	*ret_held = sql_col_number(db, 7) ? sql_col_number(db, 5) : 0;
 	k->message.changed_us = sql_col_number(db, 6);
+	k->message.is_template = sql_col_number(db, 8);
 	return 0;
 }
 
@@ -358,6 +359,7 @@ keep(struct store *s, struct store_op *op)
 	if (k->over)
 		return 0;
 	k->message.id = row.message_id;
+	k->message.content = row.content;
 	if (!row.message_id)
 		r = keep_new(db, k, &row);
 	if (r >= 0)

@@ -42,7 +42,7 @@ static int
 blank_scheduled(struct sql *db, struct str tenant, int64_t before_us, int64_t limit)
 {
 	return sql_do(db,
-		"UPDATE scheduled_messages SET body = '' WHERE id IN ("
+		"UPDATE scheduled_messages SET body = '', content = NULL WHERE id IN ("
 		" SELECT id FROM scheduled_messages WHERE tenant_id = ?1 AND body <> ''"
 		" AND status NOT IN ('waiting', 'queued') AND updated_us < ?2"
 		" ORDER BY updated_us LIMIT ?3)",

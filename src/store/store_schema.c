@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* store_schema.c: where the database is, and which version its tables have.
  *
- *   DATABASE_URL ---> path_of ---> sql_open ---> version_of ---> good, or which command
+ *   DATABASE_URL ---> store_path ---> sql_open ---> version_of ---> good, or which
+ * command
  *                       |
  *   store_migrate:   make_file ---> one transaction: each missing schema/NNN_*.sql
  *
@@ -24,10 +25,11 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include "schema.h"
+#include "store/store_backup.h"
 #include "store/store_priv.h"
 
 enum {
-	PATH_SIZE = 1024,
+	PATH_SIZE = STORE_PATH_SIZE,
 	READER_SINCE = 12, /* the file that made schema_reader */
 	/* The schema of the last release: to be raised when the next is cut. */
 	RELEASED = 12,
@@ -42,8 +44,8 @@ store_url(const struct settings *s, struct arena *a)
 }
 
 /* The number a file's name begins with; files come in order of their names. */
-static int
-version_wanted(void)
+int
+store_version(void)
 {
 	int version = 0;
 
@@ -53,8 +55,8 @@ version_wanted(void)
 }
 
 /* Words about a URL show its scheme only: the rest may hold a password. */
-static int
-path_of(const char *url, char path[PATH_SIZE], char err[256])
+int
+store_path(const char *url, char path[PATH_SIZE], char err[256])
 {
 	struct str rest = str_of(url), prefix = STR("sqlite:///");
 	const char *colon = strstr(url, "://");
@@ -104,7 +106,7 @@ reader_of(struct sql *db, int found)
 static int
 check_version(struct sql *db, const char *path, char err[256])
 {
-	int found = 0, wanted = version_wanted();
+	int found = 0, wanted = store_version();
 
 	int r = version_of(db, &found);
 	if (r < 0) {
@@ -133,7 +135,7 @@ schema_open(const char *database_url, char err[256])
 {
 	char path[PATH_SIZE];
 
-	if (path_of(database_url, path, err) < 0)
+	if (store_path(database_url, path, err) < 0)
 		return NULL;
 	if (access(path, F_OK) < 0) {
 		snprintf(err, 256, "%s: %s: run `prosaas migrate` to create it", path,
@@ -245,7 +247,7 @@ store_migrate(const char *database_url, int *ret_from, int *ret_to, char err[256
 	char path[PATH_SIZE];
 	int from = 0;
 
-	int r = path_of(database_url, path, err);
+	int r = store_path(database_url, path, err);
 	if (r >= 0)
 		r = make_file(path, err);
 	if (r < 0)
@@ -266,6 +268,6 @@ store_migrate(const char *database_url, int *ret_from, int *ret_to, char err[256
 	if (r < 0)
 		return r;
 	*ret_from = from;
-	*ret_to = version_wanted();
+	*ret_to = store_version();
 	return 0;
 }

@@ -89,6 +89,17 @@ def test_a_tenants_own_history_counts_where_the_setting_has_none(stage):
     assert len(stage.ai.requests()[-1]["messages"]) == 1 + 4 + 1
 
 
+def test_the_model_is_asked_with_the_settings_and_with_the_tenants_own(stage):
+    api, _ = house(stage)
+    say(api, "Q1")
+    wait_sent(stage, 1)
+    stage.cli("tenant", "set", "1", "ai_temperature=0.7", "ai_max_tokens=99", "ai_model=own")
+    say(api, "Q2")
+    wait_sent(stage, 2)
+    asked = [(r["model"], r["temperature"], r["max_tokens"]) for r in stage.ai.requests()]
+    assert asked == [("gpt-4o-mini", 0.3, 350), ("own", 0.7, 99)]
+
+
 def test_a_new_prompt_counts_from_the_next_message_on_and_has_a_number(stage):
     api, _ = house(stage)
     say(api, "Q1")

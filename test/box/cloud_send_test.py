@@ -111,7 +111,7 @@ def test_a_lost_answer_is_settled_by_the_status_with_our_key(stage, mode):
     api, worker = house(stage, JOB_RETRIES=0)
     stage.cloud.faults(mode, 1, status=502)
     say(api, "A1")
-    wait_until(lambda: "Waits" in worker.log(), 20, "the job waits for the status")
+    wait_until(lambda: "its receipt is waited for" in worker.log(), 20, "the next attempt waits for the status")
     [row] = stage.replies()
     assert row["status"] == "sending"
     status(api, row["outbound_key"], "DELIVERY_ACK")

@@ -202,6 +202,52 @@ def test_a_broadcast_reaches_who_wrote_and_holds_the_others(stage):
     wait_until(lambda: '"status":"done"' in stage.cli("broadcast", "show", "1", id, "--json").stdout, 20, "it is done")
 
 
+def test_more_than_a_text_is_sent_as_it_was_given(stage):
+    api, _ = office(stage)
+    template = send(stage, "Table 5\nis free, {name}", "--template", "table_free", "--language", "he", to="+972501112233")
+    image = {"type": "image", "image": {"link": "https://example.com/menu.png", "caption": "Menu"}}
+    send(stage, "[menu]", "--content", json.dumps(image))
+    wait_held(stage)
+    assert wait_sent_raw(stage, 1)[0]["template"] == {
+        "name": "table_free", "language": {"code": "he"}, "components": [
+            {"type": "body", "parameters": [{"type": "text", "text": "Table 5 is free, Customer"}]}]}
+    assert shown(stage, template)["content"]["template"]["name"] == "table_free"
+    say(api, "A1")
+    assert wait_sent_raw(stage, 2)[1]["image"] == image["image"]
+    send(stage, "+", "--content", '{"type": "reaction", "reaction": {"message_id": "wamid.A1", "emoji": "👍"}}')
+    assert wait_sent_raw(stage, 3)[2]["reaction"] == {"message_id": "wamid.A1", "emoji": "👍"}
+    assert [r["kind"] for r in stage.replies()] == ["template", "image", "reaction"]
+
+
+def wait_sent_raw(stage, n):
+    wait_until(lambda: len(sent(stage)) >= n, 20, f"{n} are sent")
+    return sent(stage)
+
+
+def test_a_broadcast_by_template_needs_no_window(stage):
+    office(stage)
+    people = stage.dir / "people.csv"
+    people.write_text(f"{chat_of(1)},Dana\n{chat_of(2)},Omer\n")
+    id = stage.cli("broadcast", "create", "1", "--text", "Hi {name}", "--file", str(people), "--rate", "300",
+                   "--template", "news").stdout.strip()
+    stage.cli("broadcast", "start", "1", id)
+    assert {s["components"][0]["parameters"][0]["text"] for s in wait_sent(stage, 2)} == {"Hi Dana", "Hi Omer"}
+
+
+def test_what_can_not_be_sent_is_refused_at_once(stage):
+    stage.prepare(country="IL")
+    for options, words in ((("--template", "x"), "gateway=baileys, which sends texts only"),
+                           (("--template", "x", "--content", "{}"), "only one of"),
+                           (("--language", "en"), "is that of a --template")):
+        done = stage.cli("send", "1", CHAT, "Hi", *options, code=None)
+        assert done.returncode != 0 and words in done.stderr
+    stage.cli("tenant", "set", "1", "gateway=meta", "meta_phone_number_id=1", "meta_access_token=x")
+    assert 'a content is {"type"' in stage.cli("send", "1", CHAT, "Hi", "--content", "{}", code=1).stderr
+    for name in ("meta_template=No Caps", "meta_template_language=english please"):
+        assert "allowed is" in stage.cli("tenant", "set", "1", name, code=1).stderr
+    assert stage.rows("SELECT 1 FROM scheduled_messages") == []
+
+
 def test_a_held_message_survives_kill_9(stage):
     api, worker = office(stage, DEDUPE_TTL=1)
     worker.stop()

@@ -46,9 +46,11 @@ class Between:
             pass
 
 
-def test_a_healthy_system_is_healthy(house):
+def test_a_healthy_system_is_healthy_and_looking_queues_nothing(house):
+    before = house.api.metric("prosaas_enqueue_batches_total"), sorted(house.r.scan_iter("rq:job:wh_*"))
     done = house.stage.cli("doctor", code=0)
     assert "healthy: 0 wrong, 0 warnings, 0 not looked at" in done.stdout and done.stderr == ""
+    assert before == (house.api.metric("prosaas_enqueue_batches_total"), sorted(house.r.scan_iter("rq:job:wh_*")))
 
 
 # --- faults whose mending command, and --fix, mend them --------------------------
@@ -409,6 +411,20 @@ def test_a_session_that_the_gateway_told_of(house):
     assert house.names("sessions")["evidence"] == "tenant 1 is qr"
     assert house.api.post({"tenantId": "1", "connection": "connected"}, path=path).status == 200
     house.stage.gateway.put("/sessions", name="business_1", state="connected")
+
+
+def test_the_cloud_api(house):
+    cloud = Fake(house.stage, "cloud")
+    meta = {"META_WA_BASE_URL": cloud.url, "META_WA_APP_SECRET": "s", "META_WA_VERIFY_TOKEN": "v"}
+    house.stage.cli("tenant", "set", "1", "gateway=meta", "meta_phone_number_id=123", "meta_access_token=good")
+    assert house.troubles(**meta) == {}
+    assert house.names("cloud", META_WA_BASE_URL=cloud.url)["mend"] == "prosaas tenant set 1 meta_app_secret=..."
+    house.stage.cli("tenant", "set", "1", "meta_access_token=expired")
+    finding = house.names("cloud", **meta)
+    assert "tenant 1 is refused: HTTP 401, error 190" in finding["evidence"] and "meta_access_token=@" in finding["mend"]
+    assert cloud.get("/asked") == []  # nothing was sent
+    house.stage.cli("tenant", "set", "1", "gateway=baileys")
+    cloud.stop()
 
 
 def test_an_ai_that_refuses_the_key_or_is_away(house):

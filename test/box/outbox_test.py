@@ -82,7 +82,7 @@ def test_a_key_used_twice_sends_once(stage):
 def test_words_that_are_wrong_send_nothing(stage):
     stage.prepare(country="IL")
     for to, text, *options in (("12036304@g.us", "Hi"), ("status@broadcast", "Hi"), ("120363@newsletter", "Hi"),
-                               ("nobody", "Hi"), (CHAT, "Hi {last_name}"), (CHAT, " ")):
+                               ("nobody", "Hi"), (CHAT, "Hi {nick}"), (CHAT, " ")):
         assert send(stage, to, text, *options, code=1) == ""
     for options in (("--at", "soon"), ("--in", "5x"), ("--every", "every day"), ("--in", "5m", "--at", "1"),
                     ("--zone", "Mars/Base", "--in", "5m")):

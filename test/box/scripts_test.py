@@ -70,7 +70,9 @@ class House:
             if not os.access(words[0], os.X_OK):
                 return 1, f"{words[0]}: no program\n"
             self.target = words[0]
-        elif verb == "prosaas":
+        elif verb in ("prosaas", "gate"):
+            if verb == "gate":
+                words = ["doctor", "--gate", "--window", words[0], "--api", f"http://127.0.0.1:{self.port}"]
             done = subprocess.run([self.target, *words], env=self.stage.environment({}), stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, check=False)
             return done.returncode, done.stdout
@@ -167,7 +169,7 @@ def test_option_a_fails_nothing_and_is_recorded(scene):
     ("it does not migrate", '[ "$1" != migrate ] || exit 1', "migrate failed"),
     ("it does not run at all", "exit 1", "does not run"),
     ("the gate says no", 'if [ "$1 $2" = "doctor --help" ]; then echo "--gate"; exit; fi\n[ "$1 $2" != "doctor --gate" ] || exit 1',
-     "prosaas doctor --gate says so"),
+     "the gate says so"),
 ])
 def test_a_bad_release_is_rolled_back_by_itself(scene, what, text, why):
     house = scene()
@@ -183,6 +185,15 @@ def test_a_bad_release_is_rolled_back_by_itself(scene, what, text, why):
     assert house.target == was and all(p.argv[-2] == was for p in house.live.values())
     [record] = house.records()
     assert record["rollback"] is True and why in record["outcome"]
+
+
+def test_the_gate_lets_a_good_release_pass(scene):
+    house = scene()
+    with Load(house.port, RATE) as load:
+        out = house.run("roll.sh", other_release(house, "next", NEXT), GATE="on", GATE_WINDOW="2s")
+    assert "GO" in out and "deployed 9.9 (next)" in out
+    assert not load.failures, load.why()
+    each_once(house.stage, load)
 
 
 def test_a_target_that_is_none_changes_nothing(scene):

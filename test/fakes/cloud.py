@@ -6,6 +6,7 @@ Prints "port N" first; stops on SIGTERM.
 
   POST /<version>/<phone number id>/messages    needs "Authorization: Bearer ..." (any but
                     the token "expired": that is error 190); a message or a "read"
+  GET  /<version>/<phone number id>    likewise; its id
   GET  /sent        every accepted message in order: the body as it came, and "number",
                     "token", "version", "wamid", "at"
   GET  /read        every accepted "read" in order, likewise
@@ -58,6 +59,10 @@ class Cloud(fakehttp.Server):
         return 200, {"ok": True}
 
     async def handle(self, request):
+        found = re.match(r"^/v[0-9.]+/([0-9]+)$", request.path)
+        if found and request.method == "GET":
+            token = request.headers.get("authorization", "").partition(" ")[2]
+            return error(401, 190) if token in ("", "expired") else (200, {"id": found[1]})
         found = PATH.match(request.path)
         if not found or request.method != "POST":
             return await super().handle(request)

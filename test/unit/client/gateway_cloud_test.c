@@ -282,6 +282,73 @@ TEST(typing_marks_the_message_read_and_has_no_off)
 	posting_done(&p);
 }
 
+TEST(outside_the_window_the_text_is_one_line_of_a_template)
+{
+	struct posting p;
+
+	posting_init(&p, TAKEN);
+	p.call.text = STR("  one\n\n\ttwo   three ");
+	p.call.as_template = true;
+	p.call.from.template = STR("news");
+	CHECK_INT(post(&p), 0);
+	CHECK(strstr(p.turn.request,
+		"\"type\":\"template\",\"template\":{\"name\":\"news\","
+		"\"language\":{\"code\":\"en\"},\"components\":[{\"type\":\"body\","
+		"\"parameters\":[{\"type\":\"text\",\"text\":\"one two three\"}]}]}}"));
+	posting_done(&p);
+}
+
+TEST(what_is_more_than_a_text_goes_as_it_was_given)
+{
+	static const struct {
+		const char *content, *want;
+	} rows[] = {
+		{"{\"type\":\"image\",\"image\":{\"link\":\"https://x/y.png\","
+		 "\"caption\":\"hi\"},\"to\":\"somebody else\"}",
+			",\"type\":\"image\",\"image\":{\"link\":\"https://x/y.png\","
+			"\"caption\":\"hi\"}}"},
+		{"{\"type\":\"reaction\",\"reaction\":{\"message_id\":\"wamid.A\","
+		 "\"emoji\":\"\\ud83d\\udc4d\"}}",
+			",\"type\":\"reaction\",\"reaction\":{\"message_id\":"
+			"\"wamid.A\",\"emoji\":\"\xf0\x9f\x91\x8d\"}}"},
+		{"{\"type\":\"template\",\"template\":{\"name\":\"t\"}}",
+			",\"type\":\"template\",\"template\":{\"name\":\"t\","
+			"\"components\":[{\"type\":\"body\",\"parameters\":"
+			"[{\"type\":\"text\",\"text\":\"a \\\"b\\\"\"}]}]}}"},
+		{"{\"type\":\"template\",\"template\":{\"name\":\"t\","
+		 "\"components\":[]}}",
+			",\"template\":{\"name\":\"t\",\"components\":[]}}"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct posting p;
+
+		posting_init(&p, TAKEN);
+		p.call.content = str_of(rows[i].content);
+		CHECK_INT(post(&p), 0);
+		if (!str_ends(body_of(&p), str_of(rows[i].want)))
+			CHECK_STR(body_of(&p), rows[i].want);
+		CHECK(!strstr(p.turn.request, "somebody else"));
+		posting_done(&p);
+	}
+}
+
+TEST(a_text_that_is_too_long_is_not_posted)
+{
+	static char text[8200];
+	struct posting p;
+
+	for (int i = 0; i < 4097; i++) /* two bytes each */
+		strcpy(text + 2 * i, "\xd7\xa9");
+	posting_init(&p, TAKEN);
+	CHECK_INT((int)gateway_text_max(&p.call.from), 4096);
+	p.call.text = (struct str){text, 8194};
+	CHECK_INT(post(&p), ERR_REFUSED);
+	CHECK(strstr(p.call.words, "longer"));
+	CHECK(!p.call.http.sent);
+	posting_done(&p);
+}
+
 TEST(a_probe_asks_nobody_and_says_how_long_to_wait)
 {
 	struct posting p;

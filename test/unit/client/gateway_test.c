@@ -103,6 +103,18 @@ TEST(gateway_posts_the_body_the_original_knows)
 	posting_done(&p);
 }
 
+TEST(a_bridge_gets_texts_only)
+{
+	struct posting p;
+
+	posting_init(&p, ANSWER("200 OK", "{\"ok\":true}"), PEER_CLOSE);
+	p.call.content = STR("{\"type\":\"image\",\"image\":{}}");
+	CHECK_INT(post(&p), ERR_REFUSED);
+	CHECK(strstr(p.call.words, "texts only"));
+	CHECK(!p.call.http.sent);
+	posting_done(&p);
+}
+
 TEST(gateway_names_tenants_as_the_original_does)
 {
 	static const struct {

@@ -117,14 +117,14 @@ TEST(urls_are_read_and_wrong_ones_named)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct redis_url u;
 
-		CHECK_INT(url_parse(rows[i].url, &u), 0);
+		CHECK_INT(redis_url_parse(rows[i].url, &u), 0);
 		CHECK(str_eqz(str_of(u.host), rows[i].host) &&
 			str_eqz(str_of(u.user), rows[i].user));
 		CHECK(str_eqz(str_of(u.password), rows[i].password) &&
 			str_eqz(str_of(u.path), rows[i].path));
 		CHECK_INT(u.port, rows[i].port);
 		CHECK_INT(u.db, rows[i].db);
-		url_done(&u);
+		redis_url_done(&u);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		CHECK(redis_url_check(wrong[i], err) < 0);

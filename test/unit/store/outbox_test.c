@@ -178,6 +178,34 @@ TEST(a_text_has_known_placeholders_and_something_to_say)
 	end();
 }
 
+TEST(a_content_has_a_type_that_is_sent_and_its_object)
+{
+	static const char *const no[] = {"", "x", "[]", "{}", "{\"type\":\"image\"}",
+		"{\"type\":\"image\",\"image\":\"x\"}", "{\"type\":5}",
+		"{\"type\":\"text\",\"text\":{}}", "{\"type\":\"a.b[\",\"a\":{}}"};
+	struct store_outbox_keep k;
+
+	begin();
+	for (size_t i = 0; i < ARRAY_LEN(no); i++) {
+		struct store_outbox_add add = plan(LID, "Hello", 1);
+
+		add.content = str_of(no[i]);
+		if (RUN(store_outbox_add, &add) != ERR_SHAPE)
+			FAIL("%s is taken", no[i]);
+	}
+	struct store_outbox_add add = plan(LID, "Hello", 1);
+	add.content = STR("{ \"type\": \"template\",\n \"template\": {} }");
+	CHECK_INT(RUN(store_outbox_add, &add), 0);
+	CHECK_STR(add.row.content, "{\"type\":\"template\",\"template\":{}}");
+	CHECK_INT(keep(add.row.id, 1, 1, &k), 0);
+	CHECK_STR(k.message.content, "{\"type\":\"template\",\"template\":{}}");
+	CHECK(k.message.is_template);
+	CHECK_STR(text("SELECT kind FROM messages"), "template");
+	CHECK_INT(keep(add_to(LID, false), 1, 1, &k), 0);
+	CHECK(!k.message.content.p && !k.message.is_template);
+	end();
+}
+
 TEST(a_phone_goes_where_its_owner_last_wrote_from)
 {
 	begin();

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* cli_backup.c: prosaas backup: all that we keep, in a folder.
+ *
+ *   Redis ---> redis.rdb       first: what is done between the two moments the
+ *   database ---> prosaas.db   database knows, so a job that comes again ends without
+ *   manifest.json              effects; the other way round it would be forgotten
+ *
+ * Everything may go on meanwhile. */
+#include "cli_backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/settings.h"
+#include "cli_backup_priv.h"
+#include "codec/val.h"
+#include "queue/redis_copy.h"
+#include "queue/redis_url.h"
+#include "store/store.h"
+#include "store/store_backup.h"
+
+static int run(void *into);
+
+static const struct cli_row rows[] = {
+	{"", run, 1, 1, "DIR [--force]",
+		"Copies the database and Redis, one moment of each, to the new folder "
+		"DIR, while\n"
+		"everything goes on.  With --force a backup that is there is "
+		"replaced."},
+};
+
+static const struct cli_option options[] = {
+	{"--force", CLI_FLAG, offsetof(struct backup, force)},
+};
+
+static const struct cli_command command = {
+	"backup", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
+
+/* --- shared --------------------------------------------------------------- */
+
+const char *
+backup_path(struct backup *b, const char *name)
+{
+	return arena_printf(&b->arena, "%.*s/%s", STR_FMT(b->words.words[0]), name).p;
+}
+
+bool
+backup_find(struct backup *b)
+{
+	char path[STORE_PATH_SIZE];
+	struct redis_url u;
+
+	if (store_path(store_url(b->s, &b->arena), path, b->err) < 0)
+		return false;
+	snprintf(b->database, sizeof(b->database), "%s", path);
+	if (b->s->redis_url) {
+		snprintf(b->url, sizeof(b->url), "%s", b->s->redis_url);
+	} else {
+		snprintf(
+			b->url, sizeof(b->url), "unix://%s/redis.sock", b->s->data_dir);
+		if (access(b->url + 7, F_OK) < 0)
+			b->url[0] = '\0';
+	}
+	if (b->url[0] && redis_url_parse(b->url, &u) == 0) {
+		b->redis_db = u.db;
+		redis_url_done(&u);
+	}
+	return true;
+}
+
+int
+backup_fail(const struct backup *b)
+{
+	fprintf(stderr, "prosaas: %s\n", b->err);
+	return CLI_FAILED;
+}
+
+/* --- the parts ------------------------------------------------------------ */
+
+/* Makes the folder; one that holds a backup is left alone unless --force. */
+static int
+make_folder(struct backup *b)
+{
+	static const char *const names[] = {
+		BACKUP_MANIFEST, BACKUP_DATABASE, BACKUP_REDIS};
+	const char *dir = backup_path(b, "");
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+		snprintf(b->err, sizeof(b->err), "%s: %s", dir, strerror(errno));
+		return -errno;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *path = backup_path(b, names[i]);
+
+		if (access(path, F_OK) < 0)
+			continue;
+		if (b->force && unlink(path) == 0)
+			continue;
+		snprintf(b->err, sizeof(b->err), "%s: %s", path,
+			b->force ? strerror(errno)
+				 : "is there already: name another folder, or --force");
+		return -EEXIST;
+	}
+	return 0;
+}
+
+static int
+copy_redis(struct backup *b)
+{
+	const char *path = backup_path(b, BACKUP_REDIS);
+	redisContext *c = redis_copy_open(b->url, "prosaas-backup", b->err);
+
+	if (!c)
+		return -1;
+	redisReply *r = redisCommand(c, "DBSIZE");
+	b->keys = r ? r->integer : 0;
+	if (r)
+		freeReplyObject(r);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int bad = fd < 0 ? -errno : redis_copy_dump(c, fd, b->err);
+	if (fd < 0 || (bad == 0 && fsync(fd) < 0)) {
+		snprintf(b->err, sizeof(b->err), "%s: %s", path, strerror(errno));
+		bad = -1;
+	}
+	if (fd >= 0)
+		close(fd);
+	redisFree(c);
+	return bad;
+}
+
+static int
+copy_database(struct backup *b)
+{
+	const char *path = backup_path(b, BACKUP_DATABASE);
+	mode_t before = umask(0077);
+	int bad = store_backup(b->database, path, b->err);
+
+	umask(before);
+	return bad == 0 ? store_backup_check(path, &b->schema, b->err) : bad;
+}
+
+static int
+add_file(struct backup *b, struct buf *out, const char *name)
+{
+	char sum[2 * DIGEST_SIZE + 1] = "";
+	const char *path = backup_path(b, name);
+	struct stat st;
+
+	int bad = digest_file(path, sum);
+	if (bad == 0 && stat(path, &st) < 0)
+		bad = -errno;
+	if (bad < 0) {
+		snprintf(b->err, sizeof(b->err), "%s: %s", path, strerror(-bad));
+		return bad;
+	}
+	buf_addf(out, "{\"bytes\":%lld,\"sha256\":\"%s\"}", (long long)st.st_size, sum);
+	return 0;
+}
+
+static int
+write_manifest(struct backup *b, struct buf *out)
+{
+	const char *path = backup_path(b, BACKUP_MANIFEST);
+	FILE *f = fopen(path, "wxe");
+	bool good = f && fwrite(buf_str(out).p, 1, buf_len(out), f) == buf_len(out) &&
+		    fflush(f) == 0 && fsync(fileno(f)) == 0;
+
+	if (!good)
+		snprintf(b->err, sizeof(b->err), "%s: %s", path, strerror(errno));
+	if (f)
+		fclose(f);
+	return good ? 0 : -1;
+}
+
+static int
+add_manifest(struct backup *b)
+{
+	char now[CLOCK_ISO_SIZE];
+	struct buf out;
+
+	clock_iso(now, clock_wall_us());
+	buf_init(&out);
+	buf_addf(&out,
+		"{\"format\":%d,\"prosaas\":\"" PROSAAS_VERSION " (" PROSAAS_COMMIT
+		")\",\"made_at\":\"%s\",\"schema\":%d,\"redis_db\":%lld,"
+		"\"redis_keys\":%lld,\n\"" BACKUP_DATABASE "\":",
+		BACKUP_FORMAT, now, b->schema, (long long)b->redis_db,
+		(long long)b->keys);
+	int bad = add_file(b, &out, BACKUP_DATABASE);
+	buf_addz(&out, ",\n\"" BACKUP_REDIS "\":");
+	if (bad == 0)
+		bad = add_file(b, &out, BACKUP_REDIS);
+	buf_addz(&out, "}\n");
+	if (bad == 0)
+		bad = write_manifest(b, &out);
+	buf_done(&out);
+	return bad;
+}
+
+/* --- the command ---------------------------------------------------------- */
+
+static int
+run(void *into)
+{
+	struct backup *b = into;
+
+	if (!backup_find(b))
+		return backup_fail(b);
+	if (!b->url[0]) {
+		fprintf(stderr,
+			"prosaas: REDIS_URL is not set, and no `prosaas all` runs on "
+			"DATA_DIR=%s\n",
+			b->s->data_dir);
+		return CLI_FAILED;
+	}
+	if (access(b->database, F_OK) < 0) {
+		fprintf(stderr, "prosaas: %s: %s\n", b->database, strerror(errno));
+		return CLI_FAILED;
+	}
+	if (make_folder(b) < 0 || copy_redis(b) < 0 || copy_database(b) < 0 ||
+		add_manifest(b) < 0)
+		return backup_fail(b);
+	printf("%.*s: the database (schema %d) and %lld keys of Redis\n",
+		STR_FMT(b->words.words[0]), b->schema, (long long)b->keys);
+	return CLI_DONE;
+}
+
+int
+cli_backup(const struct settings *s, int argc, char **argv)
+{
+	static struct backup b; /* the words live as long as the process */
+	int status;
+
+	b.s = s;
+	arena_init(&b.arena);
+	const struct cli_row *r =
+		cli_words(&command, argc, argv, &b, &b.words, &status);
+	status = r ? r->run(&b) : status;
+	arena_done(&b.arena);
+	return status;
+}
