@@ -152,7 +152,7 @@ add_file(struct backup *b, struct buf *out, const char *name)
 {
 	char sum[2 * DIGEST_SIZE + 1] = "";
 	const char *path = backup_path(b, name);
-	struct stat st;
+	struct stat st = {0};
 
 	int bad = digest_file(path, sum);
 	if (bad == 0 && stat(path, &st) < 0)

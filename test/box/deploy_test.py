@@ -232,3 +232,75 @@ def test_the_units_tell_systemd_the_truth():
         assert int(re.search(r"^TimeoutStopSec=(\d+)$", text, re.M)[1]) > drain
     assert "Sockets=prosaas-api.socket" in (DEPLOY / "systemd/prosaas-api@.service").read_text()
     assert pathlib.Path(DEPLOY / "door-systemd").read_text().count("/run/$name/probe.sock") == 1
+
+
+# --- the doors, with systemctl and docker played by a script ------------------
+
+def play(folder, name, text):
+    """A program that writes down how it was called, and then does what text says."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f'#!/bin/sh\necho "$@" >>{folder}/calls\n{text}\n')
+    (folder / name).chmod(0o755)
+
+
+def knock(door, *words, code=0, **env):
+    done = subprocess.run([DEPLOY / door, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          env={"PATH": os.environ["PATH"], **{k: str(v) for k, v in env.items()}})
+    assert done.returncode == code, done.stdout
+    return done.stdout.split()
+
+
+def release(path, version):
+    path.write_text(f"#!/bin/sh\necho 'prosaas {version}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_door_of_systemd_keeps_what_was_in_use(tmp_path):
+    prefix, played = tmp_path / "usr", tmp_path / "played"
+    (prefix / "bin").mkdir(parents=True)
+    release(prefix / "bin/prosaas", "1.0 (aaa)")  # as `make install` leaves it
+    env = {"PREFIX": prefix}
+    [old] = knock("door-systemd", "target", **env)
+    knock("door-systemd", "use", release(tmp_path / "new", "1.1 (bbb)"), **env)
+    [new] = knock("door-systemd", "target", **env)
+    assert (pathlib.Path(old).name, pathlib.Path(new).name) == ("prosaas-1.0--aaa", "prosaas-1.1--bbb")
+    assert subprocess.run([prefix / "bin/prosaas"], stdout=subprocess.PIPE, text=True, check=True).stdout == "prosaas 1.1 (bbb)\n"
+    knock("door-systemd", "use", old, **env)
+    assert subprocess.run([prefix / "bin/prosaas"], stdout=subprocess.PIPE, text=True, check=True).stdout == "prosaas 1.0 (aaa)\n"
+    knock("door-systemd", "use", release(tmp_path / "broken", "") and "/nowhere", code=1, **env)
+    assert knock("door-systemd", "target", **env) == [old], "a release that is none changes nothing"
+
+    play(played, "systemctl", '[ "$1" != list-units ] || echo "prosaas-api@1.service loaded active running x"')
+    path = {"PATH": f"{played}:{os.environ['PATH']}", **env}
+    assert knock("door-systemd", "list", "api", **path) == ["prosaas-api@1.service"]
+    knock("door-systemd", "replace", "prosaas-api@1.service", **path)
+    knock("door-systemd", "nonsense", code=2, **path)
+    assert (played / "calls").read_text().splitlines()[-1] == "restart prosaas-api@1.service"
+
+
+DOCKER = """
+case "$*" in
+*" up "*) {up} ;;
+*"compose "*" ps "*) cat {dir}/running ;;
+"rm "*) for last; do :; done; grep -v "$last" {dir}/running >{dir}/left; mv {dir}/left {dir}/running ;;
+inspect*) [ "$2" != -f ] || echo worker ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_the_door_of_compose_starts_the_next_beside_the_last(tmp_path, well):
+    played = tmp_path / "played"
+    play(played, "docker", DOCKER.format(dir=played, up=f"echo new1 >>{played}/running" + ("" if well else "; exit 1")))
+    (played / "running").write_text("old1\n")
+    env = {"PATH": f"{played}:{os.environ['PATH']}", "ENV_FILE": tmp_path / ".env"}
+    (tmp_path / ".env").write_text("PROSAAS_TAG=v1\nINTERNAL_SECRET=x\n")
+    assert knock("door-compose", "target", **env) == ["v1"]
+    knock("door-compose", "use", "v2", **env)
+    assert (tmp_path / ".env").read_text() == "PROSAAS_TAG=v2\nINTERNAL_SECRET=x\n"
+    knock("door-compose", "replace", "old1", code=0 if well else 1, **env)
+    assert (played / "running").read_text() == ("new1\n" if well else "old1\n"), "one is left, and which"
+    calls = (played / "calls").read_text()
+    assert "--no-recreate --scale worker=2 --wait worker" in calls
+    assert ("stop old1" in calls) == well, "the old one goes only after the new one is well"
