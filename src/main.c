@@ -14,6 +14,7 @@
 #include "base/settings.h"
 #include "base/zone.h"
 #include "cli_ai.h"
+#include "cli_alerts.h"
 #include "cli_backup.h"
 #include "cli_chats.h"
 #include "cli_doctor.h"
@@ -73,6 +74,8 @@ static const struct word {
 		"who answers in which chat", NULL, false},
 	{"person", cli_person, "show|export|erase|unmerge TENANT WHO ...",
 		"what is known of one person", NULL, false},
+	{"alerts", cli_alerts, "[--recent] [--json]",
+		"what is wrong now, and the command that mends it", NULL, false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
 		"what people and programs decided", NULL, false},
 	{"backup", cli_backup, "DIR [--force]", "database and Redis, to a folder", NULL,
@@ -168,8 +171,8 @@ has_subcommands(const struct word *w)
 	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
 	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
 	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
-	       w->run == cli_probe || w->run == cli_backup || w->run == cli_restore ||
-	       w->run == cli_doctor || w->run == cli_sessions;
+	       w->run == cli_alerts || w->run == cli_probe || w->run == cli_backup ||
+	       w->run == cli_restore || w->run == cli_doctor || w->run == cli_sessions;
 }
 
 /* Only these take words of their own. */

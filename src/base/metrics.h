@@ -94,6 +94,7 @@ struct buf;
 	X(M_RECEIPT_UNKNOWN, COUNTER, "prosaas_receipts_total", "result=\"unknown\"", "")       \
 	X(M_AI_OK, COUNTER, "prosaas_ai_requests_total", "outcome=\"ok\"", "AI requests by outcome") \
 	X(M_AI_ERROR, COUNTER, "prosaas_ai_requests_total", "outcome=\"error\"", "")            \
+	X(M_AI_RESTING, COUNTER, "prosaas_ai_requests_total", "outcome=\"resting\"", "") \
 	X(M_AI_UNPROMPTED, COUNTER, "prosaas_ai_unprompted_total", "", "Turns without an answer because their tenant has no prompt") \
 	X(M_TOOL_OK, COUNTER, "prosaas_tool_calls_total", "outcome=\"ok\"", "Calls that the AI asked for, by outcome") \
 	X(M_TOOL_ERROR, COUNTER, "prosaas_tool_calls_total", "outcome=\"error\"", "") \
@@ -108,6 +109,7 @@ struct buf;
 	X(M_SEND_OK, COUNTER, "prosaas_send_total", "outcome=\"ok\"", "Messages to the gateway by outcome") \
 	X(M_SEND_ERROR, COUNTER, "prosaas_send_total", "outcome=\"error\"", "")                 \
 	X(M_SEND_AMBIGUOUS, COUNTER, "prosaas_send_total", "outcome=\"ambiguous\"", "")         \
+	X(M_SEND_RESTING, COUNTER, "prosaas_send_total", "outcome=\"resting\"", "") \
 	X(M_TYPING_OK, COUNTER, "prosaas_typing_requests_total", "outcome=\"ok\"", "Requests to show \"typing...\" in a chat or end it, by outcome") \
 	X(M_TYPING_ERROR, COUNTER, "prosaas_typing_requests_total", "outcome=\"error\"", "")     \
 	X(M_BREAKER_OPEN, GAUGE, "prosaas_breaker_open", "", "Destinations that rest after failures") \
@@ -139,6 +141,7 @@ struct buf;
 	X(M_SESSIONS_DISCONNECTED, SURVEY, "prosaas_gateway_sessions", "state=\"disconnected\"", "") \
 	X(M_SESSIONS_QR, SURVEY, "prosaas_gateway_sessions", "state=\"qr\"", "") \
 	X(M_SESSIONS_RESTRICTED, SURVEY, "prosaas_gateway_sessions", "state=\"restricted\"", "") \
+	X(M_SESSIONS_UNKNOWN, SURVEY, "prosaas_gateway_sessions", "state=\"unknown\"", "") \
 	X(M_SESSION_DOWN_SECONDS, SURVEY, "prosaas_gateway_session_down_seconds", "", "For how long the session that is not connected for longest is not; 0: all are") \
 	X(M_REDIS_MEMORY, SURVEY, "prosaas_redis_memory_used_bytes", "", "used_memory of Redis") \
 	X(M_REDIS_MEMORY_MAX, SURVEY, "prosaas_redis_memory_max_bytes", "", "maxmemory of Redis, 0 without a limit") \

@@ -14,14 +14,17 @@
 static void
 measure_memory(void)
 {
-	long long all, resident;
+	char text[128] = "";
+	int64_t pages;
 	FILE *f = fopen("/proc/self/statm", "re");
 
 	if (!f)
 		return;
-	if (fscanf(f, "%lld %lld", &all, &resident) == 2)
-		metric_set(M_PROCESS_MEMORY, resident * sysconf(_SC_PAGESIZE));
+	struct str rest = {text, fread(text, 1, sizeof(text) - 1, f)};
 	fclose(f);
+	str_cut(&rest, ' '); /* all of it; what is in RAM comes second */
+	if (str_int(str_cut(&rest, ' '), &pages) == 0)
+		metric_set(M_PROCESS_MEMORY, pages * sysconf(_SC_PAGESIZE));
 }
 
 /* An older kernel does not say how many names are in the directory: counting 10,000

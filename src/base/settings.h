@@ -87,6 +87,32 @@ struct buf;
 	X(NUMBER, fake_gateway_port, "FAKE_GATEWAY_PORT", "3300", 0, 65535, NULL, "Port of the fake gateway that `all` starts") \
 	X(WORD, stats_auth, "STATS_AUTH", "local", 0, 0, "local|required|off", "Who may read /api/jobs/* and /metrics without the secret") \
 	X(TEXT, stats_networks, "STATS_NETWORKS", NULL, 0, 0, NULL, "CIDRs, comma separated, that count as local too") \
+	X(TEXT, alert_webhook_url, "ALERT_WEBHOOK_URL", NULL, 0, 0, NULL, "Where alerts are posted, each once when it begins and once when it is over: JSON with a `text` as Slack takes it (docs/alerts.md); unset: only the log") \
+	X(SECRET, alert_webhook_secret, "ALERT_WEBHOOK_SECRET", NULL, 0, 0, NULL, "Signs these posts: X-Prosaas-Signature: sha256=<HMAC of the body>; unset: not signed") \
+	X(TEXT, alert_off, "ALERT_OFF", NULL, 0, 0, NULL, "Alerts, comma separated, that nobody looks at (docs/alerts.md has the names)") \
+	X(REAL, alert_webhook_ms, "ALERT_WEBHOOK_MS", "500", 0, 60000, NULL, "webhook_slow: 95 of 100 webhooks are to be answered in less") \
+	X(REAL, alert_queue_depth, "ALERT_QUEUE_DEPTH", "1000", 0, 1000000000, NULL, "queue_deep: jobs that wait") \
+	X(REAL, alert_failure_percent, "ALERT_FAILURE_PERCENT", "5", 0, 100, NULL, "jobs_failing: failed jobs of 100 that end") \
+	X(REAL, alert_redis_failures, "ALERT_REDIS_FAILURES", "0", 0, 1000000, NULL, "redis_failing: connections to Redis lost or refused within the window") \
+	X(REAL, alert_webhook_target_ms, "ALERT_WEBHOOK_TARGET_MS", "100", 0, 60000, NULL, "webhook_over_target: as ALERT_WEBHOOK_MS") \
+	X(REAL, alert_enqueue_target_percent, "ALERT_ENQUEUE_TARGET_PERCENT", "0.1", 0, 100, NULL, "enqueue_under_target: messages of 100 that could not be queued") \
+	X(REAL, alert_job_target_ms, "ALERT_JOB_TARGET_MS", "5000", 0, 3600000, NULL, "job_over_target: 95 of 100 jobs are to take less, the AI not counted") \
+	X(REAL, alert_failure_target_percent, "ALERT_FAILURE_TARGET_PERCENT", "1", 0, 100, NULL, "jobs_over_target: as ALERT_FAILURE_PERCENT") \
+	X(REAL, alert_queue_target, "ALERT_QUEUE_TARGET", "100", 0, 1000000000, NULL, "queue_over_target: as ALERT_QUEUE_DEPTH") \
+	X(REAL, alert_oldest_s, "ALERT_OLDEST_S", "300", 0, 864000, NULL, "queue_old: seconds that a job has waited") \
+	X(REAL, alert_dead_letters, "ALERT_DEAD_LETTERS", "0", 0, 1000000, NULL, "dead_letters: new ones within the window") \
+	X(REAL, alert_unknown_tenant, "ALERT_UNKNOWN_TENANT", "0", 0, 1000000, NULL, "unknown_tenant: jobs of tenants that are not in the database, within the window") \
+	X(REAL, alert_session_down_s, "ALERT_SESSION_DOWN_S", "300", 0, 864000, NULL, "session_down: seconds that a WhatsApp session has not been connected") \
+	X(REAL, alert_ai_percent, "ALERT_AI_PERCENT", "20", 0, 100, NULL, "ai_failing: failed AI requests of 100") \
+	X(REAL, alert_send_percent, "ALERT_SEND_PERCENT", "20", 0, 100, NULL, "sending_failing: failed posts to the gateway of 100") \
+	X(REAL, alert_memory_percent, "ALERT_MEMORY_PERCENT", "50", 1, 10000, NULL, "redis_memory_growing, process_memory_growing: growth against ALERT_MEMORY_WINDOW_S ago") \
+	X(NUMBER, alert_memory_window_s, "ALERT_MEMORY_WINDOW_S", "3600", 1, 604800, NULL, "Seconds after which memory is compared") \
+	X(NUMBER, alert_memory_min_mb, "ALERT_MEMORY_MIN_MB", "64", 0, 1000000, NULL, "Growth by fewer MB is none") \
+	X(NUMBER, alert_min_events, "ALERT_MIN_EVENTS", "10", 1, 1000000, NULL, "A share or a time of fewer events within the window says nothing") \
+	X(NUMBER, alert_window_s, "ALERT_WINDOW_S", "300", 1, 3600, NULL, "Seconds over which events are counted") \
+	X(NUMBER, alert_for_s, "ALERT_FOR_S", "60", 0, 86400, NULL, "Seconds that something has to be wrong before it is an alert; redis_failing, dead_letters and unknown_tenant are one at once") \
+	X(NUMBER, alert_resolve_s, "ALERT_RESOLVE_S", "120", 0, 86400, NULL, "Seconds that it has to be well before the alert is over") \
+	X(NUMBER, alert_every_ms, "ALERT_EVERY_MS", "5000", 100, 60000, NULL, "Milliseconds between two looks of the scheduler") \
 	X(WORD, log_level, "LOG_LEVEL", "info", 0, 0, "error|warn|info|debug", "What is logged") \
 	X(WORD, log_format, "LOG_FORMAT", "text", 0, 0, "text|json", "Lines for eyes or for machines") \
 	X(NUMBER, metrics_port, "METRICS_PORT", NULL, 0, 65535, NULL, "Port of /healthz, /readyz and /metrics; unset: 5001 worker, 5002 scheduler") \

@@ -406,8 +406,10 @@ err_of_silence(struct ai_call *call)
 static void
 count(const struct ai_call *call)
 {
-	if (call->err == ERR_OPEN) /* nobody was asked */
+	if (call->err == ERR_OPEN) { /* nobody was asked */
+		metric_add(M_AI_RESTING, 1);
 		return;
+	}
 	metric_add(call->err < 0 ? M_AI_ERROR : M_AI_OK, 1);
 	metric_observe(M_AI_SECONDS, clock_mono_us() - call->started_us);
 	metric_add(M_AI_TOKENS_IN, (uint64_t)call->tokens_in);

@@ -177,8 +177,8 @@ count(int err)
 	enum metric m = M_SEND_ERROR;
 
 	if (err == ERR_OPEN) /* nothing was tried */
-		return;
-	if (err == 0)
+		m = M_SEND_RESTING;
+	else if (err == 0)
 		m = M_SEND_OK;
 	else if (err == ERR_AMBIGUOUS)
 		m = M_SEND_AMBIGUOUS;

@@ -53,6 +53,10 @@ struct redisReply;
 	X(SCRIPT_SLOTS, slots) \
 	X(SCRIPT_STATS, stats) \
 	X(SCRIPT_TENANTS, tenants) \
+	X(SCRIPT_SURVEY, survey) \
+	X(SCRIPT_VITALS, vitals) \
+	X(SCRIPT_INCIDENT, incident) \
+	X(SCRIPT_INCIDENTS, incidents) \
 	X(SCRIPT_DEAD, dead) \
 	X(SCRIPT_HEALTH, health) \
 	X(SCRIPT_JOBS, jobs) \

@@ -15,6 +15,7 @@
 #include "net/loop.h"
 #include "queue/enqueue.h"
 #include "queue/redis.h"
+#include "queue/vitals.h"
 #include "role/bridge.h"
 #include "role/cloud.h"
 #include "role/drain.h"
@@ -167,6 +168,7 @@ api_run(const struct settings *s)
 	api.cloud.ingest = &api.ingest;
 	api.cloud.directory.redis = api.probe.redis;
 	api.ingest.enqueue = enqueue_new(&api.loop, api.probe.redis, s);
+	vitals_new(&api.loop, api.probe.redis, "api");
 	drain_init(&api.drain, &api.loop);
 	loop_on_stop(&api.loop, on_stop, &api);
 	if (!s->internal_secret)

@@ -21,6 +21,7 @@
 #include "net/loop.h"
 #include "net/manager.h"
 #include "queue/registry.h"
+#include "queue/incident.h"
 #include "queue/sessions.h"
 
 enum { SESSIONS_DOWN_MOST = 1000, TENANTS_DEFAULT = 20, TENANTS_MOST = 1000 };
@@ -231,6 +232,18 @@ render_sessions(const struct jobs_call *call, struct buf *out)
 }
 
 static void
+render_alerts(const struct jobs_call *call, struct buf *out)
+{
+	incident_list_json(call->cmd.reply, out);
+}
+
+static void
+on_alerts(struct redis_cmd *cmd)
+{
+	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_alerts);
+}
+
+static void
 on_sessions(struct redis_cmd *cmd)
 {
 	reply_jobs(container_of(cmd, struct jobs_call, cmd), render_sessions);
@@ -314,6 +327,14 @@ probe_jobs_scheduler(struct http_req *req, void *ctx)
 
 	call->scheduler_only = true;
 	registry_health(p->redis, &call->cmd, on_health);
+}
+
+void
+probe_alerts(struct http_req *req, void *ctx)
+{
+	struct probe *p = ctx;
+
+	incident_list(p->redis, &jobs_call_new(req, p)->cmd, on_alerts);
 }
 
 void

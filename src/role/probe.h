@@ -45,8 +45,8 @@ bool secret_matches(const struct settings *s, struct str given);
 bool is_loopback_host(struct str host);
 
 http_handler probe_health, probe_ready, probe_metrics;
-http_handler probe_stats, probe_jobs_health, probe_jobs_scheduler,
-	probe_sessions; /* need p->redis */
+http_handler probe_stats, probe_jobs_health, probe_jobs_scheduler, probe_sessions,
+	probe_alerts; /* need p->redis */
 http_gate probe_gate;
 
 /* clang-format off */
@@ -61,7 +61,8 @@ http_gate probe_gate;
 	{"GET", "/api/jobs/stats", probe_stats, probe_gate, 0},           \
 	{"GET", "/api/jobs/health", probe_jobs_health, probe_gate, 0},    \
 	{"GET", "/api/jobs/scheduler", probe_jobs_scheduler, probe_gate, 0}, \
-	{"GET", "/api/sessions", probe_sessions, probe_gate, 0}
+	{"GET", "/api/sessions", probe_sessions, probe_gate, 0},          \
+	{"GET", "/api/alerts", probe_alerts, probe_gate, 0}
 /* clang-format on */
 
 #endif

@@ -15,6 +15,7 @@
 #include "queue/cron.h"
 #include "queue/crontab.h"
 #include "queue/lead.h"
+#include "role/alerts.h"
 #include "role/drain.h"
 #include "role/probe.h"
 
@@ -27,6 +28,7 @@ struct scheduler {
 	struct lead *lead;
 	struct crontab crontab;
 	struct cron *cron;
+	struct alerts *alerts;
 	char complaint[256]; /* the last of cron's */
 	int64_t complained_ms;
 };
@@ -35,6 +37,7 @@ static void
 on_leads(void *arg, bool leading)
 {
 	cron_leads(((struct scheduler *)arg)->cron, leading);
+	alerts_leads(((struct scheduler *)arg)->alerts, leading);
 	metric_set(M_LEADER, leading);
 	log_info(leading ? "leading" : "standing by");
 }
@@ -141,6 +144,7 @@ on_stop(void *arg)
 
 	probe_drain(&s->probe, NULL, NULL);
 	cron_leads(s->cron, false);
+	alerts_stop(s->alerts);
 	drain_begin(&s->drain, QUIT_LIMIT_MS, on_quit, s);
 	lead_quit(s->lead, on_quit, s);
 }
@@ -168,6 +172,7 @@ scheduler_run(const struct settings *settings)
 	s.probe.trouble = trouble;
 	s.lead = lead_new(&s.loop, settings, &events, &s);
 	s.cron = cron_new(&s.loop, settings, &s.crontab, s.lead, &cron_events, &s);
+	s.alerts = alerts_new(&s.loop, settings, s.lead);
 	drain_init(&s.drain, &s.loop);
 	loop_on_stop(&s.loop, on_stop, &s);
 	probe_listen(&s.probe, &s.loop, routes, settings->metrics_port,

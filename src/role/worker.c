@@ -35,11 +35,13 @@
 #include "queue/finish.h"
 #include "queue/live.h"
 #include "queue/redis.h"
+#include "queue/vitals.h"
 #include "role/drain.h"
 #include "role/env.h"
 #include "role/probe.h"
 #include "role/solo.h"
 #include "role/tally.h"
+#include "role/watchman.h"
 #include "store/store.h"
 
 enum {
@@ -525,6 +527,8 @@ open_queue(struct worker *w, const struct settings *s)
 	w->finish = finish_new(&w->loop, w->redis, w->name, &ends, w);
 	w->claim = claim_new(&w->loop, s, w->redis, w->name, (int)cap, &claims, w);
 	w->live = live_new(&w->loop, s, w->redis, w->name, &events, w);
+	vitals_new(&w->loop, w->redis, "worker");
+	watchman_new(&w->loop, s, w->redis, w->env.http);
 	w->turn.run = on_turn;
 	loop_each_turn(&w->loop, &w->turn);
 }

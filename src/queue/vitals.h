@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* vitals.h: how each process fares, told to whoever evaluates alerts.
+ *
+ *   vitals_new ---> every VITALS_EVERY_MS: script/vitals.lua --->
+ * prosaas:vitals:<role>:<id>
+ *                                                                      |
+ *                          survey.h: the scheduler reads those of all <'
+ *
+ * A hash of a process lives VITALS_LIFE_S and holds counters that only rise, by the
+ * names of metrics.h, and the buckets of histograms; so a release that does not know
+ * a number of another leaves it alone.  Who reads keeps the last of each process, and
+ * adds the difference: rates over any window, whoever restarts meanwhile. */
+#ifndef QUEUE_VITALS_H
+#define QUEUE_VITALS_H
+
+#include <stdint.h>
+
+#include "base/metrics.h"
+#include "base/str.h"
+
+struct loop;
+struct redis;
+struct redisReply;
+
+enum { VITALS_EVERY_MS = 2000, VITALS_LIFE_S = 15 };
+
+/* clang-format off */
+#define VITAL_COUNTERS(X)                                                                  \
+	X(M_MSG_ENQUEUED) X(M_MSG_DUPLICATE) X(M_MSG_DEAD) X(M_MSG_FULL) X(M_MSG_ERROR)    \
+	X(M_MSG_UNAVAILABLE) X(M_JOBS_OK) X(M_JOBS_FAILED) X(M_AI_OK) X(M_AI_ERROR) X(M_AI_RESTING)        \
+	X(M_SEND_OK) X(M_SEND_ERROR) X(M_SEND_RESTING) X(M_REDIS_REFUSED) X(M_REDIS_LOST) X(M_REDIS_LATE)    \
+	X(M_STORE_ERRORS) X(M_DEAD_NO_TENANT) X(M_DEAD_NO_FUNCTION) X(M_DEAD_UNPROCESSABLE) \
+	X(M_DEAD_AMBIGUOUS) X(M_DEAD_POISON) X(M_DEAD_SPENT) X(M_DEAD_OTHER)
+#define VITAL_HISTOGRAMS(X) X(M_HTTP_SECONDS) X(M_JOB_OWN_SECONDS)
+/* clang-format on */
+
+enum vital_counter {
+#define VITAL_ENUM_(m) V_##m,
+	VITAL_COUNTERS(VITAL_ENUM_) V_COUNTERS
+};
+
+enum vital_histogram { VITAL_HISTOGRAMS(VITAL_ENUM_) V_HISTOGRAMS };
+#undef VITAL_ENUM_
+
+/* The last bucket takes what is above all bounds. */
+struct vitals {
+	int64_t counter[V_COUNTERS];
+	int64_t bucket[V_HISTOGRAMS][METRIC_BUCKETS + 1];
+	int64_t started_us, memory; /* wall; bytes */
+};
+
+/* vitals_new tells of this process for its life.  role has no blank or colon. */
+void vitals_new(struct loop *l, struct redis *r, const char *role);
+
+/* vitals_read takes what survey.lua gives of one process: a list of fields and values.
+ */
+void vitals_read(const struct redisReply *fields, struct vitals *ret);
+
+#endif
