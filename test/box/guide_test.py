@@ -52,6 +52,12 @@ class Guide(House):
         if words[:1] == ("redis",):
             {"stop": redis.kill, "start": redis.restart}[verb]()
             return 0, ""
+        if verb == "gate":
+            log = self.stage.dir / "api.since"  # as --api-unit reads what came meanwhile
+            log.write_text("")
+            done = subprocess.run([self.target, "doctor", "--gate", "--window", words[0], "--api-log", str(log)],
+                                  env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            return done.returncode, done.stdout
         return super().do(verb, *words)
 
     def close(self):
@@ -77,7 +83,7 @@ def house(module_stage):
                          "API": f"http://127.0.0.1:{house.port}", "PORT": str(house.port), "HOST": "127.0.0.1",
                          "DOOR": str(DOOR), "DOOR_SOCKET": str(house.path), "WORKER": "worker@1", "TARGET": str(target),
                          "BACKUP": str(stage.dir / "backup"), "WINDOW": "3s", "DEPLOY_RECORD": str(house.record),
-                         "DEPLOYED_BY": "night shift", "READY_TIMEOUT": "20", "GATE": "off"}
+                         "DEPLOYED_BY": "night shift", "READY_TIMEOUT": "20", "GATE_WINDOW": "3s"}
     wait_until(lambda: subprocess.run([BIN, "doctor"], env=house.environment, stdout=subprocess.DEVNULL).returncode == 0,
                20, "all is well before the guide begins")
     yield house
