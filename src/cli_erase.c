@@ -19,6 +19,7 @@
 #include "base/digest.h"
 #include "base/settings.h"
 #include "cli_person_priv.h"
+#include "cli_progress.h"
 #include "cli_redis.h"
 #include "cli_store.h"
 #include "cli_table.h"
@@ -134,6 +135,7 @@ static int
 each_page(struct erase *e, const char *pattern, int (*work)(struct erase *e))
 {
 	char cursor[32] = "0";
+	int64_t seen = 0;
 	int bad = 0;
 
 	do {
@@ -145,8 +147,11 @@ each_page(struct erase *e, const char *pattern, int (*work)(struct erase *e))
 			snprintf(cursor, sizeof(cursor), "%.*s", STR_FMT(e->cursor));
 			bad = e->key_count > 0 ? work(e) : 0;
 		}
+		seen += (int64_t)e->key_count;
+		cli_progress("keys of Redis looked at:", seen, 0);
 		arena_done(&e->page);
 	} while (bad == 0 && strcmp(cursor, "0") != 0);
+	cli_progress_end();
 	return bad;
 }
 

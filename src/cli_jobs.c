@@ -28,7 +28,8 @@ static const struct cli_row rows[] = {
 		"retry [ID...] [--all] [--reason R] [--tenant T] [--queue Q] [--limit "
 		"N]",
 		"Dead letters go back to the tail of their queue, in the order they "
-		"first came in."},
+		"first came in:\n"
+		"those named, all, or all of a reason."},
 	{"cancel", jobs_cancel, 1, -1, "cancel ID...",
 		"Jobs that wait are taken out; the worker of one that runs is asked to "
 		"stop it."},

@@ -9,13 +9,13 @@
  * tenant. */
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "cli_jobs_priv.h"
+#include "cli_progress.h"
 #include "cli_table.h"
 #include "store/store.h"
 
@@ -74,6 +74,7 @@ say(const struct change *c, struct str id, struct str word)
 
 	if (ok && !c->told)
 		return;
+	cli_progress_end();
 	if (!ok)
 		fputs("prosaas: ", to);
 	cli_print_safe(to, id);
@@ -134,27 +135,19 @@ take_words(void *arg, const struct redisReply *reply)
 	}
 }
 
-static void
-progress(const struct change *c, const char *end)
-{
-	if (c->count > MANAGE_BATCH && isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%zu of %zu%s", c->at, c->count, end);
-}
-
 static int
 run(struct change *c)
 {
 	for (c->at = 0; c->at < c->count; c->at += MANAGE_BATCH) {
 		size_t left = c->count - c->at;
 
-		progress(c, "");
+		cli_progress("jobs", (int64_t)c->at, (int64_t)c->count);
 		c->send(c->j, c->ids + c->at,
 			left < MANAGE_BATCH ? left : MANAGE_BATCH);
 		if (cli_redis_wait(&c->j->redis, take_words, c) < 0)
 			return CLI_FAILED;
 	}
-	c->at = c->count;
-	progress(c, "\n");
+	cli_progress_end();
 	return c->good == c->count ? CLI_DONE : CLI_FAILED;
 }
 
@@ -285,12 +278,14 @@ send_retry(struct jobs *j, const struct str *ids, size_t count)
 int
 jobs_retry(void *into)
 {
-	struct change c = {.j = into,
+	struct jobs *j = into;
+	struct change c = {.j = j,
 		.send = send_retry,
 		.action = "jobs.retry",
 		.done = "queued again",
 		.needed = "failed"};
 
+	j->all = j->all || (j->reason.p && j->words.count == 0);
 	return change(&c);
 }
 

@@ -23,6 +23,7 @@
 #include "cli_backup.h"
 #include "cli_backup_priv.h"
 #include "cli_file.h"
+#include "cli_progress.h"
 #include "codec/json.h"
 #include "codec/val.h"
 #include "queue/redis_copy.h"
@@ -33,8 +34,9 @@ enum {
 	MANIFEST_MAX = 64 << 10,
 	NODES_MAX = 100,
 	PIECE = 64 << 10,
-	TOLD_EVERY = 100000
 };
+
+static int64_t keys_total; /* as the manifest says */
 
 static int run(void *into);
 
@@ -100,6 +102,7 @@ check_backup(struct backup *b)
 		return fail(b, "%s: not a format that this prosaas reads", path);
 	b->schema = (int)val_int(val_get(m, "schema"), 0);
 	b->redis_db = val_int(val_get(m, "redis_db"), 0);
+	keys_total = val_int(val_get(m, "redis_keys"), 0);
 	if (b->schema > store_version())
 		return fail(b,
 			"%s: made at schema version %d, this program knows %d: use a "
@@ -230,12 +233,7 @@ put_in_place(struct backup *b)
 static void
 tell(int64_t keys)
 {
-	static int64_t last;
-
-	if (keys - last < TOLD_EVERY)
-		return;
-	last = keys;
-	fprintf(stderr, "%lld keys\n", (long long)keys);
+	cli_progress("keys", keys, keys_total);
 }
 
 static int
@@ -280,6 +278,7 @@ fill_redis(struct backup *b, redisContext *to)
 		bad = empty_redis(b, to);
 	if (bad == 0)
 		bad = redis_copy_all(from.c, to, tell, &b->keys, b->err);
+	cli_progress_end();
 	redis_server_stop(&from);
 	return bad;
 }

@@ -5,6 +5,7 @@
  *
  * Exit status: 0 done, 1 it failed (one line says why), 2 wrong words. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -16,13 +17,16 @@
 #include "cli_ai.h"
 #include "cli_alerts.h"
 #include "cli_backup.h"
+#include "cli_bench.h"
 #include "cli_chats.h"
+#include "cli_completion.h"
 #include "cli_doctor.h"
 #include "cli_jobs.h"
 #include "cli_outbox.h"
 #include "cli_person.h"
 #include "cli_probe.h"
 #include "cli_tenant.h"
+#include "main_priv.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
 #include "role/role.h"
@@ -30,17 +34,9 @@
 
 enum { USAGE = 2 };
 
-typedef int command(const struct settings *s, int argc, char **argv);
+static command cmd_config, cmd_migrate, cmd_fake_gateway, cmd_replay;
 
-static command cmd_config, cmd_migrate, cmd_fake_gateway;
-
-static const struct word {
-	const char *name;
-	command *run; /* NULL: a role */
-	const char *usage, *help;
-	int (*start)(const struct settings *);
-	bool needs_redis;
-} words[] = {
+const struct word main_words[] = {
 	{"all", NULL, "", "the whole system on embedded defaults, for one machine",
 		supervisor_run, false},
 	{"api", NULL, "", "answers webhooks: only enqueues", api_run, true},
@@ -58,6 +54,8 @@ static const struct word {
 		false},
 	{"jobs", cli_jobs, "list|show|retry|cancel|discard|enqueue ...",
 		"jobs and dead letters", NULL, false},
+	{"replay", cmd_replay, "ID...|--all|--reason R ...",
+		"dead letters, queued again: jobs retry", NULL, false},
 	{"queues", cli_queues, "[restore] ...",
 		"queues, and the way back to Python workers", NULL, false},
 	{"sessions", cli_sessions, "[--json]",
@@ -86,16 +84,21 @@ static const struct word {
 		"whether the role of this environment is ready", NULL, false},
 	{"doctor", cli_doctor, "[--json] [--fix] ...",
 		"what is wrong, why, and the command that mends it", NULL, false},
+	{"bench", cli_bench, "[--rate N] [--for SECONDS] ...",
+		"real webhooks at a rate, and how long each took", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
+	{"completion", cli_completion, "bash|zsh",
+		"what the shell needs to complete these words", NULL, false},
+	{NULL, NULL, NULL, NULL, NULL, false},
 };
 
 static void
 print_help(FILE *to)
 {
 	fputs("usage: prosaas [role or command] [options]\n\n", to);
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		fprintf(to, "  %-13s %s\n", words[i].name, words[i].help);
+	for (const struct word *w = main_words; w->name; w++)
+		fprintf(to, "  %-13s %s\n", w->name, w->help);
 	fputs("\nWithout a word: the role in SERVICE_ROLE, else all.  Settings are "
 	      "environment variables;\n"
 	      "`prosaas config` lists them.  prosaas --version; prosaas <command> "
@@ -133,6 +136,19 @@ cmd_migrate(const struct settings *s, int argc, char **argv)
 	return cli_migrate(s);
 }
 
+/* The plain word for `jobs retry`. */
+static int
+cmd_replay(const struct settings *s, int argc, char **argv)
+{
+	char **words = xcalloc((size_t)argc + 2, sizeof(*words));
+
+	words[0] = (char[]){"retry"};
+	memcpy(words + 1, argv, (size_t)argc * sizeof(*words));
+	int status = cli_jobs(s, argc + 1, words);
+	free(words);
+	return status;
+}
+
 static int
 cmd_fake_gateway(const struct settings *s, int argc, char **argv)
 {
@@ -158,21 +174,18 @@ run_role(const struct word *w, const struct settings *s)
 static const struct word *
 find_word(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(words[i].name, name) == 0)
-			return &words[i];
+	for (const struct word *w = main_words; w->name; w++)
+		if (strcmp(w->name, name) == 0)
+			return w;
 	return NULL;
 }
 
-/* These read all their words themselves, --help too. */
+/* Commands read all their words themselves, --help too; these don't. */
 static bool
 has_subcommands(const struct word *w)
 {
-	return w->run == cli_jobs || w->run == cli_queues || w->run == cli_send ||
-	       w->run == cli_scheduled || w->run == cli_broadcast || w->run == cli_ai ||
-	       w->run == cli_chats || w->run == cli_person || w->run == cli_audit ||
-	       w->run == cli_alerts || w->run == cli_probe || w->run == cli_backup ||
-	       w->run == cli_restore || w->run == cli_doctor || w->run == cli_sessions;
+	return w->run && w->run != cmd_config && w->run != cmd_migrate &&
+	       w->run != cmd_fake_gateway && w->run != cli_tenant;
 }
 
 /* Only these take words of their own. */

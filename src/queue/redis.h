@@ -54,7 +54,6 @@ struct redisReply;
 	X(SCRIPT_STATS, stats) \
 	X(SCRIPT_TENANTS, tenants) \
 	X(SCRIPT_SURVEY, survey) \
-	X(SCRIPT_VITALS, vitals) \
 	X(SCRIPT_INCIDENT, incident) \
 	X(SCRIPT_INCIDENTS, incidents) \
 	X(SCRIPT_DEAD, dead) \

@@ -25,7 +25,7 @@ static const struct {
 #undef VITAL_ROW_
 
 /* The first time soon: what is seen first is where the counting begins. */
-enum { FIRST_MS = 50 };
+enum { FIRST_MS = 50, MEMORY_STEP_BITS = 20 };
 
 struct teller {
 	struct redis *redis;
@@ -33,7 +33,9 @@ struct teller {
 	uv_timer_t tick;
 	char who[320];
 	int64_t started_us;
-	struct buf args;
+	int64_t told_ms;
+	struct buf what;
+	uint8_t told[DIGEST_SIZE]; /* what had happened then */
 	bool telling;
 };
 
@@ -42,26 +44,21 @@ struct teller {
 static void
 add(struct buf *out, const char *name, int64_t v)
 {
-	redis_format(out, str_of(name));
-	redis_format_int(out, v);
+	buf_addf(out, "\n%s %lld", name, (long long)v);
 }
 
 static void
 add_histogram(struct buf *out, const char *name, enum metric m)
 {
 	int64_t bucket[METRIC_BUCKETS], rest = metric_get(m);
-	char text[24 * (METRIC_BUCKETS + 1)];
-	size_t n = 0;
 
 	metric_buckets(m, bucket);
+	buf_addf(out, "\n%s", name);
 	for (size_t i = 0; i < METRIC_BUCKETS; i++) {
 		rest -= bucket[i];
-		n += (size_t)snprintf(
-			text + n, sizeof(text) - n, "%lld ", (long long)bucket[i]);
+		buf_addf(out, " %lld", (long long)bucket[i]);
 	}
-	n += (size_t)snprintf(text + n, sizeof(text) - n, "%lld", (long long)rest);
-	redis_format(out, str_of(name));
-	redis_format(out, (struct str){text, n});
+	buf_addf(out, " %lld", (long long)rest);
 }
 
 static void
@@ -72,6 +69,29 @@ on_told(struct redis_cmd *cmd)
 	t->telling = false;
 	if (cmd->err == 0)
 		uv_timer_set_repeat(&t->tick, VITALS_EVERY_MS);
+	else
+		t->told_ms = 0;
+}
+
+/* Whether what is to be told is new, or was told long ago: an idle process asks little
+ * of Redis.  Memory is news by the MiB. */
+static bool
+is_due(struct teller *t, size_t when)
+{
+	struct str lines = buf_str(&t->what);
+	int64_t memory = metric_get(M_PROCESS_MEMORY) >> MEMORY_STEP_BITS;
+	struct str happened[] = {{lines.p + when, lines.n - when},
+		{(const char *)&memory, sizeof(memory)}};
+	uint8_t digest[DIGEST_SIZE];
+	int64_t now_ms = clock_mono_ms();
+
+	digest_sha256(happened, ARRAY_LEN(happened), digest);
+	if (t->told_ms > 0 && now_ms - t->told_ms < VITALS_IDLE_MS &&
+		memcmp(digest, t->told, sizeof(digest)) == 0)
+		return false;
+	memcpy(t->told, digest, sizeof(digest));
+	t->told_ms = now_ms;
+	return true;
 }
 
 static void
@@ -81,20 +101,23 @@ on_tick(uv_timer_t *timer)
 
 	if (t->telling || !redis_ready(t->redis))
 		return;
-	t->telling = true;
 	process_measure();
-	buf_clear(&t->args, 1 << 14);
-	add(&t->args, "started_us", t->started_us);
-	add(&t->args, "memory", metric_get(M_PROCESS_MEMORY));
+	buf_clear(&t->what, 1 << 14);
+	buf_addf(&t->what, "%lld", (long long)clock_wall_us() / 1000000);
+	size_t when = buf_len(&t->what);
 	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
-		add(&t->args, counters[i].name, metric_get(counters[i].metric));
+		add(&t->what, counters[i].name, metric_get(counters[i].metric));
 	for (size_t i = 0; i < ARRAY_LEN(histograms); i++)
-		add_histogram(&t->args, histograms[i].name, histograms[i].metric);
-	redis_eval(t->redis, &t->cmd, SCRIPT_VITALS, 0,
-		2 + 2 * (2 + V_COUNTERS + V_HISTOGRAMS), on_told);
+		add_histogram(&t->what, histograms[i].name, histograms[i].metric);
+	if (!is_due(t, when))
+		return;
+	add(&t->what, "started_us", t->started_us);
+	add(&t->what, "memory", metric_get(M_PROCESS_MEMORY));
+	t->telling = true;
+	redis_call(t->redis, &t->cmd, "HSET", 3, on_told);
+	redis_argz(t->redis, "prosaas:vitals");
 	redis_argz(t->redis, t->who);
-	redis_argi(t->redis, VITALS_LIFE_S);
-	redis_args_raw(t->redis, buf_str(&t->args));
+	redis_arg(t->redis, buf_str(&t->what));
 }
 
 void
@@ -110,7 +133,7 @@ vitals_new(struct loop *l, struct redis *r, const char *role)
 	snprintf(t->who, sizeof(t->who), "%s:%s-%d-%s", role, host, (int)getpid(), hex);
 	t->redis = r;
 	t->started_us = clock_wall_us();
-	buf_init(&t->args);
+	buf_init(&t->what);
 	uv_timer_init(&l->uv, &t->tick);
 	t->tick.data = t;
 	uv_timer_start(&t->tick, on_tick, FIRST_MS, FIRST_MS);
@@ -127,7 +150,7 @@ read_buckets(struct str text, int64_t ret[METRIC_BUCKETS + 1])
 }
 
 static void
-read_field(struct str name, struct str value, struct vitals *ret)
+read_line(struct str name, struct str value, struct vitals *ret)
 {
 	int64_t v;
 
@@ -146,10 +169,14 @@ read_field(struct str name, struct str value, struct vitals *ret)
 }
 
 void
-vitals_read(const struct redisReply *fields, struct vitals *ret)
+vitals_read(struct str told, struct vitals *ret)
 {
 	*ret = (struct vitals){0};
-	for (size_t i = 0; redis_at(fields, i + 1); i += 2)
-		read_field(redis_text(redis_at(fields, i)),
-			redis_text(redis_at(fields, i + 1)), ret);
+	str_cut(&told, '\n'); /* when: for survey.lua */
+	while (told.p) {
+		struct str value = str_cut(&told, '\n');
+		struct str name = str_cut(&value, ' ');
+
+		read_line(name, value, ret);
+	}
 }

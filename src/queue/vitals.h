@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* vitals.h: how each process fares, told to whoever evaluates alerts.
  *
- *   vitals_new ---> every VITALS_EVERY_MS: script/vitals.lua --->
- * prosaas:vitals:<role>:<id>
- *                                                                      |
- *                          survey.h: the scheduler reads those of all <'
+ *   vitals_new ---> HSET prosaas:vitals <role>:<id> ... <--- survey.h: the scheduler
+ *                                                          reads those of all
  *
- * A hash of a process lives VITALS_LIFE_S and holds counters that only rise, by the
- * names of metrics.h, and the buckets of histograms; so a release that does not know
- * a number of another leaves it alone.  Who reads keeps the last of each process, and
- * adds the difference: rates over any window, whoever restarts meanwhile. */
+ * It is told each VITALS_EVERY_MS in which something happened, else each
+ * VITALS_IDLE_MS.
+ *
+ * What is told is lines: when, then a name of metrics.h and its value, a counter that
+ * only rises or the buckets of a histogram; so a release that does not know a number of
+ * another leaves it alone.  Who reads keeps the last of each process and adds the
+ * difference: rates over any window, whoever restarts meanwhile. */
 #ifndef QUEUE_VITALS_H
 #define QUEUE_VITALS_H
 
@@ -20,9 +21,8 @@
 
 struct loop;
 struct redis;
-struct redisReply;
 
-enum { VITALS_EVERY_MS = 2000, VITALS_LIFE_S = 15 };
+enum { VITALS_EVERY_MS = 2000, VITALS_IDLE_MS = 20000 };
 
 /* clang-format off */
 #define VITAL_COUNTERS(X)                                                                  \
@@ -52,8 +52,7 @@ struct vitals {
 /* vitals_new tells of this process for its life.  role has no blank or colon. */
 void vitals_new(struct loop *l, struct redis *r, const char *role);
 
-/* vitals_read takes what survey.lua gives of one process: a list of fields and values.
- */
-void vitals_read(const struct redisReply *fields, struct vitals *ret);
+/* vitals_read takes what a process told. */
+void vitals_read(struct str told, struct vitals *ret);
 
 #endif

@@ -289,7 +289,7 @@ look(struct alerts *a, const struct survey *v)
 	for (size_t i = 0; redis_at(v->vitals, i); i++) {
 		const struct redisReply *one = redis_at(v->vitals, i);
 
-		vitals_read(redis_at(one, 1), &vitals);
+		vitals_read(redis_text(redis_at(one, 1)), &vitals);
 		window_add(a->window, redis_text(redis_at(one, 0)), &vitals);
 	}
 	window_seal(a->window);

@@ -155,6 +155,6 @@ watchman_new(struct loop *l, const struct settings *s, struct redis *r,
 	buf_init(&w->line);
 	uv_timer_init(&l->uv, &w->tick);
 	w->tick.data = w;
-	uv_timer_start(&w->tick, on_tick, (uint64_t)s->alert_every_ms,
-		(uint64_t)s->alert_every_ms);
+	uv_timer_start(&w->tick, on_tick, 2 * (uint64_t)s->alert_every_ms,
+		2 * (uint64_t)s->alert_every_ms);
 }

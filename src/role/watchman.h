@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* watchman.h: a worker sees to it that somebody evaluates alerts.
  *
- * Schedulers tell of all alerts but one: that no scheduler leads.  Workers look every
- * ALERT_EVERY_MS whether the leader's key is there; when it has not been for
+ * Schedulers tell of all alerts but one: that no scheduler leads.  Workers look each
+ * second ALERT_EVERY_MS whether the leader's key is there; when it has not been for
  * ALERT_FOR_S, the first of them makes the alert no_scheduler (script/incident.lua:
  * only while nobody leads) and delivers its notice.  The next leader ends it. */
 #ifndef ROLE_WATCHMAN_H

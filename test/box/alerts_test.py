@@ -316,7 +316,7 @@ def test_a_database_that_is_locked(house):
 def test_a_process_that_grows(house):
     house.settings |= {"ALERT_MEMORY_WINDOW_S": 3, "ALERT_MEMORY_MIN_MB": 1, "REQUEST_TIMEOUT_MS": "100000"}
     start(house)
-    wait_until(lambda: house.redis.text.zcard("prosaas:vitals") == 3, 10, "all tell how they fare")
+    wait_until(lambda: house.redis.text.hlen("prosaas:vitals") == 3, 10, "all tell how they fare")
     held = []
     end = time.monotonic() + 40 * PATIENCE
     while not house.receiver.of("process_memory_growing"):

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
 """What the command line says and does."""
 import json
+import os
+import pathlib
+import re
+import subprocess
 
 import pytest
 
-from harness import SECRET
+from harness import BIN, SECRET
+
+MAN = pathlib.Path(__file__).parents[2] / "man/prosaas.1"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["api", "--help"], ["tenant", "--help"], ["config", "--help"]])
@@ -89,3 +95,52 @@ def test_a_tenant_command_that_fails_says_why_and_changes_nothing(stage, words):
     err = stage.cli("tenant", *words, code=1).stderr
     assert err.startswith("prosaas: ") and err.count("\n") == 1
     assert stage.cli("tenant", "list", "--json").stdout == before
+
+
+# --- the man page, completion --------------------------------------------------
+
+def commands(stage):
+    return re.findall(r"^  ([a-z-]+) ", stage.cli("--help").stdout, re.M)
+
+
+def man():
+    """Its words, without the marks of roff."""
+    return re.sub(r'\\f[A-Z]|\\&|"', "", MAN.read_text(encoding="utf-8")).replace("\\-", "-")
+
+
+def test_the_man_page_has_each_command_and_its_options(stage):
+    text, missing = man(), []
+    for name in commands(stage):
+        entry = "\n".join(re.findall(rf"^\.(?:B|BI|BR) {name}\b(?:.|\n)*?(?=^\.TP|^\.S[HS]|\Z)", text, re.M))
+        usages = "\n".join(line for line in stage.cli(name, "--help").stdout.splitlines() if "usage:" in line)
+        missing += [f"{name} {option}" for option in re.findall(r"--[a-z-]+", usages) if option not in entry]
+        missing += [] if entry or name == "solo" else [name]  # nobody but a worker starts that
+    assert not missing
+    for status in ("0 done", "1 it failed", "2 wrong words"):
+        assert status in text[text.index(".SH EXIT STATUS"):]
+
+
+def test_the_man_page_is_well_formed():
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", MAN], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("typed, offered", [
+    (["qu"], {"queues"}), (["jobs", ""], {"list", "show", "retry", "cancel", "discard", "enqueue"}),
+    (["jobs", "list", "--re"], {"--reason"}), (["queues", "re"], {"restore"}), (["send", ""], set())])
+def test_bash_completes_commands_subcommands_and_options(stage, typed, offered):
+    (stage.dir / "completion").write_text(stage.cli("completion", "bash").stdout)
+    script = f"""
+        source ./completion
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _prosaas
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    out = subprocess.run(["bash", "-c", script, "bash", os.path.abspath(BIN), *typed], cwd=stage.dir, capture_output=True,
+                         text=True, check=True, env=stage.environment({}))
+    assert (set(out.stdout.split()), out.stderr) == (offered, "")
+
+
+def test_zsh_is_told_each_command(stage):
+    out = stage.cli("completion", "zsh").stdout
+    assert all(f"'{name}:" in out for name in commands(stage)) and out.startswith("#compdef prosaas\n")

@@ -226,6 +226,15 @@ def test_filters_choose_what_is_retried(held):
     assert held.queued() == ["a1", "a0"] and held.redis.text.lrange("rq:queue:low", 0, -1) == ["low"]
 
 
+def test_replay_is_the_plain_word_for_retry(held):
+    for i in range(3):
+        fail(held, f"a{i}", "unknown_tenant: 5" if i else "ambiguous", at=i)
+    assert held.cli("replay", "a0").stdout == "a0 queued again\n"
+    assert held.cli("replay", "--reason", "unknown_tenant").stdout == "2 jobs queued again\n"
+    assert held.queued() == ["a0", "a1", "a2"]
+    assert "usage: prosaas jobs retry" in held.cli("replay", code=2).stderr
+
+
 def wait_dead(stage, reason, seconds=40):
     wait_until(lambda: stage.redis.text.zcard(FAILED) and stage.at_rest(), seconds, "a dead letter")
     [id] = stage.redis.text.zrange(FAILED, 0, -1)

@@ -45,7 +45,7 @@ def restore(stage, *words, **more):
 
 def ours(stage):
     """Our keys that hold or order jobs."""
-    return sorted(k for k in stage.redis.text.keys("prosaas:*") if not k.startswith(("prosaas:leader", "prosaas:session")))
+    return sorted(k for k in stage.redis.text.keys("prosaas:*") if not k.startswith(("prosaas:leader", "prosaas:session", "prosaas:vitals")))
 
 
 def spread(stage):

@@ -5,10 +5,11 @@
 -- ARGV: the oldest heartbeat of a worker that lives (ISO), queue names.
 -- Returns {{per queue: queued, oldest enqueued_at, ready, parked, debounced, started,
 -- scheduled, deferred, failed}, workers, lanes with waiters, {name, class and since of
--- each session}, used_memory, maxmemory, now (Unix), {per process: "<role>:<id>", fields
--- and values}, {firing alerts: name, what is known}, the first notice to deliver or ''}.
+-- each session}, used_memory, maxmemory, now (Unix), {per process: "<role>:<id>", what it
+-- told}, {firing alerts: name, what is known}, the first notice to deliver or ''}.
 local unix = tonumber(redis.call('TIME')[1])
 local queues, vitals = {}, {}
+local GONE_S = 600
 
 for i = 2, #ARGV do
 	local name = ARGV[i]
@@ -39,12 +40,14 @@ local function all_of(...)
 	return reply.err and {} or reply
 end
 
-for _, who in ipairs(all_of('ZRANGE', 'prosaas:vitals', 0, -1)) do
-	local fields = all_of('HGETALL', 'prosaas:vitals:' .. who)
-	if #fields == 0 then
-		redis.call('ZREM', 'prosaas:vitals', who)
+-- Of who is gone the last word does no harm, so clocks need not agree.
+local told = all_of('HGETALL', 'prosaas:vitals')
+for i = 1, #told, 2 do
+	local at = tonumber(string.match(told[i + 1], '^%d+')) or 0
+	if math.abs(unix - at) > GONE_S then
+		redis.call('HDEL', 'prosaas:vitals', told[i])
 	else
-		vitals[#vitals + 1] = { who, fields }
+		vitals[#vitals + 1] = { told[i], told[i + 1] }
 	end
 end
 

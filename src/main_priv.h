@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* main_priv.h: main.c's table of roles and commands, for who writes it out. */
+#ifndef MAIN_PRIV_H
+#define MAIN_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct settings;
+
+typedef int command(const struct settings *s, int argc, char **argv);
+
+struct word {
+	const char *name;
+	command *run; /* NULL: a role */
+	const char *usage, *help;
+	int (*start)(const struct settings *);
+	bool needs_redis;
+};
+
+extern const struct word main_words[]; /* the last has no name */
+
+#endif
