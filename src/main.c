@@ -17,6 +17,7 @@
 #include "cli_ai.h"
 #include "cli_alerts.h"
 #include "cli_backup.h"
+#include "cli_bench.h"
 #include "cli_chats.h"
 #include "cli_completion.h"
 #include "cli_doctor.h"
@@ -83,6 +84,8 @@ const struct word main_words[] = {
 		"whether the role of this environment is ready", NULL, false},
 	{"doctor", cli_doctor, "[--json] [--fix] ...",
 		"what is wrong, why, and the command that mends it", NULL, false},
+	{"bench", cli_bench, "[--rate N] [--for SECONDS] ...",
+		"real webhooks at a rate, and how long each took", NULL, false},
 	{"config", cmd_config, "[--markdown]",
 		"every setting, its value, and where it came from", NULL, false},
 	{"completion", cli_completion, "bash|zsh",

@@ -84,7 +84,9 @@ struct buf;
 	X(SECRET, secrets_key, "SECRETS_KEY", NULL, 0, 0, NULL, "Seals the secrets of tenants in the database and in Redis: 32 bytes as 64 hex digits or as base64; unset: they lie open, and tenants have no app secret and verify token of their own") \
 	X(SECRET, secrets_key_previous, "SECRETS_KEY_PREVIOUS", NULL, 0, 0, NULL, "Opens what was sealed before SECRETS_KEY was replaced") \
 	X(WORD, typing, "TYPING", "on", 0, 0, "on|off", "Whether a chat shows \"typing...\" while the AI thinks about its answer") \
-	X(NUMBER, fake_gateway_port, "FAKE_GATEWAY_PORT", "3300", 0, 65535, NULL, "Port of the fake gateway that `all` starts") \
+	X(WORD, gateway, "GATEWAY", "fake", 0, 0, "fake|baileys", "Gateway that `all` starts while BAILEYS_BASE_URL is unset: one that shows what would be sent, or WhatsApp by Baileys (gateway/README.md)") \
+	X(TEXT, gateway_dir, "GATEWAY_DIR", "gateway", 0, 0, NULL, "With GATEWAY=baileys: where gateway/ of the checkout is") \
+	X(NUMBER, fake_gateway_port, "FAKE_GATEWAY_PORT", "3300", 0, 65535, NULL, "Port of the gateway that `all` starts, fake or not") \
 	X(WORD, stats_auth, "STATS_AUTH", "local", 0, 0, "local|required|off", "Who may read /api/jobs/* and /metrics without the secret") \
 	X(TEXT, stats_networks, "STATS_NETWORKS", NULL, 0, 0, NULL, "CIDRs, comma separated, that count as local too") \
 	X(TEXT, alert_webhook_url, "ALERT_WEBHOOK_URL", NULL, 0, 0, NULL, "Where alerts are posted, each once when it begins and once when it is over: JSON with a `text` as Slack takes it (docs/alerts.md); unset: only the log") \

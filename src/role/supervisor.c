@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -133,6 +134,12 @@ on_sigchld(uv_signal_t *h, int signum)
 
 /* --- the beginning -------------------------------------------------------- */
 
+static bool
+is_baileys(const struct settings *s)
+{
+	return strcmp(s->gateway, "baileys") == 0;
+}
+
 static void
 banner(void)
 {
@@ -148,9 +155,10 @@ banner(void)
 		sup.home, host, (int)s->port, secret, host, (int)s->port, host,
 		(int)s->admin_port, getenv("ADMIN_TOKEN"));
 	if (sup.has_gateway)
-		printf("  gateway   http://127.0.0.1:%d/sent   (a fake one: shows what "
-		       "would have been sent)\n",
-			(int)s->fake_gateway_port);
+		printf("  gateway   http://127.0.0.1:%d%s\n", (int)s->fake_gateway_port,
+			is_baileys(s) ? "   (WhatsApp by Baileys)"
+				      : "/sent   (a fake one: shows what would have "
+					"been sent)");
 	if (sup.has_redis)
 		printf("  redis     redis-cli -s %s\n", sup.socket);
 	printf("\nTry it:\n\n"
@@ -162,8 +170,18 @@ banner(void)
 	       "\"972501234567@s.whatsapp.net\"},\"message\":{\"conversation\":\"Test "
 	       "message\"}}]}}'\n",
 		host, (int)s->port, secret);
-	if (sup.has_gateway)
+	if (sup.has_gateway && !is_baileys(s))
 		printf("  curl http://127.0.0.1:%d/sent\n", (int)s->fake_gateway_port);
+	if (sup.has_gateway && is_baileys(s))
+		printf("\nPair a phone (WhatsApp, Linked devices) with the code that "
+		       "the "
+		       "second shows:\n\n"
+		       "  curl -X POST -H 'X-Internal-Secret: %s' "
+		       "http://127.0.0.1:%d/whatsapp/1/start\n"
+		       "  curl -H 'X-Internal-Secret: %s' "
+		       "'http://127.0.0.1:%d/whatsapp/1/qr?format=text'\n",
+			secret, (int)s->fake_gateway_port, secret,
+			(int)s->fake_gateway_port);
 	printf("\n");
 	fflush(stdout);
 }
@@ -191,6 +209,36 @@ add_child(int which, const char *name)
 	c->name = name;
 	c->words[0] = "/proc/self/exe";
 	c->words[1] = name;
+	c->ended = on_ended;
+	child_init(c, &sup.loop);
+}
+
+/* The Node process of gateway/.  It has a PORT of its own, which is why env(1) stands
+ * before it; secret, DATA_DIR and the like it has from us. */
+static void
+add_baileys(const struct settings *s)
+{
+	static char port[32], backend[128], node[4096], program[4096];
+	struct child *c = &sup.children[GATEWAY];
+	const char *words[] = {"env", "HOST=127.0.0.1", port, backend, node,
+		"--disable-warning=ExperimentalWarning", program, NULL};
+
+	snprintf(port, sizeof(port), "PORT=%d", (int)s->fake_gateway_port);
+	snprintf(backend, sizeof(backend), "BACKEND_URL=http://%s:%d",
+		s->host && strcmp(s->host, "0.0.0.0") != 0 ? s->host : "127.0.0.1",
+		(int)s->port);
+	snprintf(node, sizeof(node), "%s/node_modules/node/bin/node", s->gateway_dir);
+	snprintf(program, sizeof(program), "%s/src/main.js", s->gateway_dir);
+	if (s->baileys_base_url)
+		die("GATEWAY=baileys: BAILEYS_BASE_URL=%s is set, too; one of them",
+			s->baileys_base_url);
+	if (access(node, X_OK) < 0 || access(program, R_OK) < 0)
+		die("GATEWAY=baileys: %s: %s; `sh %s/install` brings it (or set "
+		    "GATEWAY_DIR)",
+			access(node, X_OK) < 0 ? node : program, strerror(errno),
+			s->gateway_dir);
+	memcpy(c->words, words, sizeof(words));
+	c->name = "gateway";
 	c->ended = on_ended;
 	child_init(c, &sup.loop);
 }
@@ -278,7 +326,10 @@ supervisor_run(const struct settings *s)
 	add_child(WORKER, "worker");
 	add_child(SCHEDULER, "scheduler");
 	add_child(ADMIN, "admin");
-	add_child(GATEWAY, "fake-gateway");
+	if (is_baileys(s))
+		add_baileys(s);
+	else
+		add_child(GATEWAY, "fake-gateway");
 	sup.children[WORKER].metrics_port = sup.worker_port;
 	sup.children[SCHEDULER].metrics_port = sup.scheduler_port;
 	if (!s->redis_url)

@@ -6,12 +6,14 @@ import collections
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
+from all_test import All
 from harness import LONG, SECRET, Proc, ask, figure, free_port, sized, wait_until
 
 GATEWAY = pathlib.Path(__file__).parents[2] / "gateway"
@@ -198,3 +200,25 @@ def test_a_send_that_was_on_its_way_when_the_gateway_was_killed_is_repeated_unde
     wait_until(lambda: [r["status"] for r in way.replies()] == ["sent"], 60, "sent after all")
     [reply] = way.replies()
     assert [sent["id"] for sent in way.whatsapp.wire()] == 2 * [reply["outbound_key"]]
+
+
+def test_all_of_it_with_the_gateway_started_by_prosaas(stage):
+    stage.dir.joinpath("gateway").symlink_to(GATEWAY)
+    whatsapp = WhatsApp(stage)
+    system = All(stage, GATEWAY="baileys", GATEWAY_SOCKET=GATEWAY / "test/fake/socket.js",
+                 FAKE_WHATSAPP=whatsapp.wire_port, REPLY_DEBOUNCE_MS=0).ready()
+    curl = re.search(r"curl -X POST -H 'X-Internal-Secret: (\S+)' http://127.0.0.1:(\d+)(/whatsapp/1/start)", system.log())
+    assert ask(int(curl[2]), "POST", curl[3], None, {"X-Internal-Secret": curl[1]}).status == 200
+    whatsapp.deliver({"id": "M1", "from": jid(1), "text": "hours?"})
+    wait_until(whatsapp.wire, 30, "the reply")
+    assert "9 to 17" in whatsapp.wire()[0]["text"]
+    assert system.stop() == 0
+
+
+def test_all_says_what_is_missing_when_the_gateway_is_not_installed(stage):
+    system = All(stage, GATEWAY="baileys")
+    assert system.wait() == 1
+    assert "gateway/node_modules/node/bin/node: No such file or directory; `sh gateway/install` brings it" in system.log()
+    other = All(stage, GATEWAY="baileys", BAILEYS_BASE_URL="http://127.0.0.1:1")
+    assert other.wait() == 1
+    assert "BAILEYS_BASE_URL=http://127.0.0.1:1 is set, too" in other.log()
