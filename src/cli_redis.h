@@ -16,8 +16,8 @@ struct settings;
 struct cli_redis {
 	struct redis *redis;
 	struct redis_cmd cmd; /* begin it with cli_redis_done */
+	struct loop loop;     /* for a command that goes on and on: it runs it itself */
 	/* private */
-	struct loop loop;
 	uv_timer_t tick;
 	void (*take)(void *arg, const struct redisReply *reply);
 	void *arg;

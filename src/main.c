@@ -26,6 +26,7 @@
 #include "cli_person.h"
 #include "cli_probe.h"
 #include "cli_tenant.h"
+#include "cli_top.h"
 #include "main_priv.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -84,6 +85,8 @@ const struct word main_words[] = {
 		"whether the role of this environment is ready", NULL, false},
 	{"doctor", cli_doctor, "[--json] [--fix] ...",
 		"what is wrong, why, and the command that mends it", NULL, false},
+	{"top", cli_top, "[--once]",
+		"rates, times, queues, workers and alerts, live", NULL, false},
 	{"bench", cli_bench, "[--rate N] [--for SECONDS] ...",
 		"real webhooks at a rate, and how long each took", NULL, false},
 	{"config", cmd_config, "[--markdown]",

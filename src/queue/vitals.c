@@ -2,6 +2,7 @@
 /* vitals.c: how this process fares, told; how another does, read. */
 #include "queue/vitals.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -179,4 +180,30 @@ vitals_read(struct str told, struct vitals *ret)
 
 		read_line(name, value, ret);
 	}
+}
+
+double
+vitals_quantile_ms(
+	const struct vitals *v, enum vital_histogram h, double q, int64_t least)
+{
+	const int64_t *bucket = v->bucket[h];
+	int64_t all = 0, below = 0, from_us = 0;
+
+	for (size_t i = 0; i <= METRIC_BUCKETS; i++)
+		all += bucket[i];
+	if (all < least)
+		return NAN;
+	double rank = q * (double)all;
+	for (int i = 0; i < METRIC_BUCKETS; i++) {
+		int64_t to_us = metric_bound_us(i);
+
+		if (bucket[i] > 0 && (double)(below + bucket[i]) >= rank)
+			return ((double)from_us + (double)(to_us - from_us) *
+							  (rank - (double)below) /
+							  (double)bucket[i]) /
+			       1000;
+		below += bucket[i];
+		from_us = to_us;
+	}
+	return (double)from_us / 1000;
 }

@@ -55,4 +55,10 @@ void vitals_new(struct loop *l, struct redis *r, const char *role);
 /* vitals_read takes what a process told. */
 void vitals_read(struct str told, struct vitals *ret);
 
+/* vitals_quantile_ms is the time below which the part q of all are, within a bucket as
+ * if they were spread evenly: histogram_quantile() of Prometheus.  NAN for fewer than
+ * `least`. */
+double vitals_quantile_ms(
+	const struct vitals *v, enum vital_histogram h, double q, int64_t least);
+
 #endif

@@ -22,31 +22,10 @@ percent(const struct picture *p, int64_t bad, int64_t good)
 	return 100.0 * (double)bad / (double)(bad + good);
 }
 
-/* The time below which 95 of 100 are, within a bucket as if they were spread evenly:
- * histogram_quantile() of Prometheus. */
 static double
 p95_ms(const struct picture *p, enum vital_histogram h)
 {
-	const int64_t *bucket = p->window.bucket[h];
-	int64_t all = 0, below = 0, from_us = 0;
-
-	for (size_t i = 0; i <= METRIC_BUCKETS; i++)
-		all += bucket[i];
-	if (all < p->s->alert_min_events)
-		return NAN;
-	double rank = 0.95 * (double)all;
-	for (int i = 0; i < METRIC_BUCKETS; i++) {
-		int64_t to_us = metric_bound_us(i);
-
-		if (bucket[i] > 0 && (double)(below + bucket[i]) >= rank)
-			return ((double)from_us + (double)(to_us - from_us) *
-							  (rank - (double)below) /
-							  (double)bucket[i]) /
-			       1000;
-		below += bucket[i];
-		from_us = to_us;
-	}
-	return (double)from_us / 1000;
+	return vitals_quantile_ms(&p->window, h, 0.95, p->s->alert_min_events);
 }
 
 static int64_t

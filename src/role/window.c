@@ -196,3 +196,10 @@ window_rise(const struct window *w, struct vitals *ret)
 	return clock_mono_ms() - then->at_ms >=
 	       w->s->alert_window_s * 1000 - w->s->alert_every_ms;
 }
+
+int64_t
+window_span_ms(const struct window *w)
+{
+	return w->held > 0 ? sight_at(w, w->held - 1)->at_ms - sight_at(w, 0)->at_ms
+			   : 0;
+}

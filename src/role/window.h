@@ -31,6 +31,9 @@ void window_seal(struct window *w);
  * for so long. */
 bool window_rise(const struct window *w, struct vitals *ret);
 
+/* window_span_ms is the time in which that was. */
+int64_t window_span_ms(const struct window *w);
+
 /* window_growth is by how many percent the memory of the process that grew most did in
  * the last one to two ALERT_MEMORY_WINDOW_S, 0 where it is less than
  * ALERT_MEMORY_MIN_MB; *ret_who is its name, until the next look.  Redis's memory is
