@@ -9,7 +9,8 @@
 #   use TARGET         puts that in use for what is started from now on
 #   replace INSTANCE   a process of what is in use takes its place: it is ready before
 #                      the old one goes, where it can be
-#   stop INSTANCE, start INSTANCE
+#   stop INSTANCE, start INSTANCE                   (also: redis)
+#   logs ROLE          the last lines of its log, TAIL of them (2000)
 #   probe INSTANCE     exits 0 when it is ready, else says why not
 #   gate WINDOW        `prosaas doctor --gate` of what is in use: exits 0 for go
 #   prosaas WORDS...   a command of what is in use, in the roles' environment

@@ -41,7 +41,7 @@ struct live {
 	uv_timer_t tick;
 	enum live_state state;
 	struct redis_cmd renew_cmd, ping_cmd, bury_cmd;
-	bool renewing, pinging, buried;
+	bool renewing, pinging, buried, burying;
 	int64_t renewed_ms, renew_at_ms, register_at_ms, ping_at_ms;
 
 	struct buf jobs, current; /* of the renewal being made */
@@ -179,6 +179,8 @@ ping(struct live *l, int64_t now_ms)
 	redis_call(l->subscribed, &l->ping_cmd, "PING", 0, on_pong);
 }
 
+static void bury(struct live *l);
+
 /* --- life ----------------------------------------------------------------- */
 
 static void
@@ -187,8 +189,11 @@ on_turn(struct loop_hook *h)
 	struct live *l = container_of(h, struct live, turn);
 	int64_t now_ms = clock_mono_ms();
 
-	if (l->buried)
+	if (l->buried) {
+		if (!l->burying && redis_ready(l->redis))
+			bury(l);
 		return;
+	}
 	if (!l->renewing && redis_ready(l->redis) && now_ms >= l->renew_at_ms)
 		renew(l, now_ms);
 	if (!l->pinging && redis_ready(l->subscribed) && now_ms >= l->ping_at_ms)
@@ -256,7 +261,21 @@ on_buried(struct redis_cmd *cmd)
 {
 	struct live *l = container_of(cmd, struct live, bury_cmd);
 
-	l->bury_done(l->bury_arg);
+	l->burying = false;
+	if (cmd->err == 0)
+		l->bury_done(l->bury_arg);
+}
+
+/* Again for as long as the caller waits: a worker that stops while Redis restarts
+ * would be taken for a living one until its heartbeat is old. */
+static void
+bury(struct live *l)
+{
+	l->burying = true;
+	redis_eval(l->redis, &l->bury_cmd, SCRIPT_BURY, 0, 3, on_buried);
+	redis_argz(l->redis, l->name);
+	redis_arg_date(l->redis, clock_wall_us());
+	redis_argz(l->redis, l->s->rq_queues);
 }
 
 void
@@ -265,8 +284,6 @@ live_bury(struct live *l, void (*done)(void *), void *arg)
 	l->buried = true;
 	l->bury_done = done;
 	l->bury_arg = arg;
-	redis_eval(l->redis, &l->bury_cmd, SCRIPT_BURY, 0, 3, on_buried);
-	redis_argz(l->redis, l->name);
-	redis_arg_date(l->redis, clock_wall_us());
-	redis_argz(l->redis, l->s->rq_queues);
+	if (redis_ready(l->redis))
+		bury(l);
 }

@@ -62,7 +62,8 @@ void live_renewing(struct live *l, struct str id, struct str queue, int64_t atte
 /* live_is notes the state; a new one is shown soon. */
 void live_is(struct live *l, enum live_state state);
 
-/* live_bury ends the worker's registration, then calls done. */
+/* live_bury ends the worker's registration, then calls done: as soon as Redis answers,
+ * or never.  The caller has a limit of its own. */
 void live_bury(struct live *l, void (*done)(void *), void *arg);
 
 #endif

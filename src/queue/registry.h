@@ -29,8 +29,8 @@ void registry_stats_json(
  * unseen: what was beyond the bounds of script/tenants.lua. */
 void registry_tenants(struct redis *r, struct redis_cmd *cmd, const char *queues,
 	struct str only, int64_t most, redis_done *done);
-void registry_tenants_json(
-	const struct redisReply *reply, struct str only, struct buf *out);
+void
+registry_tenants_json(const struct redisReply *reply, struct str only, struct buf *out);
 
 /* registry_health asks who works and who leads.  The JSON of all:
  *   {"status":"ok","why":[],"scheduler":{"leading":true,"heartbeat_age_seconds":0.4},

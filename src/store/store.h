@@ -220,8 +220,8 @@ struct store_reply { /* a reply to a turn, or one part of it */
 	int64_t id;
 	struct str text, key, status; /* key: outbound key */
 	int64_t changed_us;           /* since when it has that status */
-	struct str content; /* what it is instead of a text; absent: a text */
-	bool is_template;   /* that is a template: it needs no window */
+	struct str content;           /* what it is instead of a text; absent: a text */
+	bool is_template;             /* that is a template: it needs no window */
 };
 
 /* It was sent, or will not be. */
@@ -325,9 +325,9 @@ struct store_load {
 	int64_t merge_id; /* the message showed that two contacts are one: the audit
 			     row of their merge (store_unmerge); else 0 */
 	enum turn_state state;
-	bool known;      /* the inbound row was there before */
+	bool known;       /* the inbound row was there before */
 	int64_t released; /* messages that waited for the customer to write: due now */
-	const char *did; /* "contact.opt_out", "chat.pause"...; NULL: nothing */
+	const char *did;  /* "contact.opt_out", "chat.pause"...; NULL: nothing */
 	struct store_replies reply; /* none: not decided yet */
 	/* of a turn that is not done: */
 	enum silence silence;

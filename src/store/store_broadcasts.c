@@ -27,7 +27,8 @@ insert(struct sql *db, struct store_broadcast_add *add, struct str tenant)
 {
 	int r = sql_do(db,
 		"INSERT INTO broadcasts (tenant_id, name, body, rate_per_min,"
-		" created_us, updated_us, content) VALUES (?1, ?2, ?3, ?4, ?5, ?5, json(?6))",
+		" created_us, updated_us, content) VALUES (?1, ?2, ?3, ?4, ?5, ?5, "
+		"json(?6))",
 		SQL_TEXT(tenant), SQL_TEXT(add->name), SQL_TEXT(add->text),
 		SQL_NUMBER(add->rate_per_min), SQL_NUMBER(clock_wall_us()),
 		SQL_TEXT(add->content));

@@ -132,3 +132,17 @@ def test_a_worker_hands_back_what_it_cant_finish(stage):
     wait_until(lambda: r.zcard(FINISHED) == 1, 15, "worked by the next")
     assert sum(s["first"] for s in stage.gateway.sent()) == 1
     assert len(stage.replies()) == 1
+
+
+def test_a_worker_that_stops_while_redis_restarts_leaves_no_trace(stage):
+    stage.start_redis()
+    stage.prepare()
+    worker = stage.start("worker")
+    wait_until(lambda: stage.redis.text.smembers("rq:workers"), 10, "it is registered")
+    stage.redis.kill()
+    worker.wait_log("Redis lost")
+    worker.signal(signal.SIGTERM)
+    worker.wait_log("draining")
+    stage.redis.restart()
+    assert worker.wait(10) == 0
+    assert not stage.redis.text.smembers("rq:workers")

@@ -291,6 +291,7 @@ class Proc:
         return wait_until(found, seconds, f"{pattern!r} in the log of {self.name}")
 
     def signal(self, number):
+        self.asked_to_die |= number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
         self.popen.send_signal(number)
 
     def kill(self):

@@ -23,10 +23,10 @@ check_absent_or_said(struct str s)
 static void
 check(const struct message *m)
 {
-	const struct str said[] = {m->id, m->chat, m->push_name, m->verified_name, m->participant,
-		m->chat_alt, m->participant_alt, m->sender_pn, m->sender_lid,
-		m->participant_pn, m->participant_lid, m->text, m->words, m->choice,
-		m->target.id, m->target.participant, m->quoted.id,
+	const struct str said[] = {m->id, m->chat, m->push_name, m->verified_name,
+		m->participant, m->chat_alt, m->participant_alt, m->sender_pn,
+		m->sender_lid, m->participant_pn, m->participant_lid, m->text, m->words,
+		m->choice, m->target.id, m->target.participant, m->quoted.id,
 		m->quoted.participant, m->quoted.text};
 
 	for (size_t i = 0; i < ARRAY_LEN(said); i++)
