@@ -81,15 +81,18 @@ url_of(const struct ai_call *call)
 static const char *const *
 headers_of(const struct ai_call *call)
 {
-	const char **h = arena_zalloc(call->arena, 3 * sizeof(*h));
+	const char **h = arena_zalloc(call->arena, 4 * sizeof(*h));
+	size_t n = 0;
 
-	h[0] = "Content-Type: application/json";
+	h[n++] = "Content-Type: application/json";
+	if (call->traceparent)
+		h[n++] = call->traceparent;
 	if (call->key.n > 0)
-		h[1] = arena_printf(
+		h[n] = arena_printf(
 			call->arena, "Authorization: Bearer %.*s", STR_FMT(call->key))
 			       .p;
 	else if (call->base_url.n == 0)
-		h[1] = call->client->authorization;
+		h[n] = call->client->authorization;
 	return h;
 }
 

@@ -64,10 +64,11 @@ struct ai_call {
 	struct str model;            /* absent or empty: the setting's */
 	const struct ai_turn *turns; /* in the order in which they are sent */
 	size_t turn_count;
-	struct str tools;   /* JSON list of what it may call; absent: nothing */
-	bool no_more_calls; /* it is to answer with what it knows */
-	int64_t max_tokens; /* 0: the setting's */
-	double temperature; /* below 0: the setting's */
+	struct str tools;        /* JSON list of what it may call; absent: nothing */
+	bool no_more_calls;      /* it is to answer with what it knows */
+	int64_t max_tokens;      /* 0: the setting's */
+	double temperature;      /* below 0: the setting's */
+	const char *traceparent; /* a header line; NULL: none */
 
 	/* set when it is over: */
 	int err;

@@ -73,6 +73,7 @@ struct gateway_call {
 			       absent: a text */
 	struct str key; /* outbound key: idempotency key, WhatsApp message id, or what
 			   comes back in receipts */
+	const char *traceparent; /* a header line; NULL: none */
 	struct str answers; /* gateway_typing: the provider's id of the message that is
 			       answered; may be absent */
 

@@ -59,11 +59,14 @@ url_of(const struct gateway *g, const struct gateway_call *call, const char *pat
 static const char *const *
 headers(const struct gateway *g, const struct gateway_call *call)
 {
-	const char **lines = arena_zalloc(call->arena, 3 * sizeof(*lines));
+	const char **lines = arena_zalloc(call->arena, 4 * sizeof(*lines));
+	size_t n = 0;
 
-	lines[0] = "Content-Type: application/json";
+	lines[n++] = "Content-Type: application/json";
+	if (call->traceparent)
+		lines[n++] = call->traceparent;
 	if (g->settings->internal_secret)
-		lines[1] = api_header(call->arena,
+		lines[n] = api_header(call->arena,
 			"X-Internal-Secret: ", g->settings->internal_secret);
 	return lines;
 }

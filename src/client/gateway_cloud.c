@@ -102,11 +102,12 @@ url_of(const struct gateway *g, const struct gateway_call *call)
 static const char *const *
 headers(const struct gateway *g, const struct gateway_call *call)
 {
-	const char **lines = arena_zalloc(call->arena, 3 * sizeof(*lines));
+	const char **lines = arena_zalloc(call->arena, 4 * sizeof(*lines));
 
 	lines[0] = "Content-Type: application/json";
 	lines[1] = api_header(call->arena, "Authorization: Bearer ",
 		arena_z(call->arena, token_of(g->settings, &call->from)));
+	lines[2] = call->traceparent;
 	return lines;
 }
 

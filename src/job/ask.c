@@ -20,6 +20,7 @@
 #include "base/zone.h"
 #include "job/job.h"
 #include "job/spend.h"
+#include "job/trace.h"
 
 enum {
 	CHANGES_MAX = 3, /* of one model's request: limit, temperature, length */
@@ -100,6 +101,7 @@ ask(struct flow *f)
 		.no_more_calls = q->tools.rounds == TOOLS_ROUNDS_MAX,
 		.max_tokens = q->max_tokens,
 		.temperature = t->ai_temperature,
+		.traceparent = trace_header(job, "ask"),
 	};
 	q->ai.turns = all_turns(q);
 	job_waits(job, job_hurry_http, &q->ai.http);

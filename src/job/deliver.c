@@ -27,6 +27,7 @@
 #include "base/settings.h"
 #include "job/job.h"
 #include "job/record.h"
+#include "job/trace.h"
 
 enum { DOUBT_LOOK_MS = 5000 }; /* how often it is looked for a receipt */
 
@@ -56,6 +57,7 @@ fill_gateway_call(struct deliver *d)
 		.as_template = d->as_template,
 		.content = in_hand(d)->content,
 		.key = in_hand(d)->key,
+		.traceparent = trace_header(d->job, "send"),
 	};
 	job_waits(d->job, job_hurry_http, &d->gw.http);
 }

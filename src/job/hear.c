@@ -101,7 +101,7 @@ take_in(struct flow *f)
 
 	if (find_next(h, &v, &m)) {
 		log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s",
-			STR_FMT(h->absorb.jobs[h->at].id), log_chat(m.chat));
+			STR_FMT(h->absorb.jobs[h->at].trace), log_chat(m.chat));
 		record_start(h->job, &m, v, true, -1, &h->load, f);
 		return flow_wait(f, taken_in);
 	}

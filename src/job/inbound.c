@@ -119,7 +119,7 @@ next(struct flow *f)
 	if (bad < 0)
 		return job_fail(
 			job, bad, "unprocessable: message %zu has no chat", in->at);
-	log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s", STR_FMT(job->id),
+	log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s", STR_FMT(job->trace),
 		log_chat(in->m.chat));
 	in->mark_us = clock_mono_us();
 	record_start(
@@ -556,9 +556,9 @@ inbound_start(struct job *job, const struct rqjob_call *call)
 
 	in->job = job;
 	in->messages = rqjob_arg(call, "messages", 1);
-	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s",
+	log_info("🚀 [WEBHOOK_JOB] tenant=%s messages=%zu job_id=%s trace=%.*s",
 		log_safe(job->tenant), in->messages ? in->messages->count : 0,
-		log_safe(job->id));
+		log_safe(job->id), STR_FMT(job->trace));
 	if (!in->messages || in->messages->kind != VAL_LIST || !job->tenant.n) {
 		job_end(job, job_fail(job, ERR_UNPROCESSABLE, "unprocessable: no %s",
 				     job->tenant.n ? "list of messages" : "tenant_id"));

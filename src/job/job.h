@@ -45,7 +45,9 @@ struct job {
 	const struct job_env *env;
 	struct arena arena;
 	struct str id, queue, tenant;
-	struct str lane; /* it holds; empty: none */
+	struct str lane;               /* it holds; empty: none */
+	struct str trace;              /* codec/trace.h */
+	int64_t queued_us, claimed_us; /* wall; 0: unknown */
 	int64_t attempt;
 	int64_t retries_left, waited_s; /* see job_gives_up() */
 	int64_t started_us;             /* monotonic */

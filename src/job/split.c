@@ -118,6 +118,7 @@ split_start(struct job *job, const struct rqjob_call *call)
 		.enqueue = job->env->enqueue,
 		.arena = &job->arena,
 		.w = &sp->w,
-		.split_from = job->id};
+		.split_from = job->id,
+		.trace = sp->w.count == 1 ? job->trace : (struct str){NULL, 0}};
 	accept_messages(&sp->accept, on_outcome, sp);
 }

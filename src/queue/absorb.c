@@ -25,8 +25,12 @@ copy_jobs(struct absorb *a, const struct redisReply *rows)
 	for (size_t i = 0; i < rows->elements; i++) {
 		const struct redisReply *row = redis_at(rows, i);
 
-		a->jobs[i].id = arena_str(a->arena, redis_text(redis_at(row, 0)));
-		a->jobs[i].data = arena_str(a->arena, redis_text(redis_at(row, 1)));
+		struct absorb_job *j = &a->jobs[i];
+		struct str *const fields[] = {
+			&j->id, &j->data, &j->trace, &j->enqueued_at};
+
+		for (size_t k = 0; k < ARRAY_LEN(fields); k++)
+			*fields[k] = arena_str(a->arena, redis_text(redis_at(row, k)));
 	}
 	a->count = rows->elements;
 }

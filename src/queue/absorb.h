@@ -22,7 +22,7 @@ struct flow;
 enum { ABSORB_MAX = 50 }; /* a call */
 
 struct absorb_job {
-	struct str id, data;
+	struct str id, data, trace, enqueued_at;
 };
 
 struct absorb {

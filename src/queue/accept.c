@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "codec/rqjob.h"
+#include "codec/trace.h"
 #include "codec/webhook.h"
 
 #define QUEUE "default"
@@ -79,6 +80,19 @@ name_one(struct accept *a, size_t i, struct enqueue_msg *out)
 		m->update ? "update_of" : "msg_id", log_safe(m->id));
 }
 
+static struct str
+trace_for(const struct accept *a)
+{
+	char hex[TRACE_ID_SIZE];
+	uint8_t dice[(TRACE_ID_SIZE - 1) / 2];
+
+	if (a->trace.p)
+		return a->trace;
+	digest_random(dice, sizeof(dice));
+	digest_hex(dice, sizeof(dice), hex);
+	return arena_str(a->arena, str_of(hex));
+}
+
 const char *
 accept_reason(const struct accept *a, size_t i)
 {
@@ -110,6 +124,7 @@ accept_messages(struct accept *a, enqueue_done *done, void *arg)
 	static struct buf data; /* scratch: enqueue_add() copies */
 
 	a->job_ids = arena_alloc(a->arena, a->w->count * sizeof(struct str));
+	a->traces = arena_alloc(a->arena, a->w->count * sizeof(struct str));
 	for (size_t i = 0; i < a->w->count; i++) {
 		const struct webhook_msg *m = &a->w->msgs[i];
 		struct enqueue_msg out = {.queue = STR(QUEUE),
@@ -117,6 +132,7 @@ accept_messages(struct accept *a, enqueue_done *done, void *arg)
 			.split_from = a->split_from};
 
 		name_one(a, i, &out);
+		out.trace = a->traces[i] = trace_for(a);
 		int bad = encode(a, i, &data);
 		if (m->unfit || bad < 0) {
 			out.dead_reason = arena_printf(

@@ -33,7 +33,11 @@ struct accept {
 	struct arena *arena; /* what is made lives here, until the last outcome */
 	const struct webhook *w;
 	struct str split_from; /* see enqueue.h; absent: w came to the door */
-	struct str *job_ids;   /* set by accept_messages(), one a message */
+	struct str trace; /* of the webhook (codec/trace.h); absent: each message gets
+			     one of its own */
+
+	/* set by accept_messages(), one a message: */
+	struct str *job_ids, *traces;
 };
 
 /* accept_messages hands all messages over; done(arg, i, ...) is called once for each

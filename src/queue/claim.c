@@ -107,6 +107,7 @@ take_job(struct claim *c, const struct redisReply *row)
 		.crashes = number(redis_at(row, 8)),
 		.retries_left = number(redis_at(row, 9)),
 		.waited_s = redis_int(redis_at(row, 10), 0),
+		.trace = redis_text(redis_at(row, 11)),
 	};
 
 	mark_served(c, j.queue);

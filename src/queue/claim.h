@@ -44,6 +44,7 @@ struct claim_job { /* borrowed until on_job returns */
 	int64_t waited_s;       /* since an end was FINISH_WAIT first; 0: none was */
 	struct str timeout;     /* as in the hash: digits, or anything */
 	struct str enqueued_at; /* RQ's date */
+	struct str trace;       /* empty: others made the job */
 };
 
 struct claim_events {

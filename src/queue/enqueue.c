@@ -94,17 +94,17 @@ open_batch(struct enqueue *e, size_t need)
 static void
 add_tail(struct enqueue *e, struct buf *out, const struct enqueue_msg *m)
 {
-	struct str parts[4] = {m->split_from, m->description, m->lane};
-	size_t count = 3, len = 0;
+	struct str parts[5] = {m->split_from, m->description, m->trace, m->lane};
+	size_t count = 4, len = 0;
 
 	if (m->dead_reason.p) {
 		buf_clear(&e->exc, 4096);
 		rqjob_exc(&e->exc, m->dead_reason);
 		parts[0] = m->dead_reason;
 		parts[1] = m->description;
-		parts[2] = buf_str(&e->exc);
-		parts[3] = m->raw;
-		count = 4;
+		parts[3] = buf_str(&e->exc);
+		parts[4] = m->raw;
+		count = 5;
 	}
 	for (size_t i = 0; i < count; i++)
 		len += parts[i].n + (i > 0);

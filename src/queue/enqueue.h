@@ -42,6 +42,7 @@ struct enqueue_msg {
 	struct str tenant;
 	struct str lane;        /* "<tenant>:<chat>"; empty: waits for nobody */
 	struct str description; /* never message text */
+	struct str trace;       /* see codec/trace.h */
 	struct str split_from;  /* the job this message is taken out of: that job's own
 				   lock does not make it a duplicate, and no queue is
 				   too full for it; absent: it came to the door */

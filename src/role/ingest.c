@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "codec/trace.h"
 #include "codec/webhook.h"
 #include "queue/accept.h"
 #include "role/probe.h"
@@ -94,8 +95,9 @@ record(const struct part *part, size_t i, enum enqueue_outcome outcome,
 	case ENQUEUE_OK:
 		log_line(usual,
 			"✅ Enqueued webhook_process_job tenant=%.*s msg_id=%s "
-			"job_id=%.*s",
-			STR_FMT(tenant), msg_id, STR_FMT(id));
+			"job_id=%.*s trace=%.*s",
+			STR_FMT(tenant), msg_id, STR_FMT(id),
+			STR_FMT(part->accept.traces[i]));
 		return true;
 	case ENQUEUE_DUPLICATE:
 		log_line(usual,
@@ -104,9 +106,9 @@ record(const struct part *part, size_t i, enum enqueue_outcome outcome,
 		return true;
 	case ENQUEUE_DEAD:
 		log_warn("☠️ Dead-lettered webhook tenant=%.*s msg_id=%s "
-			 "job_id=%.*s "
-			 "reason=unprocessable: %s",
+			 "job_id=%.*s trace=%.*s reason=unprocessable: %s",
 			STR_FMT(tenant), msg_id, STR_FMT(id),
+			STR_FMT(part->accept.traces[i]),
 			accept_reason(&part->accept, i));
 		return true;
 	case ENQUEUE_FULL:
@@ -175,7 +177,8 @@ accept_all(struct webhook_call *call)
 		part->accept = (struct accept){.s = call->in->s,
 			.enqueue = call->in->enqueue,
 			.arena = &call->req->arena,
-			.w = &part->w};
+			.w = &part->w,
+			.trace = trace_of(http_header(call->req, "traceparent", NULL))};
 		accept_messages(&part->accept, on_outcome, part);
 	}
 }

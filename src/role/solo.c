@@ -196,6 +196,9 @@ write_request(struct solo *s, struct str data)
 	put(&s->request, job->id);
 	put(&s->request, job->queue);
 	put(&s->request, job->tenant);
+	put(&s->request, job->trace);
+	put_number(&s->request, job->queued_us);
+	put_number(&s->request, job->claimed_us);
 	put_number(&s->request, job->attempt);
 	put_number(&s->request, job->retries_left);
 	put_number(&s->request, job->waited_s);
@@ -305,7 +308,10 @@ read_job(struct alone *a, struct str *ret_data)
 	struct job *job = &a->job;
 
 	return get(&rest, &job->id) && get(&rest, &job->queue) &&
-	       get(&rest, &job->tenant) && get_number(&rest, &job->attempt) &&
+	       get(&rest, &job->tenant) && get(&rest, &job->trace) &&
+	       get_number(&rest, &job->queued_us) &&
+	       get_number(&rest, &job->claimed_us) &&
+	       get_number(&rest, &job->attempt) &&
 	       get_number(&rest, &job->retries_left) &&
 	       get_number(&rest, &job->waited_s) &&
 	       get_number(&rest, &job->timeout_ms) && get(&rest, ret_data);

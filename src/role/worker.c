@@ -28,6 +28,7 @@
 #include "client/gateway.h"
 #include "client/typing.h"
 #include "codec/rqjob.h"
+#include "codec/trace.h"
 #include "job/job.h"
 #include "net/loop.h"
 #include "queue/claim.h"
@@ -127,15 +128,15 @@ log_end(const struct job *job, enum finish_how how, int64_t us)
 
 	if (how == FINISH_OK) /* our own work comes every minute */
 		log_line(str_eqz(job->queue, OWN_QUEUE) ? LOG_DEBUG : LOG_INFO,
-			"✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f", id,
-			(double)us / 1000);
+			"✅ [WEBHOOK_JOB] Completed job_id=%s dur_ms=%.1f trace=%.*s",
+			id, (double)us / 1000, STR_FMT(job->trace));
 	else if (how == FINISH_DUE)
 		log_debug("waits for more of its chat job_id=%s", id);
 	else
 		log_line(job->err == ERR_OPEN ? LOG_DEBUG : LOG_WARN,
-			"%s job_id=%s attempt=%lld step=%s reason=%s", words[how], id,
-			(long long)job->attempt, job->step ? job->step : "start",
-			job->words);
+			"%s job_id=%s trace=%.*s attempt=%lld step=%s reason=%s",
+			words[how], id, STR_FMT(job->trace), (long long)job->attempt,
+			job->step ? job->step : "start", job->words);
 }
 
 static void
@@ -262,6 +263,20 @@ timeout_ms(const struct worker *w, struct str timeout)
 	return s < 0 ? INT64_MAX / 2000 : s * 1000;
 }
 
+/* Of a job that others made. */
+static struct str
+trace_or_new(struct arena *a, struct str trace)
+{
+	char hex[TRACE_ID_SIZE];
+	uint8_t dice[(TRACE_ID_SIZE - 1) / 2];
+
+	if (trace_is_id(trace))
+		return arena_str(a, trace);
+	digest_random(dice, sizeof(dice));
+	digest_hex(dice, sizeof(dice), hex);
+	return arena_str(a, str_of(hex));
+}
+
 static struct slot *
 slot_new(struct worker *w, const struct claim_job *c)
 {
@@ -275,10 +290,14 @@ slot_new(struct worker *w, const struct claim_job *c)
 	job->queue = arena_str(&job->arena, c->queue);
 	job->tenant = slot->tenant = arena_str(&job->arena, c->tenant);
 	job->lane = arena_str(&job->arena, c->lane);
+	job->trace = trace_or_new(&job->arena, c->trace);
 	job->attempt = c->attempt;
 	job->retries_left = c->retries_left;
 	job->waited_s = c->waited_s;
 	job->started_us = clock_mono_us();
+	job->claimed_us = clock_wall_us();
+	if (rqjob_date(c->enqueued_at, &job->queued_us) < 0)
+		job->queued_us = 0;
 	job->timeout_ms = timeout_ms(w, c->timeout);
 	job->retry_after_ms = -1;
 	job->ended = on_job_ended;
@@ -302,15 +321,15 @@ static void
 on_job(void *arg, const struct claim_job *c)
 {
 	struct worker *w = arg;
-	int64_t enqueued_us;
 
 	if (w->probe.draining) {
 		hand_back(w, c);
 		return;
 	}
 	struct slot *slot = slot_new(w, c);
-	if (rqjob_date(c->enqueued_at, &enqueued_us) == 0)
-		metric_observe(M_JOB_WAIT_SECONDS, clock_wall_us() - enqueued_us);
+	if (slot->job.queued_us > 0)
+		metric_observe(
+			M_JOB_WAIT_SECONDS, slot->job.claimed_us - slot->job.queued_us);
 	struct str data = arena_str(&slot->job.arena, c->data);
 	if (c->crashes >= SOLO_CRASHES)
 		slot->solo = solo_start(&w->loop, &slot->job, data);

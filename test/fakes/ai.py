@@ -71,7 +71,8 @@ class Ai(fakehttp.Server):
 
     async def complete(self, request):
         body = request.json()
-        self.requests.append({**body, "at": time.time(), "authorization": request.headers.get("authorization")})
+        self.requests.append({**body, "at": time.time(), "authorization": request.headers.get("authorization"),
+                              "traceparent": request.headers.get("traceparent")})
         fault = {} if self.fault.get("model") not in (None, body.get("model")) else self.next_fault()
         mode = fault.get("mode")
         await asyncio.sleep((self.delay_ms + (fault["ms"] if mode == "slow" else 0)) / 1000)

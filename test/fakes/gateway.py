@@ -65,6 +65,7 @@ class Gateway(fakehttp.Server):
         if first:
             self.ids[key] = message_id
         self.sent.append({"tenantId": body["tenantId"], "to": body["to"], "text": body["text"],
+                          "traceparent": request.headers.get("traceparent"),
                           "idempotencyKey": key, "messageId": message_id, "first": first,
                           "secret": request.headers.get("x-internal-secret"), "at": time.time(),
                           "together": self.in_hand})

@@ -17,7 +17,8 @@
 -- Returns a word: "suspended", "full" (n taken, there may be more), "more" (ids
 -- are left, ask again), "capped" (what is left is of tenants at their cap) or "dry";
 -- in how many ms the next debounce is over, or -1; then per job: id, queue, data, attempt, timeout,
--- enqueued_at, tenant, lane, crashes, retries left, how long it has waited for others (s).
+-- enqueued_at, tenant, lane, crashes, retries left, how long it has waited for others (s),
+-- trace or ''.
 local me, now, lease, n = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local to_deal, to_serve, cap = tonumber(ARGV[5]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local pairs_end = 7 + 2 * tonumber(ARGV[7])
@@ -57,7 +58,7 @@ end
 local function take(name, id)
 	local job = 'rq:job:' .. id
 	local h = redis.pcall('HMGET', job, 'status', 'data', 'timeout', 'enqueued_at', 'prosaas_tenant',
-		'prosaas_lane', 'prosaas_crashes', 'prosaas_attempt', 'ttl', 'retries_left', 'prosaas_waiting_since')
+		'prosaas_lane', 'prosaas_crashes', 'prosaas_attempt', 'ttl', 'retries_left', 'prosaas_waiting_since', 'prosaas_trace')
 	if h.err or h[1] ~= 'queued' then
 		return false
 	end
@@ -79,7 +80,7 @@ local function take(name, id)
 	left[tenant] = (left[tenant] or cap) - 1
 	local waited = h[11] and tonumber(time[1]) - (tonumber(h[11]) or 0) or 0
 	out[#out + 1] = { id, name, h[2] or '', attempt, h[3] or '', h[4] or '', tenant, lane, h[7] or '0',
-		h[10] or '0', waited }
+		h[10] or '0', waited, h[12] or '' }
 	return true
 end
 

@@ -4,7 +4,7 @@
 --       then eight per message:
 --   kind    q: queue a job    x: keep a dead letter
 --   queue, lock key, lock field, job id, data, tenant, then
---   tail    q: "from\0description\0lane"    x: "reason\0description\0exc\0raw"
+--   tail    q: "from\0description\0trace\0lane"    x: "reason\0description\0trace\0exc\0raw"
 --           from: the job this message is taken out of, or nothing
 --
 -- Returns one word a message: q queued, x kept, d duplicate, f queue full, or
@@ -100,7 +100,7 @@ local function queue_job(name, job, id, data, tenant, t)
 	end
 	local r = call('HSET', job, 'status', 'queued', 'created_at', now, 'enqueued_at', now,
 		'origin', name, 'timeout', timeout, 'retries_left', retries, 'data', data,
-		'description', t[2], 'prosaas_tenant', tenant, 'prosaas_lane', t[3])
+		'description', t[2], 'prosaas_tenant', tenant, 'prosaas_trace', t[3], 'prosaas_lane', t[4])
 	if wrong(r) then
 		return r.err
 	end
@@ -117,9 +117,9 @@ local function keep_dead(name, job, id, data, tenant, t)
 		or wrong(call('HSET', job, 'status', 'failed', 'created_at', now, 'enqueued_at', now,
 			'ended_at', now, 'origin', name, 'timeout', timeout, 'data', data,
 			'description', t[2], 'prosaas_tenant', tenant, 'prosaas_reason', t[1],
-			'prosaas_raw', t[4]))
+			'prosaas_trace', t[3], 'prosaas_raw', t[5]))
 		or wrong(call('ZADD', 'rq:failed:' .. name, unix + failure_ttl, id))
-		or wrong(call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', t[3]))
+		or wrong(call('XADD', 'rq:results:' .. id, 'MAXLEN', '~', 10, '*', 'type', 2, 'exc_string', t[4]))
 	if bad then
 		call('DEL', job, 'rq:results:' .. id)
 		call('ZREM', 'rq:failed:' .. name, id)
@@ -133,7 +133,7 @@ for i = 7, #ARGV, 8 do
 	local kind, name, lock, field = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
 	local id, data, tenant, tail = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7]
 	local job = 'rq:job:' .. id
-	local word, t = kind, split(tail, kind == 'q' and 3 or 4)
+	local word, t = kind, split(tail, kind == 'q' and 4 or 5)
 	local seen, err, replace = known(lock, field, job, kind == 'q' and t[1])
 
 	if seen then
