@@ -25,6 +25,7 @@
 #include "cli_outbox.h"
 #include "cli_person.h"
 #include "cli_probe.h"
+#include "cli_tail.h"
 #include "cli_tenant.h"
 #include "cli_top.h"
 #include "main_priv.h"
@@ -87,6 +88,8 @@ const struct word main_words[] = {
 		"what is wrong, why, and the command that mends it", NULL, false},
 	{"top", cli_top, "[--once]",
 		"rates, times, queues, workers and alerts, live", NULL, false},
+	{"tail", cli_tail, "[--tenant T] [--chat C] ...",
+		"what happens, message by message", NULL, false},
 	{"bench", cli_bench, "[--rate N] [--for SECONDS] ...",
 		"real webhooks at a rate, and how long each took", NULL, false},
 	{"config", cmd_config, "[--markdown]",
