@@ -20,10 +20,10 @@ enum {
 
 static struct {
 	const char *role;
-	enum log_level level;
+	enum log_level level, usual;
 	bool json, buffering;
 	struct buf out;
-} log_ = {.role = "prosaas", .level = LOG_INFO};
+} log_ = {.role = "prosaas", .level = LOG_INFO, .usual = LOG_INFO};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static const char *const level_words[] = {"ERROR", "WARN ", "INFO ", "DEBUG"};
@@ -36,7 +36,18 @@ log_init(const char *role, const char *level, bool json)
 	log_.buffering = true;
 	for (size_t i = 0; i < ARRAY_LEN(level_names); i++)
 		if (strcmp(level, level_names[i]) == 0)
-			log_.level = (enum log_level)i;
+			log_.level = log_.usual = (enum log_level)i;
+}
+
+void
+log_toggle_debug(void)
+{
+	bool debug = log_.level != LOG_DEBUG;
+
+	log_.level = LOG_INFO; /* so that this line is seen */
+	log_info("SIGHUP: the log's level is %s",
+		debug ? "debug" : level_names[log_.usual]);
+	log_.level = debug ? LOG_DEBUG : log_.usual;
 }
 
 bool
@@ -69,18 +80,54 @@ log_flush(void)
 	buf_clear(&log_.out, KEEP);
 }
 
+/* How many bytes the UTF-8 sequence takes that s begins with; 0: it is none. */
+static size_t
+utf8_length(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	unsigned char lo = 0x80, hi = 0xbf; /* of the second byte */
+	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if (n == 1)
+		return 1;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || s.n < n)
+		return 0;
+	if (p[0] == 0xe0)
+		lo = 0xa0;
+	else if (p[0] == 0xf0)
+		lo = 0x90;
+	else if (p[0] == 0xed)
+		hi = 0x9f;
+	else if (p[0] == 0xf4)
+		hi = 0x8f;
+	if (p[1] < lo || p[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* What is no UTF-8, a sequence cut short at the end too, shows as '?': the line must
+ * be JSON whatever a library put into it. */
 static void
 add_json_text(struct buf *b, struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	while (s.n > 0) {
+		unsigned char c = (unsigned char)s.p[0];
+		size_t n = utf8_length(s);
 
 		if (c == '"' || c == '\\')
 			buf_addf(b, "\\%c", c);
 		else if (c < 0x20)
 			buf_addf(b, "\\u%04x", c);
+		else if (n > 0)
+			buf_add(b, s.p, n);
 		else
-			buf_addc(b, (char)c);
+			buf_addc(b, '?');
+		n = n ? n : 1;
+		s.p += n;
+		s.n -= n;
 	}
 }
 

@@ -23,6 +23,9 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_init(const char *role, const char *level, bool json);
 void log_flush(void);
 
+/* log_toggle_debug goes to level debug, and the next time back. */
+void log_toggle_debug(void);
+
 bool log_on(enum log_level level);
 void log_line(enum log_level level, const char *fmt, ...) PRINTF(2, 3);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* loop.c: one event loop, its hooks and its two signals. */
+/* loop.c: one event loop, its hooks and its signals. */
 #include "net/loop.h"
 
 #include <signal.h>
@@ -27,6 +27,22 @@ on_signal(uv_signal_t *h, int signum)
 		loop_quit(l);
 	else
 		loop_stop(l);
+}
+
+static void
+on_hup(uv_signal_t *h, int signum)
+{
+	(void)h;
+	(void)signum;
+	log_toggle_debug();
+}
+
+void
+loop_debug_on_hup(struct loop *l)
+{
+	uv_signal_init(&l->uv, &l->on_hup);
+	uv_signal_start(&l->on_hup, on_hup, SIGHUP);
+	uv_unref((uv_handle_t *)&l->on_hup);
 }
 
 void

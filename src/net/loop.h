@@ -23,7 +23,7 @@ struct loop {
 	uv_loop_t uv; /* for modules that need libuv itself */
 	/* private */
 	uv_prepare_t turn;
-	uv_signal_t on_term, on_int;
+	uv_signal_t on_term, on_int, on_hup;
 	struct loop_hook *hooks;
 	void (*on_stop)(void *);
 	void *on_stop_arg;
@@ -37,6 +37,10 @@ void loop_init(struct loop *l);
  * begins the drain.  A second signal ends loop_run() at once. */
 void loop_on_stop(struct loop *l, void (*fn)(void *), void *arg);
 void loop_stop(struct loop *l);
+
+/* loop_debug_on_hup makes SIGHUP switch debugging on and off (log_toggle_debug).  For
+ * services: else SIGHUP ends the process, as whoever closes a terminal expects. */
+void loop_debug_on_hup(struct loop *l);
 
 /* loop_each_turn runs hook->run(hook) once a turn, for ever.  The last added runs
  * first: what stands on top of another module hands down to it in the same turn. */

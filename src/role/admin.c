@@ -561,6 +561,7 @@ admin_run(const struct settings *s)
 	a.probe.redis = redis_new(&a.loop, &ro);
 	drain_init(&a.drain, &a.loop);
 	loop_on_stop(&a.loop, on_stop, &a);
+	loop_debug_on_hup(&a.loop);
 	if (!s->admin_token)
 		log_warn("ADMIN_TOKEN is not set: the admin API answers 401");
 	probe_listen(&a.probe, &a.loop, routes, s->admin_port, 0);

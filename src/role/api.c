@@ -171,6 +171,7 @@ api_run(const struct settings *s)
 	vitals_new(&api.loop, api.probe.redis, "api");
 	drain_init(&api.drain, &api.loop);
 	loop_on_stop(&api.loop, on_stop, &api);
+	loop_debug_on_hup(&api.loop);
 	if (!s->internal_secret)
 		log_warn("INTERNAL_SECRET is not set: every webhook is answered 401");
 	api.routes = routes;

@@ -175,6 +175,7 @@ scheduler_run(const struct settings *settings)
 	s.alerts = alerts_new(&s.loop, settings, s.lead);
 	drain_init(&s.drain, &s.loop);
 	loop_on_stop(&s.loop, on_stop, &s);
+	loop_debug_on_hup(&s.loop);
 	probe_listen(&s.probe, &s.loop, routes, settings->metrics_port,
 		SCHEDULER_METRICS_PORT);
 	loop_run(&s.loop);

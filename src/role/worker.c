@@ -568,6 +568,7 @@ worker_run(const struct settings *s)
 	open_queue(&w, s);
 	drain_init(&w.drain, &w.loop);
 	loop_on_stop(&w.loop, on_stop, &w);
+	loop_debug_on_hup(&w.loop);
 	probe_listen(&w.probe, &w.loop, routes, s->metrics_port, WORKER_METRICS_PORT);
 	log_info("working as %s on %s", w.name, s->rq_queues);
 	loop_run(&w.loop);
