@@ -15,7 +15,7 @@ HEADER = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-01$")
 def answered(stage):
     """A pipeline with an AI, and how to send one message through it."""
     stage.start_ai()
-    api, worker = stage.pipeline(tenant={"prompt": "Be brief."})
+    api, worker = stage.pipeline(tenant={"prompt": "Be brief."}, scheduler=True)
     def say(id, chat=chat_of(1), **headers):
         assert api.post(webhook(message(id, chat=chat)), **headers).status == 200
         stage.wait_at_rest(40)
