@@ -191,7 +191,7 @@ test('a LID that WhatsApp has told the phone of carries it', async t => {
 	whatsapp.say('1', { emit: ['lid-mapping.update', { lid, pn: DANA }] });
 	whatsapp.deliver('1', message('L1', 'hi', lid));
 	await until(() => backend.texts().length === 1);
-	const [{ key, _lid_metadata: meta }] = backend.got.at(-1).body.payload.messages;
+	const [{ key, _lid_metadata: meta }] = backend.got.find(({ body: { payload } }) => payload).body.payload.messages;
 	assert.equal(key.remoteJid, lid);
 	assert.equal(key.remoteJidAlt, DANA);
 	assert.equal(meta.resolved_phone, '+972501111111');
