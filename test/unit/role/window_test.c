@@ -29,6 +29,15 @@ look(struct window *w, const char *who, int64_t n, int64_t started_us)
 	window_seal(w);
 }
 
+/* A scheduler keeps its own for ever. */
+static void
+done(struct window *w)
+{
+	free(w->processes);
+	free(w->sights);
+	free(w);
+}
+
 static int64_t
 rose(const struct window *w)
 {
@@ -46,6 +55,7 @@ TEST(what_was_before_the_first_look_does_not_count)
 	CHECK_INT(rose(w), 0);
 	look(w, "worker:a", 103, 1);
 	CHECK_INT(rose(w), 3);
+	done(w);
 }
 
 TEST(a_process_that_came_later_counts_from_its_start)
@@ -55,6 +65,7 @@ TEST(a_process_that_came_later_counts_from_its_start)
 	look(w, "worker:a", 100, 1);
 	look(w, "worker:b", 7, w->began_us + 1);
 	CHECK_INT(rose(w), 7);
+	done(w);
 }
 
 TEST(a_counter_that_fell_began_anew)
@@ -64,6 +75,7 @@ TEST(a_counter_that_fell_began_anew)
 	look(w, "worker:a", 100, 1);
 	look(w, "worker:a", 4, 1);
 	CHECK_INT(rose(w), 4);
+	done(w);
 }
 
 TEST(the_oldest_look_outside_the_window_is_where_counting_begins)
@@ -79,6 +91,7 @@ TEST(the_oldest_look_outside_the_window_is_where_counting_begins)
 	struct vitals v;
 	CHECK(window_rise(w, &v));
 	CHECK_INT(v.counter[V_M_JOBS_FAILED], 3);
+	done(w);
 }
 
 TEST(memory_is_compared_with_what_it_was_a_window_ago)
@@ -93,6 +106,7 @@ TEST(memory_is_compared_with_what_it_was_a_window_ago)
 	CHECK(window_redis(w, 160 << 20) == 0); /* less than 64 MiB is none */
 	CHECK(window_growth(w, &who) == 0);
 	CHECK(*who == 0);
+	done(w);
 }
 
 UNIT_MAIN
