@@ -28,6 +28,7 @@
 #include "cli_tail.h"
 #include "cli_tenant.h"
 #include "cli_top.h"
+#include "cli_trace.h"
 #include "main_priv.h"
 #include "queue/redis.h"
 #include "role/fake_gateway.h"
@@ -90,6 +91,8 @@ const struct word main_words[] = {
 		"rates, times, queues, workers and alerts, live", NULL, false},
 	{"tail", cli_tail, "[--tenant T] [--chat C] ...",
 		"what happens, message by message", NULL, false},
+	{"trace", cli_trace, "ID [--json]",
+		"the life of one message, from the webhook to its answer", NULL, false},
 	{"bench", cli_bench, "[--rate N] [--for SECONDS] ...",
 		"real webhooks at a rate, and how long each took", NULL, false},
 	{"config", cmd_config, "[--markdown]",

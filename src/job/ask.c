@@ -239,6 +239,7 @@ done(struct flow *f, int err)
 	struct ask *q = of(f);
 
 	q->err = err;
+	q->answered_us = clock_wall_us();
 	q->job->ai_us += clock_mono_us() - q->began_us;
 	metric_lap(M_STEP_ASK, &q->began_us);
 	if (err < 0 && err != -ECANCELED)
@@ -254,6 +255,7 @@ ask_start(struct ask *q, struct flow *then)
 
 	q->then = then;
 	q->began_us = clock_mono_us();
+	q->asked_us = q->asked_us ? q->asked_us : clock_wall_us();
 	if (!q->usage)
 		q->usage = arena_alloc(
 			&q->job->arena, ASK_REQUESTS_MAX * sizeof(*q->usage));

@@ -37,6 +37,7 @@ struct ask {
 	/* What was paid, added to over all starts: zero it once. */
 	struct store_usage *usage; /* in the job's arena */
 	size_t usage_count;
+	int64_t asked_us, answered_us; /* wall, of the first start and the last end */
 
 	/* private */
 	struct flow flow, *then;

@@ -6,11 +6,13 @@
  *                 '-> 0 */
 #include "job/hear.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "codec/keyword.h"
 #include "codec/rqjob.h"
+#include "codec/trace.h"
 #include "codec/val.h"
 #include "job/job.h"
 #include "job/message.h"
@@ -92,6 +94,19 @@ find_next(struct hear *h, const struct val **ret_v, struct message *ret)
 	return false;
 }
 
+/* No worker took it: this job did. */
+static struct store_origin
+origin_of(const struct absorb_job *j)
+{
+	struct store_origin from = {.job_id = j->id, .claimed_us = clock_wall_us()};
+
+	if (trace_is_id(j->trace)) /* others' jobs have none */
+		from.trace = j->trace;
+	if (rqjob_date(j->enqueued_at, &from.queued_us) < 0)
+		from.queued_us = 0;
+	return from;
+}
+
 static int
 take_in(struct flow *f)
 {
@@ -102,7 +117,8 @@ take_in(struct flow *f)
 	if (find_next(h, &v, &m)) {
 		log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s",
 			STR_FMT(h->absorb.jobs[h->at].trace), log_chat(m.chat));
-		record_start(h->job, &m, v, true, -1, &h->load, f);
+		struct store_origin from = origin_of(&h->absorb.jobs[h->at]);
+		record_start(h->job, &m, v, &from, true, -1, &h->load, f);
 		return flow_wait(f, taken_in);
 	}
 	h->absorb.count = h->taken;

@@ -122,8 +122,8 @@ next(struct flow *f)
 	log_info("📨 [WEBHOOK_JOB] trace_id=%.*s chat=%s", STR_FMT(job->trace),
 		log_chat(in->m.chat));
 	in->mark_us = clock_mono_us();
-	record_start(
-		job, &in->m, v, may_hear(in), job->env->s->ai_history, &in->load, f);
+	record_start(job, &in->m, v, NULL, may_hear(in), job->env->s->ai_history,
+		&in->load, f);
 	return flow_wait(f, loaded);
 }
 
@@ -178,6 +178,7 @@ begun(struct flow *f)
 	in->answered = false;
 	in->failed = 0;
 	in->ask.usage_count = 0;
+	in->ask.asked_us = in->ask.answered_us = 0;
 	in->texts = l->texts;
 	in->text_count = l->text_count;
 	if (l->reply.count > 0) {
@@ -485,6 +486,8 @@ keep(struct flow *f)
 		.budget = in->load.found.ai_daily_budget,
 		.fell_back = in->failed < 0,
 		.closed = in->load.silence == SILENCE_CLOSED,
+		.asked_us = in->ask.asked_us,
+		.answered_us = in->ask.answered_us,
 	};
 	in->mark_us = clock_mono_us();
 	store_keep(in->job->env->store, &in->keep, &in->flow);

@@ -55,9 +55,19 @@ may_command(const struct message *m)
 	return chat_is_person(m->where) || m->where == CHAT_GROUP;
 }
 
+static struct store_origin
+origin_of(const struct job *job)
+{
+	return (struct store_origin){.job_id = job->id,
+		.trace = job->trace,
+		.queued_us = job->queued_us,
+		.claimed_us = job->claimed_us};
+}
+
 void
-record_start(struct job *job, const struct message *m, const struct val *v, bool burst,
-	int64_t history_max, struct store_load *load, struct flow *f)
+record_start(struct job *job, const struct message *m, const struct val *v,
+	const struct store_origin *from, bool burst, int64_t history_max,
+	struct store_load *load, struct flow *f)
 {
 	const struct settings *s = job->env->s;
 	struct buf raw;
@@ -92,6 +102,7 @@ record_start(struct job *job, const struct message *m, const struct val *v, bool
 		.quoted = m->quoted.text,
 		.emoji = m->emoji,
 		.sent_us = m->sent_us,
+		.from = from ? *from : origin_of(job),
 		.attempt = job->attempt,
 		.history_max = history_max,
 		.debounce_ms = burst ? s->reply_debounce_ms : 0,

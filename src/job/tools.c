@@ -20,6 +20,7 @@
 #include "codec/val.h"
 #include "job/job.h"
 #include "job/prompt.h"
+#include "job/trace.h"
 #include "store/store.h"
 
 enum { NODES_MAX = 10000 };
@@ -172,16 +173,20 @@ body_of(struct tools *t, struct str name, const struct val *arguments)
 static const char *const *
 headers_of(struct tools *t, struct str body)
 {
-	const char **h = arena_zalloc(&t->job->arena, 3 * sizeof(*h));
+	const char **h = arena_zalloc(&t->job->arena, 4 * sizeof(*h));
 	struct str secret = t->load->found.tools_secret;
+	const char *trace = trace_header(t->job, "tool");
 	uint8_t mac[DIGEST_SIZE];
 	char hex[2 * DIGEST_SIZE + 1];
+	size_t n = 0;
 
-	h[0] = "Content-Type: application/json";
+	h[n++] = "Content-Type: application/json";
+	if (trace)
+		h[n++] = trace;
 	if (secret.n > 0) {
 		digest_hmac(secret, body, mac);
 		digest_hex(mac, sizeof(mac), hex);
-		h[1] = arena_printf(
+		h[n] = arena_printf(
 			&t->job->arena, "X-Prosaas-Signature: sha256=%s", hex)
 			       .p;
 	}

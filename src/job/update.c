@@ -167,7 +167,7 @@ change(struct flow *f)
 
 	if (!u->is_change)
 		return 0;
-	record_start(u->job, &u->m, u->v, false, -1, &u->load, f);
+	record_start(u->job, &u->m, u->v, NULL, false, -1, &u->load, f);
 	return flow_wait(f, changed);
 }
 

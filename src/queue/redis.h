@@ -78,7 +78,8 @@ struct redisReply;
 	X(SCRIPT_ENDLESS, endless) \
 	X(SCRIPT_PRUNE, prune) \
 	X(SCRIPT_DIRECTORY, directory) \
-	X(SCRIPT_ENDED, ended)
+	X(SCRIPT_ENDED, ended) \
+	X(SCRIPT_TRACE, trace)
 /* clang-format on */
 
 enum redis_script {

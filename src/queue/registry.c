@@ -250,3 +250,29 @@ registry_job_json(const struct redisReply *reply, struct str id, struct buf *out
 	buf_addc(out, '}');
 	return 0;
 }
+
+void
+registry_trace(struct redis *r, struct redis_cmd *cmd, struct str id, redis_done *done)
+{
+	redis_eval(r, cmd, SCRIPT_TRACE, 0, 1, done);
+	redis_arg(r, id);
+}
+
+bool
+registry_traced(const struct redisReply *reply, size_t i, struct registry_traced *ret)
+{
+	const struct redisReply *row = redis_at(reply, i);
+	struct str *const texts[] = {&ret->id, &ret->queue, &ret->status, &ret->tenant,
+		&ret->trace, &ret->attempt, &ret->reason};
+	int64_t *const times[] = {&ret->queued_us, &ret->started_us, &ret->ended_us};
+
+	if (!row)
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(texts); k++)
+		*texts[k] = redis_text(redis_at(row, k));
+	for (size_t k = 0; k < ARRAY_LEN(times); k++)
+		if (rqjob_date(redis_text(redis_at(row, ARRAY_LEN(texts) + k)),
+			    times[k]) < 0)
+			*times[k] = 0;
+	return true;
+}

@@ -5,6 +5,10 @@
 #ifndef QUEUE_REGISTRY_H
 #define QUEUE_REGISTRY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/str.h"
 #include "queue/redis.h"
 
@@ -53,5 +57,17 @@ void
 registry_job(struct redis *r, struct redis_cmd *cmd, struct str id, redis_done *done);
 int registry_job_json(
 	const struct redisReply *reply, struct str id, struct buf *out) MUSTCHECK;
+
+/* registry_trace asks for the jobs of an id: its own, or those that carried the message
+ * of that id.  registry_traced reads one, borrowed from the reply: false when there is
+ * no such row.  A time of 0 is not known. */
+struct registry_traced {
+	struct str id, queue, status, tenant, trace, attempt, reason;
+	int64_t queued_us, started_us, ended_us;
+};
+void
+registry_trace(struct redis *r, struct redis_cmd *cmd, struct str id, redis_done *done);
+bool
+registry_traced(const struct redisReply *reply, size_t i, struct registry_traced *ret);
 
 #endif

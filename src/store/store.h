@@ -255,6 +255,13 @@ struct store_text { /* a line of what the customer says now */
 	struct str quoted; /* what it answers, as that reads now; absent: nothing */
 };
 
+/* How a message came to us (docs/tracing.md); what is absent or 0 is not known. */
+struct store_origin {
+	struct str job_id; /* that carried it: a burst has one for each message */
+	struct str trace;
+	int64_t queued_us, claimed_us;
+};
+
 /* store_load: one transaction that finds the tenant (ERR_NO_TENANT), makes or
  * finds contact, identity and conversation, makes or finds the inbound row and its
  * turn, and says where that turn stands.  A second call with the same message
@@ -315,6 +322,7 @@ struct store_load {
 	struct str quoted; /* what it quotes: kept while that message is not known */
 	struct str emoji;  /* of a reaction; empty: it was taken back */
 	int64_t sent_us;   /* the customer's clock; 0: unknown */
+	struct store_origin from;
 	int64_t attempt;
 	int64_t history_max; /* the setting; the tenant's word first; below 0: nobody
 				asks, so neither history, facts nor summary are read */
@@ -364,6 +372,7 @@ struct store_keep {
 	double budget;          /* a day: to tell when this crosses it; 0: none */
 	bool fell_back;         /* the answer is the fallback text */
 	bool closed;            /* the answer is closed_text */
+	int64_t asked_us, answered_us; /* the AI; 0: it was not */
 
 	int budget_crossed;    /* percent: 80 or 100 when this turn has reached them */
 	enum silence silenced; /* meanwhile, by a person: done, without a reply */

@@ -81,13 +81,15 @@ end_asking(struct sql *db, struct store_keep *k, struct str tenant, bool has_rep
 	}
 	return sql_do(db,
 		"UPDATE turns SET state = ?3, tokens_in = ?4, tokens_out = ?5, "
-		"updated_us = ?6, model = ?7, prompt_version = nullif(?8, 0)"
+		"updated_us = ?6, model = ?7, prompt_version = nullif(?8, 0),"
+		" asked_us = nullif(?9, 0), answered_us = nullif(?10, 0)"
 		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(k->turn_id),
 		SQL_TEXT(turn_state_name(has_reply ? TURN_KEPT : TURN_DONE)),
 		SQL_NUMBER(sum.tokens_in), SQL_NUMBER(sum.tokens_out),
 		SQL_NUMBER(clock_wall_us()), SQL_TEXT(sum.model),
-		SQL_NUMBER(k->prompt_version));
+		SQL_NUMBER(k->prompt_version), SQL_NUMBER(k->asked_us),
+		SQL_NUMBER(k->answered_us));
 }
 
 /* The incident begins with the fallback text, and ends with the AI's next answer. */
@@ -194,7 +196,8 @@ mark_sending(struct sql *db, const struct store_mark *m, struct str tenant)
 {
 	int r = sql_do(db,
 		"UPDATE messages SET status = 'sending', attempts = attempts + 1,"
-		" reason = NULL, updated_us = ?3 WHERE id = ?2 AND tenant_id = ?1",
+		" reason = NULL, posted_us = ifnull(posted_us, ?3), updated_us = ?3"
+		" WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(m->reply_id), SQL_NUMBER(clock_wall_us()));
 	return r < 0 ? r : turn_set_state(db, tenant, m->turn_id, TURN_SENDING);
 }

@@ -147,6 +147,10 @@ first_status(const struct store_load *l)
 	return is_stub(l) ? STR("undecrypted") : STR("received");
 }
 
+#define ORIGIN_ARGS(l)                                         \
+	SQL_TEXT((l)->from.job_id), SQL_TEXT((l)->from.trace), \
+		SQL_NUMBER((l)->from.queued_us), SQL_NUMBER((l)->from.claimed_us)
+
 #define SELECT_ROW                                                                     \
 	"SELECT m.id, m.conversation_id, m.turn_id, t.state, t.attempt, m.kind, "      \
 	"t.job_id"                                                                     \
@@ -256,12 +260,14 @@ upgrade_stub(struct sql *db, struct store_load *l)
 	int r = sql_do(db,
 		"UPDATE messages SET kind = ?3, body = ?4, raw = ?5, status = ?6,"
 		" target_id = ?8, quoted_text = ?9, participant = ?10, emoji = ?11,"
-		" spoken = ?12, updated_us = ?7 WHERE id = ?2 AND tenant_id = ?1",
+		" spoken = ?12, job_id = ?13, trace_id = ?14,"
+		" queued_us = nullif(?15, 0), claimed_us = nullif(?16, 0),"
+		" updated_us = ?7 WHERE id = ?2 AND tenant_id = ?1",
 		SQL_TEXT(tenant), SQL_NUMBER(l->inbound_id), SQL_TEXT(l->kind),
 		SQL_TEXT(l->text), SQL_TEXT(l->raw), SQL_TEXT(first_status(l)),
 		SQL_NUMBER(now), SQL_TEXT(l->target), SQL_TEXT(l->quoted),
 		SQL_TEXT(l->participant), SQL_TEXT(l->emoji),
-		SQL_NUMBER((int64_t)l->words.n));
+		SQL_NUMBER((int64_t)l->words.n), ORIGIN_ARGS(l));
 	if (r >= 0)
 		r = links_make(db, l);
 	if (r < 0)
@@ -313,9 +319,10 @@ insert_row(struct sql *db, struct store_load *l)
 		" provider, chat, provider_message_id, kind, body, raw, status, "
 		"created_us,"
 		" sent_us, updated_us, target_id, quoted_text, participant, emoji,"
-		" spoken) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-		"?13,"
-		" nullif(?14, 0), ?13, ?15, ?16, ?17, ?18, ?19)",
+		" spoken, job_id, trace_id, queued_us, claimed_us) VALUES (?1, ?2, ?3, "
+		"?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+		" nullif(?14, 0), ?13, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"
+		" nullif(?22, 0), nullif(?23, 0))",
 		SQL_TEXT(tenant_id(l->tenant)), SQL_NUMBER(l->conversation_id),
 		SQL_NUMBER(l->turn_id), SQL_TEXT(l->from_me ? STR("out") : STR("in")),
 		SQL_TEXT(l->from_me ? STR("human") : STR("customer")),
@@ -324,7 +331,7 @@ insert_row(struct sql *db, struct store_load *l)
 		SQL_TEXT(first_status(l)), SQL_NUMBER(clock_wall_us()),
 		SQL_NUMBER(l->sent_us), SQL_TEXT(l->target), SQL_TEXT(l->quoted),
 		SQL_TEXT(l->participant), SQL_TEXT(l->emoji),
-		SQL_NUMBER((int64_t)l->words.n));
+		SQL_NUMBER((int64_t)l->words.n), ORIGIN_ARGS(l));
 	if (r < 0)
 		return r;
 	l->inbound_id = sql_inserted(db);
