@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness import Fake, chat_of, message, webhook
+from harness import CHAT, Fake, chat_of, message, webhook
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -78,7 +78,7 @@ def test_a_job_that_others_made_has_a_trace(answered):
 
 # --- prosaas trace --------------------------------------------------------------
 
-PRIVATE = ("knee", "noted", "15550000")  # of what was said, of chats
+PRIVATE = ("knee", chat_of(1).partition("@")[0], CHAT.partition("@")[0], "Noted")
 
 
 def lives(stage, id, code=0):
