@@ -133,6 +133,8 @@ struct buf;
 	X(M_OUTBOX_NOT_SENT, COUNTER, "prosaas_outbox_messages_total", "outcome=\"not_sent\"", "") \
 	X(M_SEND_HELD, COUNTER, "prosaas_send_held_total", "", "Messages that wait for their customer to write: WhatsApp's 24-hour window is closed") \
 	X(M_SEND_TEMPLATE, COUNTER, "prosaas_send_templates_total", "", "Messages that were sent as templates") \
+	X(M_SPANS_SENT, COUNTER, "prosaas_spans_total", "outcome=\"sent\"", "Spans for OTEL_EXPORTER_OTLP_ENDPOINT, by what became of them") \
+	X(M_SPANS_DROPPED, COUNTER, "prosaas_spans_total", "outcome=\"dropped\"", "") \
 	X(M_LANES_MENDED, COUNTER, "prosaas_lanes_mended_total", "", "Lanes whose holder had gone, given to the next that waited") \
 	X(M_WORKERS, SURVEY, "prosaas_workers", "", "Workers whose heartbeat is fresh, of ours or of RQ's; schedulers look") \
 	X(M_LANES_WAITING, SURVEY, "prosaas_lanes_waiting", "", "Chats in which jobs wait for the one that runs") \

@@ -117,6 +117,8 @@ struct buf;
 	X(NUMBER, alert_every_ms, "ALERT_EVERY_MS", "5000", 100, 60000, NULL, "Milliseconds between two looks of the scheduler") \
 	X(WORD, log_level, "LOG_LEVEL", "info", 0, 0, "error|warn|info|debug", "What is logged") \
 	X(WORD, log_format, "LOG_FORMAT", "text", 0, 0, "text|json", "Lines for eyes or for machines") \
+	X(TEXT, otel_endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT", NULL, 0, 0, NULL, "Where workers post spans, by OTLP/HTTP with JSON: http://collector:4318 (docs/tracing.md); unset: nowhere") \
+	X(TEXT, otel_service_name, "OTEL_SERVICE_NAME", "prosaas", 0, 0, NULL, "service.name of these spans") \
 	X(NUMBER, metrics_port, "METRICS_PORT", NULL, 0, 65535, NULL, "Port of /healthz, /readyz and /metrics; unset: 5001 worker, 5002 scheduler") \
 	X(TEXT, probe_socket, "PROBE_SOCKET", NULL, 0, 0, NULL, "Unix socket where this very process answers /healthz, /readyz and /metrics too, also while it drains: of several that share a port one can be asked; unset: none") \
 	X(WORD, reuse_port, "REUSE_PORT", "off", 0, 0, "off|on", "Whether another process may listen on the port as well, so that the next release takes over before this one goes (docs/deploy.md)") \

@@ -20,7 +20,6 @@
 #include "base/zone.h"
 #include "job/job.h"
 #include "job/spend.h"
-#include "job/trace.h"
 
 enum {
 	CHANGES_MAX = 3, /* of one model's request: limit, temperature, length */
@@ -90,6 +89,7 @@ ask(struct flow *f)
 	const struct tenant *t = &q->load->found;
 
 	build_prompt(q);
+	trace_begin(job, "ask", &q->span);
 	q->ai = (struct ai_call){
 		.arena = &job->arena,
 		.tenant = job->tenant,
@@ -101,7 +101,7 @@ ask(struct flow *f)
 		.no_more_calls = q->tools.rounds == TOOLS_ROUNDS_MAX,
 		.max_tokens = q->max_tokens,
 		.temperature = t->ai_temperature,
-		.traceparent = trace_header(job, "ask"),
+		.traceparent = trace_header(job, &q->span),
 	};
 	q->ai.turns = all_turns(q);
 	job_waits(job, job_hurry_http, &q->ai.http);
@@ -193,6 +193,7 @@ asked(struct flow *f)
 	struct job *job = q->job;
 	int err = ai_finish(&q->ai);
 
+	trace_end(job, &q->span, err);
 	job_waits(job, NULL, NULL);
 	job->on_notice = NULL;
 	count_usage(q, err);

@@ -17,6 +17,7 @@
 #include "client/ai.h"
 #include "job/prompt.h"
 #include "job/tools.h"
+#include "job/trace.h"
 #include "store/store.h"
 
 struct job;
@@ -48,6 +49,7 @@ struct ask {
 	int changes; /* asked again with other parameters, or shorter */
 	struct prompt prompt;
 	struct tools tools;
+	struct trace_span span; /* of the request that is out */
 	struct ai_call ai;
 };
 

@@ -27,7 +27,6 @@
 #include "base/settings.h"
 #include "job/job.h"
 #include "job/record.h"
-#include "job/trace.h"
 
 enum { DOUBT_LOOK_MS = 5000 }; /* how often it is looked for a receipt */
 
@@ -47,8 +46,9 @@ in_hand(const struct deliver *d)
 }
 
 static void
-fill_gateway_call(struct deliver *d)
+fill_gateway_call(struct deliver *d, const char *name)
 {
+	trace_begin(d->job, name, &d->span);
 	d->gw = (struct gateway_call){
 		.arena = &d->job->arena,
 		.from = gateway_account_of(d->tenant),
@@ -57,7 +57,7 @@ fill_gateway_call(struct deliver *d)
 		.as_template = d->as_template,
 		.content = in_hand(d)->content,
 		.key = in_hand(d)->key,
-		.traceparent = trace_header(d->job, "send"),
+		.traceparent = trace_header(d->job, &d->span),
 	};
 	job_waits(d->job, job_hurry_http, &d->gw.http);
 }
@@ -143,7 +143,7 @@ probe(struct flow *f)
 {
 	struct deliver *d = of(f);
 
-	fill_gateway_call(d);
+	fill_gateway_call(d, "probe");
 	gateway_probe(d->job->env->gateway, &d->gw, f);
 	return flow_wait(f, probed);
 }
@@ -169,6 +169,7 @@ probed(struct flow *f)
 	struct deliver *d = of(f);
 	int err = gateway_probe_finish(&d->gw);
 
+	trace_end(d->job, &d->span, err);
 	job_waits(d->job, NULL, NULL);
 	if (err < 0 && err_transient(err)) {
 		d->job->retry_after_ms = d->gw.retry_after_ms;
@@ -255,7 +256,7 @@ marked(struct flow *f)
 		return 0;
 	if (d->mark.closed)
 		return closed(d);
-	fill_gateway_call(d);
+	fill_gateway_call(d, "send");
 	gateway_send(d->job->env->gateway, &d->gw, f);
 	return flow_wait(f, posted);
 }
@@ -266,6 +267,7 @@ posted(struct flow *f)
 	struct deliver *d = of(f);
 	int err = gateway_send_finish(&d->gw);
 
+	trace_end(d->job, &d->span, err);
 	job_waits(d->job, NULL, NULL);
 	if (err == 0) {
 		metric_add(M_SEND_TEMPLATE, is_free(d));

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "client/gateway.h"
 #include "job/hear.h"
+#include "job/trace.h"
 #include "store/store.h"
 
 struct job;
@@ -42,6 +43,7 @@ struct deliver {
 	struct hear hear;
 	struct store_mark mark;
 	struct gateway_call gw;
+	struct trace_span span; /* of that call */
 };
 
 /* deliver_start begins; then is woken once, from the loop.  Not for a job that is

@@ -22,6 +22,7 @@ struct enqueue;
 struct gateway;
 struct http_client;
 struct loop;
+struct otlp;
 struct redis;
 struct rqjob_call;
 struct settings;
@@ -39,6 +40,7 @@ struct job_env { /* what jobs work with; one per worker */
 	struct enqueue *enqueue;  /* NULL in a solo, which has no Redis */
 	struct redis *redis;      /* likewise */
 	const char *worker;       /* its RQ name */
+	struct otlp *otlp;        /* NULL: nobody collects spans */
 };
 
 struct job {
@@ -49,6 +51,7 @@ struct job {
 	struct str trace;              /* codec/trace.h */
 	int64_t queued_us, claimed_us; /* wall; 0: unknown */
 	int64_t attempt;
+	int64_t calls; /* to others so far; numbers their spans */
 	int64_t retries_left, waited_s; /* see job_gives_up() */
 	int64_t started_us;             /* monotonic */
 	int64_t ai_us;                  /* that the AI took of it */

@@ -16,11 +16,11 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "client/api.h"
 #include "codec/json.h"
 #include "codec/val.h"
 #include "job/job.h"
 #include "job/prompt.h"
-#include "job/trace.h"
 #include "store/store.h"
 
 enum { NODES_MAX = 10000 };
@@ -175,7 +175,7 @@ headers_of(struct tools *t, struct str body)
 {
 	const char **h = arena_zalloc(&t->job->arena, 4 * sizeof(*h));
 	struct str secret = t->load->found.tools_secret;
-	const char *trace = trace_header(t->job, "tool");
+	const char *trace = trace_header(t->job, &t->span);
 	uint8_t mac[DIGEST_SIZE];
 	char hex[2 * DIGEST_SIZE + 1];
 	size_t n = 0;
@@ -221,6 +221,7 @@ post(struct tools *t, struct flow *f, const struct val *tool,
 		.once = true,
 		.public_only = !own,
 	};
+	trace_begin(t->job, "tool", &t->span);
 	t->http.headers = headers_of(t, t->http.body);
 	job_waits(t->job, job_hurry_http, &t->http);
 	http_call_start(t->job->env->http, &t->http, f);
@@ -305,8 +306,10 @@ void
 tools_take(struct tools *t)
 {
 	struct http_call *http = &t->http;
+	bool refused = http->err == 0 && http->status / 100 != 2;
 	char what[96];
 
+	trace_end(t->job, &t->span, refused ? api_err_of(http->status) : http->err);
 	job_waits(t->job, NULL, NULL);
 	if (http->err == 0 && http->status / 100 == 2) {
 		metric_add(M_TOOL_OK, 1);

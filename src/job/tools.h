@@ -24,6 +24,7 @@
 
 #include "base/str.h"
 #include "client/ai.h"
+#include "job/trace.h"
 #include "net/http_client.h"
 
 struct flow;
@@ -59,6 +60,7 @@ struct tools {
 	int called;
 	int64_t tokens_max, deadline_ms;
 	struct http_call http;
+	struct trace_span span; /* of that call */
 };
 
 /* tools_open reads the tenant's tools; with TOOLS_ALLOWED_HOSTS unset there are none.

@@ -26,10 +26,12 @@
 #include "base/metrics.h"
 #include "base/settings.h"
 #include "client/gateway.h"
+#include "client/otlp.h"
 #include "client/typing.h"
 #include "codec/rqjob.h"
 #include "codec/trace.h"
 #include "job/job.h"
+#include "job/trace.h"
 #include "net/loop.h"
 #include "queue/claim.h"
 #include "queue/enqueue.h"
@@ -189,6 +191,8 @@ on_job_ended(struct job *job)
 	if (how == FINISH_FAIL)
 		metric_add(dead_letter_of(job->err), 1);
 	log_end(job, how, us);
+	if (!str_eqz(job->queue, OWN_QUEUE)) /* our own work is nobody's message */
+		trace_job(job);
 	record_end(slot, how);
 	if (how == FINISH_DUE)
 		claim_look_in(w->claim, job->defer_ms);
@@ -460,7 +464,8 @@ on_turn(struct loop_hook *h)
 	else
 		live_is(w->live, w->running_count > 0 ? LIVE_BUSY : LIVE_IDLE);
 	if (w->quitting && !w->burying && claim_idle(w->claim) &&
-		finish_idle(w->finish) && typing_idle(w->env.typing)) {
+		finish_idle(w->finish) && typing_idle(w->env.typing) &&
+		otlp_idle(w->env.otlp)) {
 		w->burying = true;
 		live_bury(w->live, on_quit, w);
 	}
@@ -473,6 +478,7 @@ begin_quit(struct worker *w)
 		return;
 	w->quitting = true;
 	typing_quit(w->env.typing);
+	otlp_quit(w->env.otlp);
 	drain_begin(&w->drain, QUIT_LIMIT_MS, on_quit, w);
 }
 
@@ -563,6 +569,7 @@ worker_run(const struct settings *s)
 	TAILQ_INIT(&w.running);
 	make_name(&w);
 	env_open(&w.env, &w.loop, s);
+	w.env.otlp = otlp_new(&w.loop, w.env.http, s);
 	w.probe.s = s;
 	w.probe.trouble = trouble;
 	open_queue(&w, s);
