@@ -51,7 +51,7 @@ struct job {
 	struct str trace;              /* codec/trace.h */
 	int64_t queued_us, claimed_us; /* wall; 0: unknown */
 	int64_t attempt;
-	int64_t calls; /* to others so far; numbers their spans */
+	int64_t calls;                  /* to others so far; numbers their spans */
 	int64_t retries_left, waited_s; /* see job_gives_up() */
 	int64_t started_us;             /* monotonic */
 	int64_t ai_us;                  /* that the AI took of it */
