@@ -138,7 +138,7 @@ zsh(void *into)
 int
 cli_completion(const struct settings *s, int argc, char **argv)
 {
-	struct cli_words words = {0};
+	static struct cli_words words; /* they live as long as the process */
 	int status;
 
 	(void)s;

@@ -263,14 +263,12 @@ empty_redis(struct backup *b, redisContext *c)
 }
 
 static int
-fill_redis(struct backup *b, redisContext *to)
+fill_from(struct backup *b, redisContext *to, const char *socket)
 {
 	static const char *const words[] = {
 		"--dbfilename", BACKUP_REDIS, "--appendonly", "no", NULL};
-	char socket[64];
 	struct redis_server from;
 
-	snprintf(socket, sizeof(socket), "/tmp/prosaas-restore-%d.sock", (int)getpid());
 	if (redis_server_start(&from, backup_path(b, ""), socket, words, b->err) < 0)
 		return -1;
 	int bad = select_db(b, from.c, b->redis_db);
@@ -280,6 +278,22 @@ fill_redis(struct backup *b, redisContext *to)
 		bad = redis_copy_all(from.c, to, tell, &b->keys, b->err);
 	cli_progress_end();
 	redis_server_stop(&from);
+	return bad;
+}
+
+/* DIR may be too long for a socket's path, and in /tmp itself another user could wait
+ * for us with a Redis of his own: a folder that only we may enter. */
+static int
+fill_redis(struct backup *b, redisContext *to)
+{
+	char folder[] = "/tmp/prosaas-restore-XXXXXX";
+
+	if (!mkdtemp(folder))
+		return fail(b, "%s: %s", folder, strerror(errno));
+	const char *socket = arena_printf(&b->arena, "%s/redis.sock", folder).p;
+	int bad = fill_from(b, to, socket);
+	unlink(socket);
+	rmdir(folder);
 	return bad;
 }
 

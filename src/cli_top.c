@@ -10,6 +10,7 @@
  * back as it was. */
 #include "cli_top.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -102,13 +103,14 @@ room(int *ret_width, int *ret_height)
 {
 	struct winsize size = {0};
 	const char *columns = getenv("COLUMNS");
+	int64_t n;
 
 	*ret_width = *ret_height = 0;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
 		*ret_width = size.ws_col;
 		*ret_height = size.ws_row;
-	} else if (columns) {
-		*ret_width = atoi(columns); /* what is no number is no limit */
+	} else if (columns && str_int(str_of(columns), &n) == 0 && n <= INT_MAX) {
+		*ret_width = (int)n; /* what is no number is no limit */
 	}
 }
 

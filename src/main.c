@@ -41,65 +41,75 @@ static command cmd_config, cmd_migrate, cmd_fake_gateway, cmd_replay;
 
 const struct word main_words[] = {
 	{"all", NULL, "", "the whole system on embedded defaults, for one machine",
-		supervisor_run, false},
-	{"api", NULL, "", "answers webhooks: only enqueues", api_run, true},
-	{"worker", NULL, "", "works jobs: saves, answers, sends", worker_run, true},
+		supervisor_run, READS_NOTHING, false},
+	{"api", NULL, "", "answers webhooks: only enqueues", api_run, READS_NOTHING,
+		true},
+	{"worker", NULL, "", "works jobs: saves, answers, sends", worker_run,
+		READS_NOTHING, true},
 	{"scheduler", NULL, "", "moves due jobs, returns those of dead workers",
-		scheduler_run, true},
-	{"admin", NULL, "", "the admin API on ADMIN_PORT", admin_run, true},
+		scheduler_run, READS_NOTHING, true},
+	{"admin", NULL, "", "the admin API on ADMIN_PORT", admin_run, READS_NOTHING,
+		true},
 	{"solo", NULL, "", "one job in a process of its own; workers start it",
-		solo_run, false},
+		solo_run, READS_NOTHING, false},
 	{"fake-gateway", cmd_fake_gateway, "",
-		"shows what would have been sent to WhatsApp", NULL, false},
+		"shows what would have been sent to WhatsApp", NULL, READS_NOTHING,
+		false},
 	{"migrate", cmd_migrate, "", "brings the database to this version", NULL,
-		false},
+		READS_NOTHING, false},
 	{"tenant", cli_tenant, "add|list|show|set|remove|seal ...", "tenants", NULL,
-		false},
+		READS_WORDS, false},
 	{"jobs", cli_jobs, "list|show|retry|cancel|discard|enqueue ...",
-		"jobs and dead letters", NULL, false},
+		"jobs and dead letters", NULL, READS_ALL, false},
 	{"replay", cmd_replay, "ID...|--all|--reason R ...",
-		"dead letters, queued again: jobs retry", NULL, false},
+		"dead letters, queued again: jobs retry", NULL, READS_ALL, false},
 	{"queues", cli_queues, "[restore] ...",
-		"queues, and the way back to Python workers", NULL, false},
+		"queues, and the way back to Python workers", NULL, READS_ALL, false},
 	{"sessions", cli_sessions, "[--json]",
-		"how the tenants' WhatsApp sessions stand", NULL, false},
+		"how the tenants' WhatsApp sessions stand", NULL, READS_ALL, false},
 	{"send", cli_send, "TENANT TO TEXT ...", "a message to one customer", NULL,
-		false},
+		READS_ALL, false},
 	{"scheduled", cli_scheduled, "list|show|cancel ...",
-		"messages sent or to be sent", NULL, false},
+		"messages sent or to be sent", NULL, READS_ALL, false},
 	{"broadcast", cli_broadcast, "create|start|pause|resume|cancel|list|show ...",
-		"one text to many customers", NULL, false},
+		"one text to many customers", NULL, READS_ALL, false},
 	{"ai", cli_ai, "usage|prompts|try TENANT ...",
-		"what a tenant's AI costs, is told and says", NULL, false},
+		"what a tenant's AI costs, is told and says", NULL, READS_ALL, false},
 	{"chats", cli_chats, "list|show|pause|resume TENANT [CHAT] ...",
-		"who answers in which chat", NULL, false},
+		"who answers in which chat", NULL, READS_ALL, false},
 	{"person", cli_person, "show|export|erase|unmerge TENANT WHO ...",
-		"what is known of one person", NULL, false},
+		"what is known of one person", NULL, READS_ALL, false},
 	{"alerts", cli_alerts, "[--recent] [--json]",
-		"what is wrong now, and the command that mends it", NULL, false},
+		"what is wrong now, and the command that mends it", NULL, READS_ALL,
+		false},
 	{"audit", cli_audit, "TENANT [--limit N] [--json]",
-		"what people and programs decided", NULL, false},
+		"what people and programs decided", NULL, READS_ALL, false},
 	{"backup", cli_backup, "DIR [--force]", "database and Redis, to a folder", NULL,
-		false},
+		READS_ALL, false},
 	{"restore", cli_restore, "DIR [--force]", "what backup made, put back", NULL,
-		false},
+		READS_ALL, false},
 	{"probe", cli_probe, "[--live]",
-		"whether the role of this environment is ready", NULL, false},
+		"whether the role of this environment is ready", NULL, READS_ALL,
+		false},
 	{"doctor", cli_doctor, "[--json] [--fix] ...",
-		"what is wrong, why, and the command that mends it", NULL, false},
+		"what is wrong, why, and the command that mends it", NULL, READS_ALL,
+		false},
 	{"top", cli_top, "[--once]", "rates, times, queues, workers and alerts, live",
-		NULL, false},
+		NULL, READS_ALL, false},
 	{"tail", cli_tail, "[--tenant T] [--chat C] ...",
-		"what happens, message by message", NULL, false},
+		"what happens, message by message", NULL, READS_ALL, false},
 	{"trace", cli_trace, "ID [--json]",
-		"the life of one message, from the webhook to its answer", NULL, false},
+		"the life of one message, from the webhook to its answer", NULL,
+		READS_ALL, false},
 	{"bench", cli_bench, "[--rate N] [--for SECONDS] ...",
-		"real webhooks at a rate, and how long each took", NULL, false},
+		"real webhooks at a rate, and how long each took", NULL, READS_ALL,
+		false},
 	{"config", cmd_config, "[--markdown]",
-		"every setting, its value, and where it came from", NULL, false},
+		"every setting, its value, and where it came from", NULL, READS_WORDS,
+		false},
 	{"completion", cli_completion, "bash|zsh",
-		"what the shell needs to complete these words", NULL, false},
-	{NULL, NULL, NULL, NULL, NULL, false},
+		"what the shell needs to complete these words", NULL, READS_ALL, false},
+	{NULL, NULL, NULL, NULL, NULL, READS_NOTHING, false},
 };
 
 static void
@@ -115,6 +125,15 @@ print_help(FILE *to)
 		to);
 }
 
+static const struct word *
+find_word(const char *name)
+{
+	for (const struct word *w = main_words; w->name; w++)
+		if (strcmp(w->name, name) == 0)
+			return w;
+	return NULL;
+}
+
 static int
 wrong_usage(const struct word *w, const char *what)
 {
@@ -128,8 +147,10 @@ cmd_config(const struct settings *s, int argc, char **argv)
 {
 	struct buf out;
 
+	if (argc > 0 && strcmp(argv[0], "--markdown") != 0)
+		return wrong_usage(find_word("config"), argv[0]);
 	buf_init(&out);
-	if (argc > 0 && strcmp(argv[0], "--markdown") == 0)
+	if (argc > 0)
 		settings_markdown(&out);
 	else
 		settings_show(s, &out);
@@ -180,39 +201,14 @@ run_role(const struct word *w, const struct settings *s)
 	return w->start(s);
 }
 
-static const struct word *
-find_word(const char *name)
-{
-	for (const struct word *w = main_words; w->name; w++)
-		if (strcmp(w->name, name) == 0)
-			return w;
-	return NULL;
-}
-
-/* Commands read all their words themselves, --help too; these don't. */
-static bool
-has_subcommands(const struct word *w)
-{
-	return w->run && w->run != cmd_config && w->run != cmd_migrate &&
-	       w->run != cmd_fake_gateway && w->run != cli_tenant;
-}
-
-/* Only these take words of their own. */
-static bool
-takes_words(const struct word *w, const char *option)
-{
-	return w->run == cli_tenant || has_subcommands(w) ||
-	       (w->run == cmd_config && strcmp(option, "--markdown") == 0);
-}
-
 static int
 run(const struct word *w, const struct settings *s, int argc, char **argv)
 {
-	if (argc > 0 && strcmp(argv[0], "--help") == 0 && !has_subcommands(w)) {
+	if (argc > 0 && strcmp(argv[0], "--help") == 0 && w->reads < READS_ALL) {
 		printf("usage: prosaas %s %s\n\n%s\n", w->name, w->usage, w->help);
 		return 0;
 	}
-	if (argc > 0 && !takes_words(w, argv[0]))
+	if (argc > 0 && w->reads == READS_NOTHING)
 		return wrong_usage(w, argv[0]);
 	return w->start ? run_role(w, s) : w->run(s, argc, argv);
 }

@@ -110,7 +110,7 @@ int gateway_probe_finish(struct gateway_call *call) MUSTCHECK;
 void gateway_resume(struct gateway *g, struct str tenant);
 
 /* gateway_typing shows in the chat that we write, or no more.  No breaker is asked, or
- * told; it takes 2 s at most. */
+ * told; it takes a few seconds at most. */
 void
 gateway_typing(struct gateway *g, struct gateway_call *call, bool on, struct flow *f);
 int gateway_typing_finish(struct gateway_call *call) MUSTCHECK;

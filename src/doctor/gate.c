@@ -25,8 +25,7 @@ enum {
 	WAIT_MAX_S = 30,  /* a job that waits for longer waits for a worker */
 };
 
-/* --- the api's numbers --------------------------------------------------------------
- */
+/* --- the api's numbers ------------------------------------------------------- */
 
 /* Adds up the samples whose name and labels begin so. */
 static double
@@ -122,8 +121,7 @@ api_sum(const struct gate *g)
 	return n;
 }
 
-/* --- the jobs' numbers
- * ---------------------------------------------------------------- */
+/* --- the jobs' numbers ------------------------------------------------------- */
 
 static void
 sample_jobs(struct gate *g, bool first)
@@ -148,8 +146,7 @@ sample_jobs(struct gate *g, bool first)
 	g->failed += val_int(val_at(v, 2), 0);
 }
 
-/* --- judging
- * -------------------------------------------------------------------------- */
+/* --- judging ----------------------------------------------------------------- */
 
 static double
 percent(double part, double of)
@@ -259,8 +256,7 @@ judge_errors(struct gate *g, struct finding *f)
 		n.errors, n.answers, http, (long long)g->failed, ended, jobs);
 }
 
-/* --- the window
- * ------------------------------------------------------------------------ */
+/* --- the window -------------------------------------------------------------- */
 
 static void
 show_progress(const struct gate *g, int64_t left_ms)
@@ -348,8 +344,7 @@ gate_go(const struct gate *g)
 	return true;
 }
 
-/* --- telling
- * ---------------------------------------------------------------------------- */
+/* --- telling ----------------------------------------------------------------- */
 
 void
 gate_text(const struct gate *g, struct buf *out)

@@ -131,8 +131,7 @@ look_ai(struct doctor *d, struct finding *f)
 			n ? "%zu answer and take their key" : "nobody asks one", n);
 }
 
-/* --- the Cloud API
- * -------------------------------------------------------------------- */
+/* --- the Cloud API ----------------------------------------------------------- */
 
 struct phone {
 	struct str id, token, secret, verify;

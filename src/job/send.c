@@ -5,8 +5,7 @@
  *               |                    |  deliver.c  |
  *               |                    |             '-> a transient error: again later
  *               |                    '-> was sent before a crash ------> ended
- *               |                    |             '-> the window is closed: held --->
- * 0
+ *               |                    |             '-> window closed: held ---> 0
  *               |-> quiet hours: it waits until they end ---> moved ---> 0
  *               '-> cancelled, opted out, waits anew: over ---> 0
  *
@@ -232,8 +231,9 @@ ended(struct flow *f)
 		return record_error(s->job, &s->end.op);
 	if (s->deliver.silenced)
 		return over(s, "the customer has opted out");
-	metric_add(s->err == 0 ? M_OUTBOX_SENT : M_OUTBOX_FAILED, 1);
-	if (s->err == 0)
+	bool sent = str_eqz(s->end.status, "sent");
+	metric_add(sent ? M_OUTBOX_SENT : M_OUTBOX_FAILED, 1);
+	if (sent)
 		log_info("📤 [OUTBOX] sent tenant=%.*s id=%lld job_id=%s",
 			STR_FMT(s->job->tenant), (long long)s->id,
 			log_safe(s->job->id));

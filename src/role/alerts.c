@@ -3,8 +3,8 @@
  *
  *   on_tick ---> survey_ask ---> on_surveyed ---> judge, each row ---> change
  *      |                             |                                   |
- *      |                             `---> notify_give(first notice)     `--->
- * on_changed
+ *      |                             `---> notify_give(first notice)     v
+ *      |                                                             on_changed
  *      `---> Redis is not there: judge_alone */
 #include "role/alerts.h"
 
@@ -363,7 +363,8 @@ on_delivered(void *arg, struct str notice)
 {
 	struct alerts *a = arg;
 
-	if (a->alone_count > 0) {
+	/* Redis may have gone while one of its notices was under way. */
+	if (a->alone_count > 0 && str_eq(notice, buf_str(&a->alone[0]))) {
 		struct buf first = a->alone[0];
 
 		for (size_t i = 1; i < ALONE_MAX; i++)

@@ -32,7 +32,7 @@ struct sight {
 
 struct window {
 	const struct settings *s;
-	int64_t began_us; /* wall */
+	int64_t began_us; /* wall: who started before was there, seen or not */
 	struct process *processes;
 	size_t count;
 	struct vitals total;
@@ -173,8 +173,11 @@ window_seal(struct window *w)
 {
 	int64_t now_ms = clock_mono_ms();
 	int64_t from_ms = now_ms - w->s->alert_window_s * 1000;
+	int64_t known_us = clock_wall_us() - (int64_t)GONE_MS * 1000;
 
 	forget_gone(w, now_ms);
+	if (w->began_us < known_us) /* one forgotten may come back */
+		w->began_us = known_us;
 	while (w->held == w->room ||
 		(w->held > 1 && sight_at(w, 1)->at_ms <= from_ms)) {
 		w->first = (w->first + 1) % w->room;

@@ -23,16 +23,17 @@ read_row(struct sql *db, struct arena *a, struct store_trace_row *r)
 		*texts[i] = sql_col_text(db, at++, a);
 }
 
-/* Of all tenants: who asks has an id and wants to know whose it is.  Each line of the
- * union has an index. */
+/* Of all tenants: who asks has an id and wants to know whose it is.  By its
+ * key a reply has an index; all else is looked through, a second or so for a million
+ * rows, by a command on a connection of its own that nobody waits for.  Indexes would
+ * cost each message more than the few questions are worth. */
 static int
 start(struct sql *db, struct str id)
 {
 	return sql_row(db,
 		"WITH found(turn) AS ("
 		" SELECT turn_id FROM messages WHERE provider_message_id = ?1"
-		" UNION SELECT turn_id FROM messages WHERE trace_id = ?1"
-		" UNION SELECT turn_id FROM messages WHERE job_id = ?1"
+		" OR trace_id = ?1 OR job_id = ?1"
 		" UNION SELECT turn_id FROM messages WHERE outbound_key = ?1"
 		" LIMIT ?2)"
 		" SELECT t.id, m.conversation_id, m.id, m.part, m.attempts, t.asked_us,"

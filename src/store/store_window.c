@@ -59,24 +59,26 @@ add_rows(struct sql *db, struct str tenant, int64_t turn, int64_t hold_us)
 		" SELECT m.tenant_id, m.chat, ifnull((SELECT i.value FROM"
 		"  contact_identities AS i JOIN conversations AS c"
 		"  ON c.contact_id = i.contact_id WHERE c.id = m.conversation_id"
+		"  AND c.tenant_id = ?1"
 		"  AND i.tenant_id = ?1"
 		"  ORDER BY i.kind = 'phone' DESC, i.value LIMIT 1), m.chat),"
 		" m.body, ?3, ?3 + ?4, 'waiting', 'window', ?3, m.id, ?3, ?3"
 		" FROM messages AS m WHERE m.turn_id = ?2 AND m.tenant_id = ?1"
 		" AND m.status IN ('pending', 'sending') AND m." BY_US
 		" AND NOT EXISTS (SELECT 1 FROM scheduled_messages AS s"
-		"  WHERE s.message_id = m.id) ORDER BY m.part",
+		"  WHERE s.message_id = m.id AND s.tenant_id = ?1) ORDER BY m.part",
 		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_NUMBER(clock_wall_us()),
 		SQL_NUMBER(hold_us));
 }
 
-/* All of the turn that has a row which waits for the customer. */
+/* All of the turn that has a row which waits for the customer, and is not over. */
 static int
 rest(struct sql *db, struct str tenant, int64_t turn)
 {
 	int r = sql_do(db,
 		"UPDATE messages SET status = 'pending', reason = 'window',"
-		" updated_us = ?3 WHERE turn_id = ?2 AND tenant_id = ?1 AND id IN"
+		" updated_us = ?3 WHERE turn_id = ?2 AND tenant_id = ?1"
+		" AND status IN ('pending', 'sending') AND id IN"
 		" (SELECT message_id FROM scheduled_messages WHERE tenant_id = ?1"
 		"  AND held_us > 0)",
 		SQL_TEXT(tenant), SQL_NUMBER(turn), SQL_NUMBER(clock_wall_us()));

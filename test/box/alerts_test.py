@@ -27,6 +27,8 @@ class Receiver:
 
     def __init__(self):
         self.notices, self.refusals, self.status = [], 0, 200
+        self.answers = threading.Event()  # while it is not set, who posts waits
+        self.answers.set()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -39,6 +41,7 @@ class Receiver:
                     outer.notices.append(json.loads(body))
                 else:
                     outer.refusals += 1
+                outer.answers.wait(PATIENCE)
                 self.send_response(outer.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -238,6 +241,17 @@ def test_a_stopped_redis(house):
     house.redis.restart()
     house.receiver.heard("redis_failing", "firing", "resolved", seconds=60)
     assert not any(n["name"] == "no_scheduler" for n in house.receiver.notices), "one trouble, one alert"
+
+
+def test_a_notice_under_way_is_not_taken_for_the_one_of_a_stopped_redis(house):
+    start(house)
+    house.receiver.answers.clear()
+    send(house, 1, tenant="77")
+    house.receiver.heard("unknown_tenant", "firing")
+    house.redis.kill()
+    house.scheduler.wait_log("ALERT redis_failing")
+    house.receiver.answers.set()
+    house.receiver.heard("redis_failing", "firing")
 
 
 def test_messages_that_cannot_be_queued(house):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """prosaas backup and restore: what was known is known again, and nobody is answered twice."""
 import json
+import os
 import shutil
 import sqlite3
 
@@ -127,6 +128,26 @@ def test_restore_waits_for_an_empty_house(shop):
     kept = sqlite3.connect(shop.data / "prosaas.db.before-restore")
     assert kept.execute("SELECT name FROM tenants").fetchone() == ("after the backup",), "the one that was there is kept"
     kept.close()
+
+
+def test_nobody_else_can_stand_in_for_the_server_that_reads_a_backup(shop):
+    """In a folder that all may write to, another user could listen there first."""
+    shop.cli("backup", shop.to)
+    stop(shop.api, shop.worker, shop.scheduler)
+    tools, seen = shop.dir / "tools", shop.dir / "seen"
+    tools.mkdir()
+    shim = tools / "redis-server"
+    shim.write_text(f"""#!/bin/sh
+while [ "$1" != --unixsocket ]; do set -- "$@" "$1"; shift; done
+dirname "$2" >{seen}
+stat -c %a "$(dirname "$2")" >>{seen}
+exec {shutil.which("redis-server")} "$@"
+""")
+    shim.chmod(0o755)
+    shop.cli("restore", shop.to, "--force", PATH=f"{tools}:{os.environ['PATH']}")
+    folder, mode = seen.read_text().split()
+    assert mode == "700"
+    assert not os.path.exists(folder), "nothing is left behind"
 
 
 def test_a_backup_is_not_overwritten_unasked(shop):

@@ -276,6 +276,19 @@ def test_a_refused_message_is_failed_and_can_be_replayed(stage):
     assert texts(stage) == ["hello"]
 
 
+def test_a_message_that_had_failed_before_a_crash_is_not_told_as_sent(stage):
+    _, worker = office(stage)
+    stage.gateway.faults("400", 1)
+    id = send(stage, CHAT, "hello")
+    wait_status(stage, id, "failed")
+    # the worker died between the message and its row
+    change(stage, "UPDATE scheduled_messages SET status = 'waiting', round = round + 1, due_us = 1")
+    wait_until(lambda: shown(stage, id)["reason"] == "see its message", 20, "its row is ended")
+    wait_until(lambda: worker.metric('prosaas_outbox_messages_total{outcome="failed"}') == 2, 10, "it is counted")
+    assert worker.metric('prosaas_outbox_messages_total{outcome="sent"}') == 0
+    assert "[OUTBOX] sent" not in worker.log()
+
+
 def test_a_message_whose_job_is_lost_or_dead_is_not_forgotten(stage):
     _, worker = office(stage, "@every 1h")
     lost, dead = send(stage, CHAT, "lost", "--in", "80s"), send(stage, chat_of(2), "dead", "--in", "80s")

@@ -77,3 +77,15 @@ def test_a_message_that_came_after_the_rest_began_waits_no_longer_either(stage):
     stage.gateway.faults("ok")
     told(api, "1", "connected")
     wait_until(lambda: len(stage.gateway.sent()) == 1, 20, "its reply")
+
+
+def test_a_job_that_came_at_its_own_time_is_not_kept_in_mind(stage):
+    """A tenant whose gateway tells of no session would have its jobs' names kept for good."""
+    api, worker = stage.pipeline(scheduler=True)
+    stage.gateway.faults("503", 1, retry_after=1)
+    api.post(webhook(message("FIRST")))
+    wait_until(lambda: len(stage.gateway.sent()) == 1, 20, "its reply")
+    stage.wait_at_rest(20)
+    [id] = stage.job_ids()
+    assert int(stage.redis.text.hget(f"rq:job:{id}", "prosaas_attempt")) > 1, "it has waited"
+    assert not stage.redis.text.exists("prosaas:paused:1")

@@ -78,6 +78,9 @@ local function take(name, id)
 	end
 	local tenant = h[5] or ''
 	left[tenant] = (left[tenant] or cap) - 1
+	if h[11] then -- it no longer waits for a session (finish.lua)
+		redis.pcall('SREM', 'prosaas:paused:' .. tenant, id)
+	end
 	local waited = h[11] and tonumber(time[1]) - (tonumber(h[11]) or 0) or 0
 	out[#out + 1] = { id, name, h[2] or '', attempt, h[3] or '', h[4] or '', tenant, lane, h[7] or '0',
 		h[10] or '0', waited, h[12] or '' }

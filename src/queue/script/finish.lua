@@ -66,7 +66,8 @@ local function just_back(tenant)
 end
 
 -- Who waits for its tenant's session to come back is found by its tenant (session.lua).
--- It is forgotten after a day without another: the jobs have their own time.
+-- claim.lua takes it out when its own time comes first; what is cancelled meanwhile is
+-- forgotten after a day without another.
 local function wait(id, name, job, delay, tenant)
 	if not tenant or tenant == '' then
 		return later(id, name, job, delay)

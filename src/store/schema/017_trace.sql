@@ -10,9 +10,3 @@ ALTER TABLE messages ADD COLUMN posted_us INTEGER;
 -- When the AI was first asked for the answer that was kept, and when it had it.
 ALTER TABLE turns ADD COLUMN asked_us INTEGER;
 ALTER TABLE turns ADD COLUMN answered_us INTEGER;
-
--- A person has one of these ids, and knows nothing else.
-CREATE INDEX messages_provider_id ON messages (provider_message_id)
-	WHERE provider_message_id IS NOT NULL;
-CREATE INDEX messages_trace ON messages (trace_id) WHERE trace_id IS NOT NULL;
-CREATE INDEX messages_job ON messages (job_id) WHERE job_id IS NOT NULL;

@@ -68,6 +68,25 @@ TEST(a_process_that_came_later_counts_from_its_start)
 	done(w);
 }
 
+TEST(a_process_that_was_out_of_sight_counts_from_where_it_is)
+{
+	struct window *w = window_new(&s);
+	int64_t hour_us = INT64_C(3600000000);
+
+	window_seal(w);
+	w->began_us -= hour_us; /* the last look was then */
+	int64_t started_us = w->began_us + 1;
+	look(w, "worker:b", 7, started_us);
+	w->processes[0].seen_ms -= GONE_MS + 1; /* Redis was away for so long */
+	window_seal(w);
+	CHECK_INT(w->count, 0);
+	look(w, "worker:b", 9, started_us);
+	CHECK_INT(rose(w), 7);
+	look(w, "worker:b", 10, started_us);
+	CHECK_INT(rose(w), 8);
+	done(w);
+}
+
 TEST(a_counter_that_fell_began_anew)
 {
 	struct window *w = window_new(&s);

@@ -330,6 +330,34 @@ TEST(a_part_that_was_sent_is_not_held)
 	end();
 }
 
+TEST(a_part_that_was_held_and_sent_stays_sent_when_the_next_is_held_again)
+{
+	struct store_outbox_keep first, second;
+
+	begin_on_meta();
+	struct store_load l = hear(JID, "A1", 30);
+	struct store_keep k = answer(&l);
+	struct store_mark held = mark_of(&l, k.reply.parts[0].id, "held");
+	CHECK_INT(RUN(store_mark, &held), 0);
+	int64_t id = number("SELECT min(id) FROM scheduled_messages");
+	CHECK_INT(keep(id, get(id).round, 1, "job 1", &first), 0);
+	CHECK_INT(mark(&first, "sent"), 0); /* its time was up: as a template */
+	struct store_outbox_end e = {.tenant = STR("1"),
+		.id = id,
+		.round = get(id).round,
+		.status = STR("sent")};
+	CHECK_INT(RUN(store_outbox_end, &e), 0);
+
+	CHECK_INT(hear(JID, "A2", 0).released, 1);
+	id = number("SELECT max(id) FROM scheduled_messages");
+	CHECK_INT(keep(id, get(id).round, 1, "job 2", &second), 0);
+	CHECK_INT(mark(&second, "held"), 0); /* WhatsApp's clock is not ours */
+	CHECK_STR(text("SELECT group_concat(status) FROM messages"
+		       " WHERE direction = 'out'"),
+		"sent,pending");
+	end();
+}
+
 TEST(what_is_held_can_be_cancelled_and_is_no_part_of_what_was_said)
 {
 	begin_on_meta();
