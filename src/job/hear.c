@@ -54,13 +54,16 @@ gathered(struct flow *f)
 	return h->absorb.count > 0 ? flow_goto(f, take_in) : 0;
 }
 
-/* What one waiting job carries: a single message that is one of this chat's. */
+/* What one waiting job carries: a single message that is one of this chat's.  One that
+ * ran before is a dead letter's replay: it has a turn, and may have a reply to send. */
 static int
 read_waiting(struct hear *h, size_t i, const struct val **ret_v, struct message *ret)
 {
 	struct rqjob_call call;
 	char why[128];
 
+	if (h->absorb.jobs[i].attempt.n > 0)
+		return ERR_SHAPE;
 	int bad = rqjob_parse(&h->job->arena, h->absorb.jobs[i].data, &call, why);
 	if (bad < 0)
 		return bad;

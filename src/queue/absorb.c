@@ -27,7 +27,7 @@ copy_jobs(struct absorb *a, const struct redisReply *rows)
 
 		struct absorb_job *j = &a->jobs[i];
 		struct str *const fields[] = {
-			&j->id, &j->data, &j->trace, &j->enqueued_at};
+			&j->id, &j->data, &j->trace, &j->enqueued_at, &j->attempt};
 
 		for (size_t k = 0; k < ARRAY_LEN(fields); k++)
 			*fields[k] = arena_str(a->arena, redis_text(redis_at(row, k)));

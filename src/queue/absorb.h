@@ -23,6 +23,7 @@ enum { ABSORB_MAX = 50 }; /* a call */
 
 struct absorb_job {
 	struct str id, data, trace, enqueued_at;
+	struct str attempt; /* the last; empty: it has not run yet */
 };
 
 struct absorb {

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness import CHAT, FINISHED, chat_of, message, wait_until, webhook
+from harness import CHAT, FAILED, FINISHED, chat_of, message, wait_until, webhook
 
 DEBOUNCE = 600
 
@@ -94,6 +94,20 @@ def test_input_while_the_ai_thinks_is_merged(stage):
     assert len(asked(stage)) == 2, "the first question was given up"
     assert len(stage.gateway.sent()) == 1
     assert len({r["turn_id"] for r in stage.inbound()}) == 1
+
+
+def test_a_replay_that_waits_behind_its_chat_sends_its_own_reply(stage):
+    api, _ = talk(stage, 200)
+    stage.gateway.faults("400", 1)
+    say(api, "D1", "first")
+    wait_until(lambda: stage.redis.text.zcard(FAILED) == 1, 20, "its reply was refused")
+    stage.ai.faults("slow", 1, ms=3000)
+    say(api, "D2", "second")
+    wait_until(lambda: len(asked(stage)) == 2, 10, "the chat is busy")
+    stage.cli("jobs", "retry", "--all")
+    all_done(stage)
+    assert sorted(s["text"] for s in stage.gateway.sent()) == ["Echo: first", "Echo: second"]
+    assert [r["status"] for r in stage.replies()] == ["sent", "sent"]
 
 
 def test_input_after_the_reply_was_kept_is_the_next_turn(stage):
