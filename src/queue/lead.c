@@ -12,22 +12,25 @@
 #include "base/settings.h"
 #include "codec/rqjob.h"
 #include "net/loop.h"
+#include "queue/checkup.h"
 #include "queue/redis.h"
 
 enum {
 	DEADLINE_MS = 5000,
 	SWEEP_MAX = 500, /* ids per registry and act: bounds the stall of Redis */
+	PRUNE_EVERY_MS = 3600000, /* a killed worker's name costs little */
 };
 
 struct lead {
 	struct lead_events events;
 	void *arg;
 	struct redis *redis;
-	struct redis_cmd lead_cmd, sweep_cmd, resign_cmd;
+	struct redis_cmd lead_cmd, sweep_cmd, prune_cmd, resign_cmd;
 	uv_timer_t tick;
 	struct lead_once act;
 	int64_t running_since_ms; /* on our monotonic clock */
-	bool leading, asking, sweeping, quitting;
+	int64_t prune_at_ms;      /* likewise */
+	bool leading, asking, sweeping, pruning, quitting;
 	void (*quit_done)(void *);
 	void *quit_arg;
 };
@@ -131,6 +134,27 @@ sweep(struct lead *l)
 }
 
 static void
+on_pruned(struct redis_cmd *cmd)
+{
+	struct lead *l = container_of(cmd, struct lead, prune_cmd);
+
+	l->pruning = false;
+	if (cmd->err == 0)
+		l->prune_at_ms = clock_mono_ms() + PRUNE_EVERY_MS;
+}
+
+/* A worker that is killed leaves its name in sets that have no end.  Pruning twice does
+ * no harm, so no token is checked. */
+static void
+prune(struct lead *l)
+{
+	if (l->pruning || clock_mono_ms() < l->prune_at_ms)
+		return;
+	l->pruning = true;
+	checkup_prune(l->redis, &l->prune_cmd, l->act.s->rq_queues, on_pruned);
+}
+
+static void
 on_asked(struct redis_cmd *cmd)
 {
 	struct lead *l = container_of(cmd, struct lead, lead_cmd);
@@ -140,8 +164,11 @@ on_asked(struct redis_cmd *cmd)
 		l->running_since_ms =
 			clock_mono_ms() - redis_int(redis_at(cmd->reply, 1), 0);
 	set_leading(l, cmd->err == 0 && redis_int(redis_at(cmd->reply, 0), 0) == 1);
-	if (l->leading && !l->sweeping && !l->quitting)
+	if (!l->leading || l->quitting)
+		return;
+	if (!l->sweeping)
 		sweep(l);
+	prune(l);
 }
 
 static void

@@ -7,7 +7,7 @@
  * extend it.  An act (script/sweep.lua) checks the token and does its work in one
  * script: two may think they lead, only one can act.  A killed leader is followed
  * within LEAD_LIFE_MS + LEAD_EVERY_MS; one that stops resigns and is followed at
- * once.
+ * once.  At first and each hour it also drops the names of killed workers (prune.lua).
  *
  * All schedulers, leading or not, note in one key that they run.  So each knows
  * since when there was always one: what came due later is late, not missed

@@ -62,6 +62,16 @@ def test_a_job_is_moved_when_its_time_comes(house):
     assert time.time() >= house.job(job.id).created_at.replace(tzinfo=timezone.utc).timestamp() + 1
 
 
+def test_names_of_workers_that_were_killed_are_dropped(house):
+    r = house.redis.text
+    r.hset("rq:worker:lives", "birth", "2026-11-24T05:30:12.345678Z")
+    for key in ("rq:workers", "rq:workers:default"):
+        r.sadd(key, "rq:worker:killed", "rq:worker:lives")
+    house.start("scheduler")
+    wait_until(lambda: r.smembers("rq:workers") == {"rq:worker:lives"}, 10, "the dead one's name is gone")
+    assert r.smembers("rq:workers:default") == {"rq:worker:lives"}
+
+
 def test_more_due_jobs_than_one_act_takes(house):
     n = 3000
     with house.redis.bytes.pipeline() as p:

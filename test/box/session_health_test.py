@@ -69,6 +69,16 @@ def test_a_session_that_is_back_gets_what_waited_at_once(stage):
     assert not stage.redis.text.exists("prosaas:paused:1")
 
 
+def test_who_is_cancelled_waits_for_no_session_any_more(stage):
+    api, _ = stage.pipeline(scheduler=True)
+    stage.gateway.faults("503", retry_after=3600)
+    api.post(webhook(message("M1")))
+    wait_until(lambda: stage.redis.text.zcard(SCHEDULED) == 1, 20, "a job waits")
+    [id] = stage.redis.text.smembers("prosaas:paused:1")
+    stage.cli("jobs", "cancel", id)
+    assert not stage.redis.text.exists("prosaas:paused:1")
+
+
 def test_a_message_that_came_after_the_rest_began_waits_no_longer_either(stage):
     api, worker = stage.pipeline(scheduler=True)
     stage.gateway.faults("503", retry_after=3600)

@@ -66,8 +66,8 @@ local function just_back(tenant)
 end
 
 -- Who waits for its tenant's session to come back is found by its tenant (session.lua).
--- claim.lua takes it out when its own time comes first; what is cancelled meanwhile is
--- forgotten after a day without another.
+-- claim.lua takes it out when its own time comes first, cancel.lua with the job; what RQ's
+-- tools cancel meanwhile is forgotten after a day without another.
 local function wait(id, name, job, delay, tenant)
 	if not tenant or tenant == '' then
 		return later(id, name, job, delay)

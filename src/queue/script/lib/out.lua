@@ -32,6 +32,7 @@ local function take_out(id, name, tenant, lane)
 	for _, key in ipairs({ 'rq:scheduled:' .. name, 'rq:deferred:' .. name, 'prosaas:due' }) do
 		redis.pcall('ZREM', key, id)
 	end
+	redis.pcall('SREM', 'prosaas:paused:' .. tenant, id)
 	return lane ~= '' and leave_lane(name, lane, id)
 end
 
