@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Fixtures and the watch over every test: its time, its processes, its count.
 
-Each test has LIMIT seconds (TEST_LIMIT, or two minutes; twenty of SIZE=long; times
-PATIENCE) by an alarm of its own;
+Each test has LIMIT seconds (TEST_LIMIT, or two minutes; twenty of SIZE=long; its own
+where it is marked limit(seconds); times PATIENCE) by an alarm of its own;
 should even that hang, faulthandler ends the run with all stacks.  The outcome of
 each test goes, a line each, to the file BOX_COUNTS, closed by the line "end", so
 that test/box/run can count what a crash left.
@@ -24,20 +24,26 @@ LIMIT = int(float(os.environ.get("TEST_LIMIT", "1200" if LONG else "120")) * PAT
 outcomes = {}  # test -> the worst of its phases
 
 
-def pytest_configure():
+def pytest_configure(config):
+    config.addinivalue_line("markers", "limit(seconds): how long this test may take")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def limit_of(item):
+    mark = item.get_closest_marker("limit")
+    return int(mark.args[0] * PATIENCE) if mark else LIMIT
+
+
 def on_alarm(_signal, _frame):
-    raise TimeoutError(f"the test took more than {LIMIT} s")
+    raise TimeoutError("the test took longer than it may")
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     signal.signal(signal.SIGALRM, on_alarm)
-    signal.alarm(LIMIT)
-    faulthandler.dump_traceback_later(2 * LIMIT, exit=True)
+    signal.alarm(limit_of(item))
+    faulthandler.dump_traceback_later(2 * limit_of(item), exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
     signal.alarm(0)

@@ -315,6 +315,10 @@ class Proc:
     def rss_kb(self):
         return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1])
 
+    def open_fds(self):
+        """How many descriptors are open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def complaint(self):
         m = REPORT.search(self.log())
         if m:
@@ -383,6 +387,12 @@ class Fake(Proc):
 
     def requests(self):
         return self.get("/requests")
+
+    def take(self):
+        """What it recorded since the last time, which it forgets."""
+        a = ask(self.port, "POST", "/take")
+        assert a.status == 200, a
+        return a.json()
 
 
 class Role(Proc):

@@ -5,6 +5,7 @@
 Prints "port N" first; stops on SIGTERM.
 
   POST /v1/chat/completions   answers "Echo: <last user message>" with usage
+  POST /take                  the same, and forgets them: for tests that run for an hour
   GET  /v1/models             gpt-4o-mini; a refusal while /faults has one
   GET  /requests              every request in order: the body, and "at", its arrival
   POST /delay                 {"ms": M}: all answers come M ms later
@@ -38,7 +39,7 @@ def error(code, kind):
 
 
 class Ai(fakehttp.Server):
-    ROUTES = {("POST", "/v1/chat/completions"): "complete", ("GET", "/requests"): "list_requests", ("GET", "/v1/models"): "models",
+    ROUTES = {("POST", "/v1/chat/completions"): "complete", ("GET", "/requests"): "list_requests", ("POST", "/take"): "take", ("GET", "/v1/models"): "models",
               ("POST", "/delay"): "set_delay", ("POST", "/say"): "set_text"}
     REFUSALS = {"500": (500, error(None, "server_error")), "503": (503, error("slow_down", "server_error")),
                 "429": (429, error("rate_limit_exceeded", "requests")),
@@ -130,6 +131,10 @@ class Ai(fakehttp.Server):
 
     async def list_requests(self, request):
         return 200, self.requests
+
+    async def take(self, request):
+        taken, self.requests = self.requests, []
+        return 200, taken
 
     async def set_text(self, request):
         self.text = request.json().get("text")

@@ -9,6 +9,8 @@ Prints "port N" first; stops on SIGTERM.
   GET  /sent        every accepted send in order: tenantId, to, text, idempotencyKey,
                     messageId, first (this key was new), secret (X-Internal-Secret), at,
                     together (sends in hand when it came, itself included)
+  POST /take        the same, and forgets them and all that was asked and typed, but no key: for
+                    tests that run for an hour
   GET  /asked       when each POST /send arrived, accepted or not
   GET  /healthz     JSON with "idempotency":"durable" when it is, else the text ok
   POST /sendTyping  {"ok":true}; has faults of its own
@@ -31,7 +33,7 @@ import fakehttp
 
 
 class Gateway(fakehttp.Server):
-    ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("GET", "/asked"): "list_asked",
+    ROUTES = {("POST", "/send"): "send", ("GET", "/sent"): "list_sent", ("POST", "/take"): "take", ("GET", "/asked"): "list_asked",
               ("GET", "/healthz"): "healthz", ("POST", "/sendTyping"): "typing",
               ("GET", "/typing"): "list_typing", ("POST", "/typing/faults"): "set_typing_fault", ("POST", "/sessions"): "set_session"}
     MODES = ("500", "503", "429", "400", "401", "hang", "lost", "garbage", "slow", "hold")
@@ -105,6 +107,10 @@ class Gateway(fakehttp.Server):
 
     async def list_sent(self, request):
         return 200, self.sent
+
+    async def take(self, request):
+        taken, self.sent, self.asked, self.typed = self.sent, [], [], []
+        return 200, taken
 
     async def list_asked(self, request):
         return 200, self.asked
