@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/settings.h"
+#include "base/utf8.h"
 #include "cli_redis.h"
 #include "cli_top_priv.h"
 #include "cli_words.h"
@@ -114,21 +115,6 @@ room(int *ret_width, int *ret_height)
 	}
 }
 
-/* The first `width` characters; what is not whole UTF-8 counts as it comes. */
-static struct str
-cut(struct str line, int width)
-{
-	int shown = 0;
-
-	for (size_t i = 0; width > 0 && i < line.n; i++) {
-		if (((unsigned char)line.p[i] & 0xc0) == 0x80)
-			continue;
-		if (shown++ == width)
-			return (struct str){line.p, i};
-	}
-	return line;
-}
-
 static void
 add_line(struct top *t, struct str line, int width)
 {
@@ -137,7 +123,7 @@ add_line(struct top *t, struct str line, int width)
 	if (head)
 		line = (struct str){line.p + 1, line.n - 1};
 	buf_addz(&t->out, head && t->on_screen ? "\033[1m" : "");
-	buf_adds(&t->out, cut(line, width));
+	buf_adds(&t->out, width > 0 ? utf8_first(line, (size_t)width) : line);
 	buf_addz(&t->out, head && t->on_screen ? "\033[0m" : "");
 	buf_addz(&t->out, t->on_screen ? "\033[K" : "");
 }

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 enum {
 	FLUSH_AT = 64 << 10, /* do not hold more than this within one turn */
@@ -80,34 +81,6 @@ log_flush(void)
 	buf_clear(&log_.out, KEEP);
 }
 
-/* How many bytes the UTF-8 sequence takes that s begins with; 0: it is none. */
-static size_t
-utf8_length(struct str s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	unsigned char lo = 0x80, hi = 0xbf; /* of the second byte */
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-
-	if (n == 1)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || s.n < n)
-		return 0;
-	if (p[0] == 0xe0)
-		lo = 0xa0;
-	else if (p[0] == 0xf0)
-		lo = 0x90;
-	else if (p[0] == 0xed)
-		hi = 0x9f;
-	else if (p[0] == 0xf4)
-		hi = 0x8f;
-	if (p[1] < lo || p[1] > hi)
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 /* What is no UTF-8, a sequence cut short at the end too, shows as '?': the line must
  * be JSON whatever a library put into it. */
 static void
@@ -115,7 +88,7 @@ add_json_text(struct buf *b, struct str s)
 {
 	while (s.n > 0) {
 		unsigned char c = (unsigned char)s.p[0];
-		size_t n = utf8_length(s);
+		size_t n = utf8_len(s.p, s.p + s.n);
 
 		if (c == '"' || c == '\\')
 			buf_addf(b, "\\%c", c);

@@ -26,6 +26,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/settings.h"
+#include "base/utf8.h"
 #include "client/api.h"
 #include "client/cloud_error.h"
 #include "client/gateway_priv.h"
@@ -251,12 +252,9 @@ refuse(struct gateway_call *call, int err, const char *why)
 static bool
 is_too_long(const struct gateway_call *call)
 {
-	size_t chars = 0;
+	size_t max = call->as_template || call->content.n ? PARAMETER_MAX : TEXT_MAX;
 
-	for (size_t i = 0; i < call->text.n; i++)
-		chars += ((unsigned char)call->text.p[i] & 0xc0) != 0x80;
-	return chars >
-	       (call->as_template || call->content.n ? PARAMETER_MAX : TEXT_MAX);
+	return utf8_first(call->text, max).n < call->text.n;
 }
 
 static int

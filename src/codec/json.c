@@ -21,7 +21,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 #include "codec/val.h"
 
 /* Compared by address: these two are limits, all others are syntax. */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/defs.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 enum {
 	LETTERS_MIN = 2,

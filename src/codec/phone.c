@@ -12,7 +12,7 @@
 #include "codec/phone.h"
 
 #include "base/err.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 /* trunk: what is dialled before a national number and is no part of it; NULL where
  * there is none, or where it stays (the zero of Italy, San Marino, Congo, Ivory

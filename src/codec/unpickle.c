@@ -28,7 +28,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/bigint.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 #include "codec/val.h"
 
 static_assert((int)PICKLE_INT_BYTES_MAX == (int)BIGINT_BYTES_MAX, "one limit");

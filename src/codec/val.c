@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 #define INT_SAFE 9007199254740992.0 /* 2^53: above it a double skips integers */
 

@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "base/arena.h"
+#include "base/utf8.h"
 #include "codec/val.h"
 #include "job/content_priv.h"
 #include "job/message.h"
@@ -97,22 +98,11 @@ first_text(const struct val *v, const char *const paths[3])
 
 /* --- canonical text ------------------------------------------------------- */
 
-/* How much of s fits, whole characters only. */
-static size_t
-cut_at(struct str s, size_t max)
-{
-	if (s.n <= max)
-		return s.n;
-	while (max > 0 && ((unsigned char)s.p[max] & 0xc0) == 0x80)
-		max--;
-	return max;
-}
-
 void
 content_clean(struct buf *to, struct str detail)
 {
 	detail = str_trim(detail);
-	size_t n = cut_at(detail, CONTENT_DETAIL_MAX);
+	size_t n = utf8_cut(detail, CONTENT_DETAIL_MAX).n;
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)detail.p[i];

@@ -3,10 +3,10 @@
 #include "job/parts.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/defs.h"
+#include "base/utf8.h"
 
 /* A cut earlier than a third of what fits makes parts too short to be worth it. */
 enum { SHORTEST = 3 };
@@ -15,19 +15,6 @@ static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
-
-/* Where the first `chars` characters end; s.n when there are not more.  A byte that
- * begins none (10xxxxxx) belongs to the character before. */
-static size_t
-first_chars(struct str s, size_t chars)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		if (((uint8_t)s.p[i] & 0xc0) != 0x80 && count++ == chars)
-			return i;
-	return s.n;
 }
 
 /* --- what ends before byte i ------------------------------------------------ */
@@ -93,7 +80,7 @@ parts_split(struct arena *a, struct str text, size_t chars_max, struct str **ret
 	text = str_trim(text);
 	*ret = arena_alloc(a, PARTS_MAX * sizeof(**ret));
 	while (chars_max > 0 && count < PARTS_MAX - 1) {
-		size_t most = first_chars(text, chars_max);
+		size_t most = utf8_first(text, chars_max).n;
 		if (most == text.n)
 			break;
 		size_t cut = best_cut(text, most);

@@ -13,6 +13,7 @@
 #include "base/flow.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "base/utf8.h"
 #include "client/ai.h"
 #include "codec/json.h"
 #include "codec/rqjob.h"
@@ -49,17 +50,6 @@ of(struct flow *f)
 
 /* --- what the model answers --------------------------------------------------- */
 
-static struct str
-cut_to(struct str s, size_t max)
-{
-	s = str_trim(s);
-	if (s.n <= max)
-		return s;
-	while (max > 0 && ((unsigned char)s.p[max] & 0xc0) == 0x80)
-		max--;
-	return (struct str){s.p, max};
-}
-
 /* From the first { to the last }: models like to wrap JSON in other text. */
 static struct str
 object_in(struct str s)
@@ -84,7 +74,7 @@ read_facts(struct arena *a, const struct val *facts, struct notes *ret)
 			continue;
 		ret->keys[ret->fact_count] = arena_str(a, key);
 		ret->values[ret->fact_count++] =
-			arena_str(a, cut_to(value, SUMMARY_VALUE_MAX));
+			arena_str(a, utf8_cut(str_trim(value), SUMMARY_VALUE_MAX));
 	}
 }
 
@@ -108,7 +98,7 @@ notes_read(struct arena *a, struct str answer, struct notes *ret)
 		v = NULL;
 	struct str text = v ? val_text(val_get(v, "summary")) : answer;
 	if (str_trim(text).n > 0)
-		ret->summary = arena_str(a, cut_to(text, SUMMARY_MAX));
+		ret->summary = arena_str(a, utf8_cut(str_trim(text), SUMMARY_MAX));
 	ret->name = arena_str(a, val_text(val_get(v, "name")));
 	ret->name_confidence = number_of(val_get(v, "name_confidence"));
 	read_facts(a, val_get(v, "facts"), ret);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* utf8.h: how long a character is.  Private to codec.
+/* utf8.h: how long a character is, and where so many end.
  *
  * Strict: nothing overlong, nothing above U+10FFFF, no surrogates.  The three
  * bytes a lone surrogate has in WTF-8 are asked for by a function of their own,
  * because only text that came from escapes or from pickle may hold them. */
-#ifndef CODEC_UTF8_H
-#define CODEC_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,6 +63,30 @@ static inline size_t
 wtf8_len(const char *p, const char *end)
 {
 	return utf8_surrogate(p, end) ? 3 : utf8_len(p, end);
+}
+
+/* utf8_first is the first `chars` characters; all of s when there are not more.  A byte
+ * that begins none (10xxxxxx) belongs to the character before. */
+static inline struct str
+utf8_first(struct str s, size_t chars)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (!utf8_follows((uint8_t)s.p[i]) && count++ == chars)
+			return (struct str){s.p, i};
+	return s;
+}
+
+/* utf8_cut is what fits into max bytes, whole characters only. */
+static inline struct str
+utf8_cut(struct str s, size_t max)
+{
+	if (s.n <= max)
+		return s;
+	while (max > 0 && utf8_follows((uint8_t)s.p[max]))
+		max--;
+	return (struct str){s.p, max};
 }
 
 #endif
