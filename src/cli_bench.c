@@ -359,10 +359,7 @@ wrong_words(struct bench *b)
 static void
 prepare(struct bench *b)
 {
-	uint8_t dice[8];
-
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), b->run);
+	digest_random_hex(sizeof(b->run) - 1, b->run);
 	b->total = b->rate * b->seconds;
 	b->due_us = xcalloc((size_t)b->total, sizeof(*b->due_us));
 	b->asked_us = xcalloc((size_t)b->total, sizeof(*b->asked_us));

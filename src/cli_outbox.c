@@ -150,12 +150,10 @@ submit(struct outbox_cli *c)
 		.description = STR("prosaas.outbox"),
 		.timeout_s = c->s->job_timeout_s,
 		.retries = c->s->job_retries};
-	uint8_t dice[12];
-	char hex[2 * sizeof(dice) + 1];
+	char hex[24 + 1];
 	struct buf data;
 
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), hex);
+	digest_random_hex(sizeof(hex) - 1, hex);
 	job.id = arena_printf(&c->arena, "outbox_%s", hex);
 	buf_init(&data);
 	int bad = rqcall_write(&data, as_json, job.description, STR("[]"), STR("{}"));

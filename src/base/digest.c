@@ -2,6 +2,7 @@
 /* digest.c: hashes, random bytes, comparison in constant time. */
 #include "base/digest.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -35,14 +36,6 @@ digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZE])
 		EVP_DigestUpdate(ctx, parts[i].p, parts[i].n);
 	}
 	EVP_DigestFinal_ex(ctx, ret, NULL);
-}
-
-void
-digest_hmac(struct str key, struct str data, uint8_t ret[DIGEST_SIZE])
-{
-	if (!HMAC(EVP_sha256(), key.p, (int)key.n, (const uint8_t *)data.p, data.n, ret,
-		    NULL))
-		die("OpenSSL has no HMAC");
 }
 
 void
@@ -120,4 +113,14 @@ digest_random(void *to, size_t n)
 {
 	if (RAND_bytes(to, (int)n) != 1)
 		die("no random bytes");
+}
+
+void
+digest_random_hex(size_t digits, char *ret)
+{
+	uint8_t bytes[DIGEST_SIZE];
+
+	assert(digits / 2 <= sizeof(bytes));
+	digest_random(bytes, digits / 2);
+	digest_hex(bytes, digits / 2, ret);
 }

@@ -21,10 +21,7 @@ void digest_sha256(const struct str *parts, size_t count, uint8_t ret[DIGEST_SIZ
 /* digest_file is what sha256sum says of a file, in hex: 0, or -errno. */
 int digest_file(const char *path, char ret[2 * DIGEST_SIZE + 1]);
 
-/* digest_hmac is HMAC-SHA-256 (RFC 2104) of data. */
-void digest_hmac(struct str key, struct str data, uint8_t ret[DIGEST_SIZE]);
-
-/* digest_hmac_hex is HMAC-SHA-512 (bits 512) or -256 of data, in hex. */
+/* digest_hmac_hex is HMAC-SHA-512 (bits 512) or -256 (RFC 2104) of data, in hex. */
 void digest_hmac_hex(
 	int bits, struct str key, struct str data, char ret[DIGEST_HMAC_HEX_SIZE]);
 
@@ -40,5 +37,8 @@ bool digest_same(struct str a, struct str b);
 
 /* digest_random fills with random bytes; dies if the system has none. */
 void digest_random(void *to, size_t n);
+
+/* digest_random_hex writes `digits` random hex digits, an even number, and a NUL. */
+void digest_random_hex(size_t digits, char *ret);
 
 #endif

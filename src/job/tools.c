@@ -176,16 +176,14 @@ headers_of(struct tools *t, struct str body)
 	const char **h = arena_zalloc(&t->job->arena, 4 * sizeof(*h));
 	struct str secret = t->load->found.tools_secret;
 	const char *trace = trace_header(t->job, &t->span);
-	uint8_t mac[DIGEST_SIZE];
-	char hex[2 * DIGEST_SIZE + 1];
+	char hex[DIGEST_HMAC_HEX_SIZE];
 	size_t n = 0;
 
 	h[n++] = "Content-Type: application/json";
 	if (trace)
 		h[n++] = trace;
 	if (secret.n > 0) {
-		digest_hmac(secret, body, mac);
-		digest_hex(mac, sizeof(mac), hex);
+		digest_hmac_hex(256, secret, body, hex);
 		h[n] = arena_printf(
 			&t->job->arena, "X-Prosaas-Signature: sha256=%s", hex)
 			       .p;

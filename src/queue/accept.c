@@ -84,12 +84,10 @@ static struct str
 trace_for(const struct accept *a)
 {
 	char hex[TRACE_ID_SIZE];
-	uint8_t dice[(TRACE_ID_SIZE - 1) / 2];
 
 	if (a->trace.p)
 		return a->trace;
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), hex);
+	digest_random_hex(sizeof(hex) - 1, hex);
 	return arena_str(a->arena, str_of(hex));
 }
 

@@ -40,11 +40,8 @@ struct lead {
 void
 lead_once_init(struct lead_once *o, const struct settings *s)
 {
-	uint8_t dice[16];
-
 	*o = (struct lead_once){.s = s};
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), o->token);
+	digest_random_hex(sizeof(o->token) - 1, o->token);
 	rqjob_exc(&o->exc, STR("poison: its worker died each time it ran this job"));
 }
 

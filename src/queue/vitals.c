@@ -125,12 +125,10 @@ void
 vitals_new(struct loop *l, struct redis *r, const char *role)
 {
 	struct teller *t = xcalloc(1, sizeof(*t));
-	char host[256] = "host", hex[9];
-	uint8_t dice[4];
+	char host[256] = "host", hex[8 + 1];
 
 	gethostname(host, sizeof(host) - 1);
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), hex);
+	digest_random_hex(sizeof(hex) - 1, hex);
 	snprintf(t->who, sizeof(t->who), "%s:%s-%d-%s", role, host, (int)getpid(), hex);
 	t->redis = r;
 	t->started_us = clock_wall_us();

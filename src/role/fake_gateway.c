@@ -130,11 +130,9 @@ entry_of(const struct val *body, const struct sent *m)
 static char *
 new_id(void)
 {
-	uint8_t bytes[9];
-	char id[4 + 2 * sizeof(bytes) + 1] = "3EB0";
+	char id[4 + 18 + 1] = "3EB0";
 
-	digest_random(bytes, sizeof(bytes));
-	digest_hex(bytes, sizeof(bytes), id + 4);
+	digest_random_hex(18, id + 4);
 	return xstrdup(id);
 }
 

@@ -18,7 +18,7 @@
 #include "base/settings.h"
 #include "store/store.h"
 
-enum { SECRET_BYTES = 16, PATH_SIZE = 4096 };
+enum { SECRET_DIGITS = 32, PATH_SIZE = 4096 };
 
 const char *
 home_open(const struct settings *s)
@@ -43,13 +43,10 @@ home_open(const struct settings *s)
 static void
 make_secret(const char *path, char ret[HOME_SECRET_SIZE])
 {
-	uint8_t dice[SECRET_BYTES];
 	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), ret);
-	if (fd < 0 || write(fd, ret, 2 * SECRET_BYTES) != 2 * SECRET_BYTES ||
-		fsync(fd) < 0)
+	digest_random_hex(SECRET_DIGITS, ret);
+	if (fd < 0 || write(fd, ret, SECRET_DIGITS) != SECRET_DIGITS || fsync(fd) < 0)
 		die("%s: %s", path, strerror(errno));
 	close(fd);
 }

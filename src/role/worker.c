@@ -272,12 +272,10 @@ static struct str
 trace_or_new(struct arena *a, struct str trace)
 {
 	char hex[TRACE_ID_SIZE];
-	uint8_t dice[(TRACE_ID_SIZE - 1) / 2];
 
 	if (trace_is_id(trace))
 		return arena_str(a, trace);
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), hex);
+	digest_random_hex(sizeof(hex) - 1, hex);
 	return arena_str(a, str_of(hex));
 }
 
@@ -521,12 +519,10 @@ static void
 make_name(struct worker *w)
 {
 	char host[256] = "host";
-	uint8_t dice[4];
-	char hex[2 * sizeof(dice) + 1];
+	char hex[8 + 1];
 
 	gethostname(host, sizeof(host) - 1);
-	digest_random(dice, sizeof(dice));
-	digest_hex(dice, sizeof(dice), hex);
+	digest_random_hex(sizeof(hex) - 1, hex);
 	snprintf(
 		w->name, sizeof(w->name), "prosaas-%s-%d-%s", host, (int)getpid(), hex);
 }

@@ -61,11 +61,9 @@ TEST(tools_results_fit_into_half_of_the_budget)
 
 TEST(tools_sign_as_rfc_4231_does)
 {
-	uint8_t mac[DIGEST_SIZE];
-	char hex[2 * DIGEST_SIZE + 1];
+	char hex[DIGEST_HMAC_HEX_SIZE];
 
-	digest_hmac(STR("Jefe"), STR("what do ya want for nothing?"), mac);
-	digest_hex(mac, sizeof(mac), hex);
+	digest_hmac_hex(256, STR("Jefe"), STR("what do ya want for nothing?"), hex);
 	CHECK_STR(str_of(hex), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b"
 			       "964ec3843");
 }
