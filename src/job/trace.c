@@ -22,6 +22,12 @@ span_id(const struct job *job, int64_t number, char ret[TRACE_SPAN_SIZE])
 	digest_hex(digest, (TRACE_SPAN_SIZE - 1) / 2, ret);
 }
 
+static bool
+is_collected(const struct job *job)
+{
+	return job->env->otlp && job->trace.n > 0;
+}
+
 static struct otlp_span
 span_of(const struct job *job, const char *name, int kind)
 {
@@ -56,11 +62,11 @@ trace_header(struct job *job, const struct trace_span *span)
 void
 trace_end(struct job *job, const struct trace_span *span, int err)
 {
-	struct otlp_span s = span_of(job, span->name, OTLP_CLIENT);
 	char parent[TRACE_SPAN_SIZE];
 
-	if (!job->env->otlp || job->trace.n == 0)
+	if (!is_collected(job))
 		return;
+	struct otlp_span s = span_of(job, span->name, OTLP_CLIENT);
 	span_id(job, OF_JOB, parent);
 	s.id = span->id;
 	s.parent = parent;
@@ -72,11 +78,11 @@ trace_end(struct job *job, const struct trace_span *span, int err)
 void
 trace_job(struct job *job)
 {
-	struct otlp_span s = span_of(job, "job", OTLP_CONSUMER);
 	char id[TRACE_SPAN_SIZE], wait[TRACE_SPAN_SIZE];
 
-	if (!job->env->otlp || job->trace.n == 0)
+	if (!is_collected(job))
 		return;
+	struct otlp_span s = span_of(job, "job", OTLP_CONSUMER);
 	span_id(job, OF_JOB, id);
 	s.id = id;
 	s.start_us = job->claimed_us;

@@ -171,6 +171,8 @@ refuse_all(const struct webhook_call *call)
 static void
 accept_all(struct webhook_call *call)
 {
+	struct str trace = trace_of(http_header(call->req, "traceparent", NULL));
+
 	for (size_t i = 0; i < call->count; i++) {
 		struct part *part = &call->parts[i];
 
@@ -178,7 +180,7 @@ accept_all(struct webhook_call *call)
 			.enqueue = call->in->enqueue,
 			.arena = &call->req->arena,
 			.w = &part->w,
-			.trace = trace_of(http_header(call->req, "traceparent", NULL))};
+			.trace = trace};
 		accept_messages(&part->accept, on_outcome, part);
 	}
 }
