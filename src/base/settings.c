@@ -169,12 +169,11 @@ static void
 add_own_queue(struct settings *s)
 {
 	static char *all; /* of the last load: tests load again */
-	struct str names = str_of(s->rq_queues), name;
+	struct str names = str_of(s->rq_queues);
 	size_t size = names.n + sizeof("," OWN_QUEUE);
 
-	while (str_next(&names, &name))
-		if (str_eqz(name, OWN_QUEUE))
-			return;
+	if (str_lists(names, STR(OWN_QUEUE)))
+		return;
 	all = xrealloc(all, size);
 	snprintf(all, size, "%s," OWN_QUEUE, s->rq_queues);
 	s->rq_queues = all;

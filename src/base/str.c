@@ -60,6 +60,17 @@ str_next(struct str *list, struct str *ret)
 }
 
 bool
+str_lists(struct str list, struct str one)
+{
+	struct str each;
+
+	while (str_next(&list, &each))
+		if (str_eq(each, one))
+			return true;
+	return false;
+}
+
+bool
 str_is_number(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)

@@ -66,6 +66,9 @@ struct str str_cut(struct str *s, char sep);
  * left out; false when there is none. */
 bool str_next(struct str *list, struct str *ret);
 
+/* str_lists says whether `one` is among them. */
+bool str_lists(struct str list, struct str one);
+
 /* str_is_number says whether s is digits only, at least one. */
 bool str_is_number(struct str s);
 

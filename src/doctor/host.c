@@ -162,12 +162,7 @@ same(const char *a, const char *b)
 static bool
 no_default_queue(const struct settings *s)
 {
-	struct str rest = str_of(s->rq_queues), name;
-
-	while (str_next(&rest, &name))
-		if (str_eqz(name, "default"))
-			return false;
-	return true;
+	return !str_lists(str_of(s->rq_queues), STR("default"));
 }
 
 static bool

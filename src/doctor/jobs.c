@@ -93,7 +93,7 @@ look_jobs_waiting(struct doctor *d, struct finding *f)
 		struct str end = work_text(q, Q_LAST_END);
 		int64_t end_s = end.n ? registry_age_s(end) : -1;
 
-		if (age_s <= worst_s || !work_is_named(d->s->rq_queues, name))
+		if (age_s <= worst_s || !str_lists(str_of(d->s->rq_queues), name))
 			continue;
 		worst_s = age_s;
 		bool idle = end_s < 0 || end_s >= age_s;

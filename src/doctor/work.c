@@ -62,17 +62,6 @@ work_sum(const struct doctor *d, size_t column)
 }
 
 bool
-work_is_named(const char *names, struct str wanted)
-{
-	struct str rest = str_of(names), name;
-
-	while (str_next(&rest, &name))
-		if (str_eq(name, wanted))
-			return true;
-	return false;
-}
-
-bool
 work_has(const struct doctor *d, struct str worker)
 {
 	const struct val *w;
@@ -99,7 +88,8 @@ work_waiting(const struct doctor *d, int64_t *ret, int64_t *ret_oldest_s)
 		struct str name = work_text(q, Q_NAME), since = work_text(q, Q_OLDEST);
 		int64_t age_s = since.n ? registry_age_s(since) : 0;
 
-		if (!work_is_named(d->s->rq_queues, name) || str_eqz(name, OWN_QUEUE))
+		if (!str_lists(str_of(d->s->rq_queues), name) ||
+			str_eqz(name, OWN_QUEUE))
 			continue;
 		*ret += work_number(q, Q_WAITING);
 		if (age_s > *ret_oldest_s)

@@ -33,8 +33,7 @@ bool work_is_ours(const struct val *w);
 bool work_is_alive(const struct val *w);
 size_t work_alive(const struct doctor *d, bool ours);
 
-/* work_sum adds up a column of the queues; work_is_named: is it in a list of names. */
+/* work_sum adds up a column of the queues. */
 int64_t work_sum(const struct doctor *d, size_t column);
-bool work_is_named(const char *names, struct str wanted);
 
 #endif

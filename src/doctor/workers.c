@@ -10,23 +10,12 @@
 #include "queue/registry.h"
 
 static bool
-listens(const struct val *w, struct str queue)
-{
-	struct str rest = work_text(w, W_QUEUES), name;
-
-	while (str_next(&rest, &name))
-		if (str_eq(name, queue))
-			return true;
-	return false;
-}
-
-static bool
 is_listened_to(const struct doctor *d, struct str queue)
 {
 	const struct val *w;
 
 	for (size_t i = 0; (w = val_at(work_part(d, WORKERS), i)) != NULL; i++)
-		if (work_is_alive(w) && listens(w, queue))
+		if (work_is_alive(w) && str_lists(work_text(w, W_QUEUES), queue))
 			return true;
 	return false;
 }
@@ -85,7 +74,7 @@ look_worker_queues(struct doctor *d, struct finding *f)
 
 	for (size_t i = 0; (q = val_at(work_part(d, QUEUES), i)) != NULL; i++) {
 		struct str name = work_text(q, Q_NAME);
-		bool wanted = work_is_named(d->s->rq_queues, name);
+		bool wanted = str_lists(str_of(d->s->rq_queues), name);
 
 		if (is_listened_to(d, name) ||
 			(work_number(q, Q_WAITING) == 0 && !wanted))
@@ -134,7 +123,7 @@ look_worker_foreign(struct doctor *d, struct finding *f)
 			continue;
 		rest = work_text(w, W_QUEUES);
 		while (str_next(&rest, &name)) {
-			if (!work_is_named(d->s->rq_queues, name))
+			if (!str_lists(str_of(d->s->rq_queues), name))
 				continue;
 			found(d, f, VERDICT_WARN,
 				"RQ's worker %.*s (Python) takes jobs of %.*s",
@@ -233,7 +222,7 @@ look_scheduler_foreign(struct doctor *d, struct finding *f)
 		struct str owner = work_text(q, Q_LOCK);
 
 		if (!owner.n || str_eqz(owner, LEAD_RQ_OWNER) ||
-			!work_is_named(d->s->rq_queues, work_text(q, Q_NAME)))
+			!str_lists(str_of(d->s->rq_queues), work_text(q, Q_NAME)))
 			continue;
 		found(d, f, VERDICT_WARN,
 			"rq:scheduler-lock:%.*s is held by process %.*s of RQ",

@@ -139,12 +139,9 @@ read_kwargs(struct reader *r, struct crontab_entry *e, const struct val *v)
 static int
 read_queue(struct reader *r, struct crontab_entry *e, const struct val *v)
 {
-	struct str names = str_of(r->s->rq_queues), name;
-
 	e->queue = val_text(v);
-	while (str_next(&names, &name))
-		if (str_eq(name, e->queue))
-			return 0;
+	if (str_lists(str_of(r->s->rq_queues), e->queue))
+		return 0;
 	return wrong(r, "allowed are the queues of RQ_QUEUES, %s", r->s->rq_queues);
 }
 

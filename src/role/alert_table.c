@@ -245,12 +245,7 @@ alert_must_get(const char *name)
 bool
 alert_is_off(const struct alert *a, const struct settings *s)
 {
-	struct str rest = str_of(s->alert_off), name;
-
-	while (str_next(&rest, &name))
-		if (str_eqz(name, a->name))
-			return true;
-	return false;
+	return str_lists(str_of(s->alert_off), str_of(a->name));
 }
 
 void
