@@ -20,11 +20,6 @@ local function text(...)
 	return type(v) == 'string' and v or ''
 end
 
-local function list(...)
-	local v = redis.pcall(...)
-	return v.err and {} or v
-end
-
 local function since_seen()
 	local seen = tonumber(text('HGET', 'prosaas:scheduler:running', 'seen'))
 	return seen and now_ms - seen or -1

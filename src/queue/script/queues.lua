@@ -9,16 +9,16 @@ local out, seen = {}, {}
 -- The lists themselves, not the counter kept beside them: this is for who looks for
 -- what is wrong.
 local function ready(name)
-	local n, ring = 0, redis.pcall('LRANGE', 'prosaas:tenants:' .. name, 0, -1)
-	for _, tenant in ipairs(ring.err and {} or ring) do
+	local n = 0
+	for _, tenant in ipairs(list('LRANGE', 'prosaas:tenants:' .. name, 0, -1)) do
 		n = n + count('LLEN', 'prosaas:ready:' .. name .. ':' .. tenant)
 	end
 	return n
 end
 
 local function workers(name)
-	local n, keys = 0, redis.pcall('SMEMBERS', 'rq:workers:' .. name)
-	for _, key in ipairs(keys.err and {} or keys) do
+	local n = 0
+	for _, key in ipairs(list('SMEMBERS', 'rq:workers:' .. name)) do
 		local h = redis.pcall('HMGET', key, 'birth', 'death')
 		if not h.err and h[1] and not h[2] then
 			n = n + 1
@@ -40,9 +40,9 @@ end
 for _, name in ipairs(ARGV) do
 	add(name)
 end
-local known = redis.pcall('SMEMBERS', 'rq:queues')
-table.sort(known.err and {} or known)
-for _, key in ipairs(known.err and {} or known) do
+local known = list('SMEMBERS', 'rq:queues')
+table.sort(known)
+for _, key in ipairs(known) do
 	add(string.sub(key, 10))
 end
 return out

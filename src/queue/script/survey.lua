@@ -35,13 +35,8 @@ local function workers()
 	return n
 end
 
-local function all_of(...)
-	local reply = redis.pcall(...)
-	return reply.err and {} or reply
-end
-
 -- Of who is gone the last word does no harm, so clocks need not agree.
-local told = all_of('HGETALL', 'prosaas:vitals')
+local told = list('HGETALL', 'prosaas:vitals')
 for i = 1, #told, 2 do
 	local at = tonumber(string.match(told[i + 1], '^%d+')) or 0
 	if math.abs(unix - at) > GONE_S then
@@ -57,5 +52,5 @@ local function of_memory(name)
 end
 local notice = redis.pcall('LINDEX', 'prosaas:alerts:outbox', 0)
 
-return { queues, workers(), count('ZCARD', 'prosaas:lanes'), all_of('HGETALL', 'prosaas:sessions'), of_memory('used_memory'),
-	of_memory('maxmemory'), unix, vitals, all_of('HGETALL', 'prosaas:alerts'), type(notice) == 'string' and notice or '' }
+return { queues, workers(), count('ZCARD', 'prosaas:lanes'), list('HGETALL', 'prosaas:sessions'), of_memory('used_memory'),
+	of_memory('maxmemory'), unix, vitals, list('HGETALL', 'prosaas:alerts'), type(notice) == 'string' and notice or '' }

@@ -1,3 +1,4 @@
+-- uses: counts
 -- tenants.lua: what waits, counted by tenant; see queue/registry.h.  Reads only.
 --
 -- ARGV: most tenants to answer, '' or the only tenant, queue names.
@@ -23,16 +24,6 @@ local function row_of(tenant)
 		found[#found + 1] = row
 	end
 	return row
-end
-
-local function count(...)
-	local n = redis.pcall(...)
-	return type(n) == 'number' and n or 0
-end
-
-local function list(...)
-	local l = redis.pcall(...)
-	return l.err and {} or l
 end
 
 local function older(row, id)

@@ -8,6 +8,12 @@ local function count(...)
 	return type(n) == 'number' and n or 0
 end
 
+-- {} for a key of the wrong type.
+local function list(...)
+	local l = redis.pcall(...)
+	return l.err and {} or l
+end
+
 -- How many ids the ready lists hold.
 local function dealt(name)
 	local n = redis.pcall('GET', 'prosaas:dealt:' .. name)
@@ -32,8 +38,7 @@ local function oldest(name)
 	look(redis.pcall('LINDEX', 'rq:queue:' .. name, 0))
 	look(redis.pcall('LINDEX', 'prosaas:holding:' .. name, 0))
 	look(redis.pcall('ZRANGE', 'prosaas:waiting:' .. name, 0, 0)[1])
-	local tenants = redis.pcall('LRANGE', 'prosaas:tenants:' .. name, 0, HEADS_MAX - 1)
-	for _, tenant in ipairs(tenants.err and {} or tenants) do
+	for _, tenant in ipairs(list('LRANGE', 'prosaas:tenants:' .. name, 0, HEADS_MAX - 1)) do
 		look(redis.pcall('LINDEX', 'prosaas:ready:' .. name .. ':' .. tenant, 0))
 	end
 	return first
