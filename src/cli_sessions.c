@@ -55,7 +55,7 @@ print_counts(const struct redisReply *reply)
 	const char *comma = "";
 
 	for (const char *const *state = session_states; *state; state++) {
-		int64_t n = sessions_count(reply, *state);
+		int64_t n = sessions_count(sessions_all(reply), *state);
 
 		if (n > 0) {
 			printf("%s%lld %s", comma, (long long)n, *state);

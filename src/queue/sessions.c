@@ -31,9 +31,8 @@ sessions_read(struct redis *r, struct redis_cmd *cmd, int64_t most, redis_done *
 
 /* The states come as "state since". */
 int64_t
-sessions_count(const struct redisReply *reply, const char *state)
+sessions_count(const struct redisReply *all, const char *state)
 {
-	const struct redisReply *all = redis_at(reply, 1);
 	int64_t n = 0;
 
 	for (size_t i = 1; redis_at(all, i); i += 2) {
@@ -42,6 +41,12 @@ sessions_count(const struct redisReply *reply, const char *state)
 		n += str_eqz(str_cut(&rest, ' '), state);
 	}
 	return n;
+}
+
+const struct redisReply *
+sessions_all(const struct redisReply *reply)
+{
+	return redis_at(reply, 1);
 }
 
 bool
@@ -84,7 +89,7 @@ sessions_json(const struct redisReply *reply, struct buf *out)
 	buf_addz(out, "{\"sessions\":{");
 	for (const char *const *s = session_states; *s; s++)
 		buf_addf(out, "%s\"%s\":%lld", s == session_states ? "" : ",", *s,
-			(long long)sessions_count(reply, *s));
+			(long long)sessions_count(sessions_all(reply), *s));
 	buf_addz(out, "},\"down\":[");
 	for (size_t i = 0; sessions_down(reply, i, &d); i++) {
 		if (i > 0)

@@ -39,9 +39,12 @@ struct sessions_down {
 	int64_t seconds; /* since when */
 };
 
-/* Of the reply to sessions_read(): how many are in a state; the i-th of those that are
- * not connected, longest first, false when there is none. */
-int64_t sessions_count(const struct redisReply *reply, const char *state);
+/* How many of prosaas:sessions, as HGETALL gives it, are in a state. */
+int64_t sessions_count(const struct redisReply *all, const char *state);
+
+/* Of the reply to sessions_read(): all of them, for sessions_count(); the i-th of those
+ * that are not connected, longest first, false when there is none. */
+const struct redisReply *sessions_all(const struct redisReply *reply);
 bool sessions_down(const struct redisReply *reply, size_t i, struct sessions_down *ret);
 
 /* sessions_read asks for all; sessions_json then writes

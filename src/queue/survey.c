@@ -7,6 +7,7 @@
 #include "codec/session.h"
 #include "queue/live.h"
 #include "queue/registry.h"
+#include "queue/sessions.h"
 
 /* --- sessions ---------------------------------------------------------------- */
 
@@ -16,22 +17,14 @@ static const enum metric of_state[] = {M_SESSIONS_CONNECTED, M_SESSIONS_CONNECTI
 	M_SESSIONS_UNKNOWN};
 
 static void
-count_session(struct str state, int64_t count[ARRAY_LEN(of_state)])
-{
-	for (size_t i = 0; session_states[i]; i++)
-		count[i] += str_eqz(state, session_states[i]);
-}
-
-static void
 take_sessions(const struct redisReply *list, struct survey *s)
 {
-	int64_t count[ARRAY_LEN(of_state)] = {0}, since_s;
+	int64_t since_s;
 
 	for (size_t i = 0; redis_at(list, i + 1); i += 2) {
 		struct str since = redis_text(redis_at(list, i + 1));
 		struct str state = str_cut(&since, ' ');
 
-		count_session(state, count);
 		if (str_eqz(state, "connected") || str_int(since, &since_s) < 0 ||
 			s->now_s - since_s <= s->session_down_s)
 			continue;
@@ -40,7 +33,7 @@ take_sessions(const struct redisReply *list, struct survey *s)
 		s->session_state = state;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(of_state); i++)
-		metric_set(of_state[i], count[i]);
+		metric_set(of_state[i], sessions_count(list, session_states[i]));
 	metric_set(M_SESSION_DOWN_SECONDS, s->session_down_s);
 }
 
