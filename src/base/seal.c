@@ -20,7 +20,7 @@ enum {
 	TEXT_MAX = 1 << 20, /* of a seal; a tenant's value is no longer */
 };
 
-static const char mark[] = "sealed:1:";
+static const char mark[] = SEAL_MARK;
 
 static struct {
 	bool set;

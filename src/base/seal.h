@@ -16,6 +16,9 @@
 
 struct arena;
 
+/* What every seal begins with; alone it opens nowhere. */
+#define SEAL_MARK "sealed:1:"
+
 /* seal_init sets the keys of this process: 32 bytes as 64 hex digits or as base64; NULL
  * for none.  0, or -EINVAL with a line in err that names the setting. */
 int seal_init(const char *key, const char *previous, char err[256]) MUSTCHECK;

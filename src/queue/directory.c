@@ -13,9 +13,6 @@
 
 enum { ENTRY_NODES = 50 };
 
-/* Opens nowhere: SECRETS_KEY was not there when it was written. */
-static const char locked[] = "sealed:1:";
-
 /* --- written ------------------------------------------------------------------ */
 
 static struct str
@@ -31,9 +28,10 @@ add_secret(struct buf *b, struct arena *a, struct str phone, const char *name,
 	if (secret.n == 0)
 		return;
 	buf_addf(b, ",\"%s\":", name);
+	/* Without SECRETS_KEY it is written as one that opens nowhere. */
 	json_quote(b, seal_ready() && !seal_is(secret)
 			      ? seal_close(a, secret, place_of(a, phone, name))
-			      : STR(locked));
+			      : STR(SEAL_MARK));
 }
 
 static struct str
