@@ -31,6 +31,7 @@
 #include "base/settings.h"
 #include "client/api.h"
 #include "client/gateway_priv.h"
+#include "codec/tenant.h"
 #include "codec/val.h"
 
 enum {
@@ -78,17 +79,6 @@ add_field(struct buf *b, const char *name, struct str value)
 	json_quote(b, value);
 }
 
-/* The original's name of business 1. */
-static struct str
-name_of_tenant(const struct gateway_call *call)
-{
-	struct str tenant = call->from.tenant;
-
-	if (!str_is_number(tenant))
-		return tenant;
-	return arena_printf(call->arena, "business_%.*s", STR_FMT(tenant));
-}
-
 static struct str
 request_body(const struct gateway_call *call)
 {
@@ -96,7 +86,7 @@ request_body(const struct gateway_call *call)
 
 	buf_init(&b);
 	buf_addz(&b, "{\"type\":\"text\"");
-	add_field(&b, "tenantId", name_of_tenant(call));
+	add_field(&b, "tenantId", tenant_told(call->arena, call->from.tenant));
 	add_field(&b, "to", call->to);
 	add_field(&b, "text", call->text);
 	add_field(&b, "idempotencyKey", call->key);
@@ -145,7 +135,7 @@ typing_body(const struct gateway_call *call, bool on)
 
 	buf_init(&b);
 	buf_addf(&b, "{\"typing\":%s", on ? "true" : "false");
-	add_field(&b, "tenantId", name_of_tenant(call));
+	add_field(&b, "tenantId", tenant_told(call->arena, call->from.tenant));
 	add_field(&b, "jid", call->to);
 	buf_addc(&b, '}');
 

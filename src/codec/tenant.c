@@ -2,12 +2,20 @@
 /* tenant.c: the ids of tenants. */
 #include "codec/tenant.h"
 
+#include "base/arena.h"
+
 struct str
 tenant_id(struct str id)
 {
 	struct str rest = id, head = str_cut(&rest, '_');
 
 	return str_eqz(head, "business") && str_is_number(rest) ? rest : id;
+}
+
+struct str
+tenant_told(struct arena *a, struct str id)
+{
+	return str_is_number(id) ? arena_printf(a, "business_%.*s", STR_FMT(id)) : id;
 }
 
 static bool

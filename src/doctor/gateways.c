@@ -174,9 +174,7 @@ look_sessions(struct doctor *d, struct finding *f)
 		if (!is_on_baileys(t))
 			continue;
 		looked++;
-		const char *name = arena_printf(&d->arena, "%s%.*s",
-			str_is_number(t->id) ? "business_" : "", STR_FMT(t->id))
-					   .p;
+		const char *name = arena_z(&d->arena, tenant_told(&d->arena, t->id));
 		struct str state = state_of(d, t, name);
 		if (!state.p)
 			state = told_state(d, t);
