@@ -38,6 +38,14 @@ val_text(const struct val *v)
 	return v && v->kind == VAL_TEXT ? v->text : (struct str){0};
 }
 
+double
+val_number(const struct val *v)
+{
+	if (v && v->kind == VAL_INT)
+		return (double)v->integer;
+	return v && v->kind == VAL_REAL ? v->real : NAN;
+}
+
 bool
 val_true(const struct val *v)
 {

@@ -59,6 +59,9 @@ struct str val_text(const struct val *v);
  * a REAL without fraction, or of protobuf's {low,high} form; else otherwise. */
 int64_t val_int(const struct val *v, int64_t otherwise);
 
+/* val_number returns the number of an INT or a REAL, else NAN. */
+double val_number(const struct val *v);
+
 /* val_true says whether v is BOOL and true. */
 bool val_true(const struct val *v);
 

@@ -42,9 +42,8 @@ more_audio(struct reading *r, const struct val *v)
 static bool
 read_degrees(const struct val *v, double max, double *ret)
 {
-	if (!v || (v->kind != VAL_REAL && v->kind != VAL_INT))
-		return false;
-	double d = v->kind == VAL_REAL ? v->real : (double)v->integer;
+	double d = val_number(v);
+
 	if (!(d >= -max && d <= max)) /* this way round NaN is out, too */
 		return false;
 	*ret = d;

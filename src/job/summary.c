@@ -7,6 +7,8 @@
  * Made again after a crash it is asked again and kept once. */
 #include "job/summary.h"
 
+#include <math.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -78,14 +80,6 @@ read_facts(struct arena *a, const struct val *facts, struct notes *ret)
 	}
 }
 
-static double
-number_of(const struct val *v)
-{
-	if (v && v->kind == VAL_REAL)
-		return v->real;
-	return (double)val_int(v, 0);
-}
-
 void
 notes_read(struct arena *a, struct str answer, struct notes *ret)
 {
@@ -100,7 +94,8 @@ notes_read(struct arena *a, struct str answer, struct notes *ret)
 	if (str_trim(text).n > 0)
 		ret->summary = arena_str(a, utf8_cut(str_trim(text), SUMMARY_MAX));
 	ret->name = arena_str(a, val_text(val_get(v, "name")));
-	ret->name_confidence = number_of(val_get(v, "name_confidence"));
+	double confidence = val_number(val_get(v, "name_confidence"));
+	ret->name_confidence = isnan(confidence) ? 0 : confidence;
 	read_facts(a, val_get(v, "facts"), ret);
 }
 

@@ -146,8 +146,7 @@ hurry_nap(struct job *job)
 void
 testing_sleep(struct job *job, const struct rqjob_call *call)
 {
-	const struct val *v = val_at(call->args, 0);
-	double s = v && v->kind == VAL_REAL ? v->real : (double)val_int(v, -1);
+	double s = val_number(val_at(call->args, 0));
 	struct nap *nap = ARENA_NEW(&job->arena, struct nap);
 
 	if (!(s >= 0 && s <= 86400)) {
