@@ -540,6 +540,8 @@ admin_run(const struct settings *s)
 		{"GET", "/api/messages", messages, gate, 0},
 		{"GET", "/api/dead-letters", dead_letters, gate, 0},
 		{"GET", "/api/dead-letters/", dead_letter, gate, 0},
+		{"GET", "/api/alerts", probe_alerts, gate, 0},
+		{"GET", "/api/sessions", probe_sessions, gate, 0},
 		PROBE_ROUTES,
 		{NULL, NULL, NULL, NULL, 0},
 	};

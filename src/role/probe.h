@@ -21,7 +21,7 @@ struct settings;
 
 struct probe {
 	const struct settings *s;
-	struct redis *redis;               /* for PROBE_JOB_ROUTES; else NULL */
+	struct redis *redis;               /* NULL where no route asks it */
 	const char *(*trouble)(void *ctx); /* "" when ready, else why not */
 	bool draining;
 	struct http_server *server;

@@ -72,6 +72,13 @@ def test_wrong_requests_get_their_answer(admin, method, path, body, status):
     assert a.status == status and a.json()["error"]
 
 
+def test_alerts_and_sessions_are_shown_to_whom_the_token_lets_in(admin):
+    for path, shown in (("/api/alerts", {"alerts": [], "recent": []}), ("/api/sessions", {"down": []})):
+        assert call(admin, "GET", path, token=None).status == 401
+        a = call(admin, "GET", path)
+        assert a.status == 200 and a.json().items() >= shown.items()
+
+
 def test_messages_are_listed_newest_first(stage):
     api, _ = stage.pipeline()
     for i in range(3):
