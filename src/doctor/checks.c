@@ -73,7 +73,7 @@ const struct check checks[] = {
 		"If its owner died, no other scheduler ever takes over.",
 		"redis-cli PEXPIRE prosaas:leader:scheduler 10000"},
 	{"scheduler", "redis", "leader-endless,api-redis", look_scheduler, NULL,
-		"prosaas:leader:scheduler: a scheduler that renews it",
+		"prosaas:leader:scheduler: a scheduler that renews it; a hand-over is waited for, 5 s at most",
 		"Retries and scheduled messages are not sent, jobs of a dead worker are not taken up, cron stands still.",
 		"prosaas scheduler" RESTART "scheduler"},
 	{"scheduler-foreign", "redis", NULL, look_scheduler_foreign, NULL,

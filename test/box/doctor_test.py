@@ -189,6 +189,22 @@ def test_no_scheduler_and_what_follows_from_it(house):
     house.stage.cli("jobs", "discard", "stuck", "--yes")
 
 
+def test_a_leadership_that_is_being_handed_over_is_waited_for(house):
+    """In the second after a rolling restart nobody leads."""
+    house.scheduler.signal(19)  # SIGSTOP
+    house.r.delete(LEADER)
+    house.r.hset("prosaas:scheduler:running", "seen", time.time_ns() // 1000000)
+    # pylint: disable=consider-using-with
+    doctor = subprocess.Popen([BIN, "doctor", "--json"], env=house.stage.environment({}), text=True, cwd=house.stage.dir,
+                              stdout=subprocess.PIPE)
+    wait_until(lambda: ("prosaas-doctor", "evalsha") in [(c["name"], c["cmd"]) for c in house.r.client_list()], 10, "it looks")
+    house.r.set(LEADER, "the token of the next", px=10000)
+    found = {c["name"]: c for c in json.loads(doctor.communicate(timeout=30 * PATIENCE)[0])["checks"]}
+    assert found["scheduler"]["verdict"] == "ok", found["scheduler"]
+    house.r.delete(LEADER)  # time passes
+    house.scheduler.signal(18)  # SIGCONT
+
+
 def test_a_leadership_without_end(house):
     assert house.scheduler.stop() == 0
     house.r.set(LEADER, "the token of a dead one")
