@@ -9,6 +9,7 @@
 #include "queue/checkup.h"
 #include "queue/lead.h"
 #include "queue/registry.h"
+#include "version.h"
 
 enum { HAND_OVER_LOOK_MS = 250 }; /* a standby looks each second */
 
