@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/settings.h"
 #include "cli_backup_priv.h"
+#include "cli_redis.h"
 #include "codec/val.h"
 #include "queue/redis_copy.h"
 #include "queue/redis_url.h"
@@ -55,25 +56,7 @@ backup_path(struct backup *b, const char *name)
 bool
 backup_find(struct backup *b)
 {
-	char path[STORE_PATH_SIZE];
-	struct redis_url u;
-
-	if (store_path(store_url(b->s, &b->arena), path, b->err) < 0)
-		return false;
-	snprintf(b->database, sizeof(b->database), "%s", path);
-	if (b->s->redis_url) {
-		snprintf(b->url, sizeof(b->url), "%s", b->s->redis_url);
-	} else {
-		snprintf(
-			b->url, sizeof(b->url), "unix://%s/redis.sock", b->s->data_dir);
-		if (access(b->url + 7, F_OK) < 0)
-			b->url[0] = '\0';
-	}
-	if (b->url[0] && redis_url_parse(b->url, &u) == 0) {
-		b->redis_db = u.db;
-		redis_url_done(&u);
-	}
-	return true;
+	return store_path(store_url(b->s, &b->arena), b->database, b->err) == 0;
 }
 
 int
@@ -117,9 +100,13 @@ copy_redis(struct backup *b)
 {
 	const char *path = backup_path(b, BACKUP_REDIS);
 	redisContext *c = redis_copy_open(b->url, "prosaas-backup", b->err);
+	struct redis_url u;
 
 	if (!c)
 		return -1;
+	if (redis_url_parse(b->url, &u) == 0)
+		b->redis_db = u.db;
+	redis_url_done(&u);
 	redisReply *r = redisCommand(c, "DBSIZE");
 	b->keys = r ? r->integer : 0;
 	if (r)
@@ -214,13 +201,8 @@ run(void *into)
 
 	if (!backup_find(b))
 		return backup_fail(b);
-	if (!b->url[0]) {
-		fprintf(stderr,
-			"prosaas: REDIS_URL is not set, and no `prosaas all` runs on "
-			"DATA_DIR=%s\n",
-			b->s->data_dir);
+	if (cli_redis_url(b->s, b->url) < 0)
 		return CLI_FAILED;
-	}
 	if (access(b->database, F_OK) < 0) {
 		fprintf(stderr, "prosaas: %s: %s\n", b->database, strerror(errno));
 		return CLI_FAILED;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -17,24 +16,29 @@ enum {
 	CLOSE_TURNS = 3, /* of the loop, for the connection to close in */
 };
 
+int
+cli_redis_url(const struct settings *s, char ret[HOME_URL_SIZE])
+{
+	if (s->redis_url)
+		snprintf(ret, HOME_URL_SIZE, "%s", s->redis_url);
+	else if (!home_redis(s, ret)) {
+		fprintf(stderr,
+			"prosaas: REDIS_URL is not set, and no `prosaas all` runs on "
+			"DATA_DIR=%s\n",
+			s->data_dir);
+		return -1;
+	}
+	return 0;
+}
+
 /* Which Redis; false after words. */
 static bool
 find_url(struct cli_redis *c, const struct settings *s)
 {
 	char err[256];
 
-	if (s->redis_url) {
-		snprintf(c->url, sizeof(c->url), "%s", s->redis_url);
-	} else {
-		snprintf(c->url, sizeof(c->url), "unix://%s/redis.sock", s->data_dir);
-		if (access(c->url + 7, F_OK) < 0) {
-			fprintf(stderr,
-				"prosaas: REDIS_URL is not set, and no `prosaas all` "
-				"runs on DATA_DIR=%s\n",
-				s->data_dir);
-			return false;
-		}
-	}
+	if (cli_redis_url(s, c->url) < 0)
+		return false;
 	if (redis_url_check(c->url, err) == 0)
 		return true;
 	fprintf(stderr, "prosaas: %s\n", err);

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "net/loop.h"
 #include "queue/redis.h"
+#include "role/home.h"
 
 struct settings;
 
@@ -22,11 +23,15 @@ struct cli_redis {
 	void (*take)(void *arg, const struct redisReply *reply);
 	void *arg;
 	int err;
-	char url[4200];
+	char url[HOME_URL_SIZE];
 };
 
-/* cli_redis_open connects to REDIS_URL, or to the private server of an `all` that
- * runs on DATA_DIR.  0, or -1 after one line on stderr.  *c must stay where it is. */
+/* cli_redis_url is REDIS_URL, or the private server of an `all` that runs on DATA_DIR.
+ * 0, or -1 after one line on stderr. */
+int cli_redis_url(const struct settings *s, char ret[HOME_URL_SIZE]) MUSTCHECK;
+
+/* cli_redis_open connects to it.  0, or -1 after one line on stderr.  *c must stay
+ * where it is. */
 int cli_redis_open(struct cli_redis *c, const struct settings *s) MUSTCHECK;
 void cli_redis_close(struct cli_redis *c);
 

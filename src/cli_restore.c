@@ -290,7 +290,7 @@ fill_redis(struct backup *b, redisContext *to)
 
 	if (!mkdtemp(folder))
 		return fail(b, "%s: %s", folder, strerror(errno));
-	const char *socket = arena_printf(&b->arena, "%s/redis.sock", folder).p;
+	const char *socket = arena_printf(&b->arena, "%s/" HOME_REDIS, folder).p;
 	int bad = fill_from(b, to, socket);
 	unlink(socket);
 	rmdir(folder);
@@ -315,7 +315,7 @@ put_back(struct backup *b, redisContext *to)
 static int
 into_running(struct backup *b)
 {
-	redisContext *c = redis_copy_open(b->url, "prosaas-restore", b->err);
+	redisContext *c = redis_copy_open(b->s->redis_url, "prosaas-restore", b->err);
 	int bad = c ? put_back(b, c) : -1;
 
 	if (c)
@@ -333,7 +333,7 @@ into_home(struct backup *b)
 	struct redis_server server;
 
 	home = home_open(b->s);
-	const char *socket = arena_printf(&b->arena, "%s/redis.sock", home).p;
+	const char *socket = arena_printf(&b->arena, "%s/" HOME_REDIS, home).p;
 
 	if (redis_server_start(&server, home, socket, words, b->err) < 0)
 		return -1;
