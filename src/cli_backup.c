@@ -30,22 +30,32 @@
 
 static int run(void *into);
 
-static const struct cli_row rows[] = {
-	{"", run, 1, 1, "DIR [--force]",
-		"Copies the database and Redis, one moment of each, to the new folder "
-		"DIR, while\n"
-		"everything goes on.  With --force a backup that is there is "
-		"replaced."},
-};
-
-static const struct cli_option options[] = {
-	{"--force", CLI_FLAG, offsetof(struct backup, force)},
-};
-
-static const struct cli_command command = {
-	"backup", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
+static const struct cli_row row = {"", run, 1, 1, "DIR [--force]",
+	"Copies the database and Redis, one moment of each, to the new folder DIR, "
+	"while\n"
+	"everything goes on.  With --force a backup that is there is replaced."};
 
 /* --- shared --------------------------------------------------------------- */
+
+int
+backup_command(const char *name, const struct cli_row *only, const struct settings *s,
+	int argc, char **argv)
+{
+	static const struct cli_option options[] = {
+		{"--force", CLI_FLAG, offsetof(struct backup, force)},
+	};
+	const struct cli_command command = {name, only, 1, options, ARRAY_LEN(options)};
+	static struct backup b; /* the words live as long as the process */
+	int status;
+
+	b.s = s;
+	arena_init(&b.arena);
+	const struct cli_row *r =
+		cli_words(&command, argc, argv, &b, &b.words, &status);
+	status = r ? r->run(&b) : status;
+	arena_done(&b.arena);
+	return status;
+}
 
 const char *
 backup_path(struct backup *b, const char *name)
@@ -218,14 +228,5 @@ run(void *into)
 int
 cli_backup(const struct settings *s, int argc, char **argv)
 {
-	static struct backup b; /* the words live as long as the process */
-	int status;
-
-	b.s = s;
-	arena_init(&b.arena);
-	const struct cli_row *r =
-		cli_words(&command, argc, argv, &b, &b.words, &status);
-	status = r ? r->run(&b) : status;
-	arena_done(&b.arena);
-	return status;
+	return backup_command("backup", &row, s, argc, argv);
 }

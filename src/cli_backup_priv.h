@@ -33,6 +33,11 @@ struct backup {
 	int64_t redis_db, keys;
 };
 
+/* backup_command is a command of one row, DIR [--force], whose function gets a struct
+ * backup. */
+int backup_command(const char *name, const struct cli_row *only,
+	const struct settings *s, int argc, char **argv);
+
 /* backup_path is DIR/name, in the arena. */
 const char *backup_path(struct backup *b, const char *name);
 
