@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "cli_words.h"
 
 enum {
 	DEADLINE_MS = 10000,
@@ -87,6 +88,17 @@ cli_redis_close(struct cli_redis *c)
 		uv_run(&c->loop.uv, UV_RUN_NOWAIT);
 }
 
+int
+cli_redis_run(struct cli_redis *c, const struct settings *s, int (*run)(void *into),
+	void *into)
+{
+	if (cli_redis_open(c, s) < 0)
+		return CLI_FAILED;
+	int status = run(into);
+	cli_redis_close(c);
+	return status;
+}
+
 void
 cli_redis_done(struct redis_cmd *cmd)
 {
@@ -112,4 +124,11 @@ cli_redis_wait(struct cli_redis *c,
 	c->err = -ECANCELED; /* a signal ends the wait */
 	loop_run(&c->loop);
 	return c->err < 0 ? -1 : 0;
+}
+
+int
+cli_redis_show(struct cli_redis *c,
+	void (*take)(void *arg, const struct redisReply *reply), void *arg)
+{
+	return cli_redis_wait(c, take, arg) < 0 ? CLI_FAILED : CLI_DONE;
 }
