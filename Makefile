@@ -10,7 +10,7 @@
 CC       ?= gcc
 PKGS     := libuv hiredis libcurl sqlite3 openssl zlib
 VERSION  := $(shell sed -n 's/^\#\# \([0-9][^ ]*\).*/\1/p' CHANGELOG.md | head -n 1)
-COMMIT   := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+COMMIT   := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 
 ifdef SAN
 B        := build/san
@@ -26,7 +26,7 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 ifeq ($(findstring clang,$(CC)),)
 WARN     += -Wno-format-truncation
 endif
-CPPFLAGS += -Isrc -I$(B)/gen -D_GNU_SOURCE -DPROSAAS_VERSION='"$(VERSION)"' -DPROSAAS_COMMIT='"$(COMMIT)"'
+CPPFLAGS += -Isrc -I$(B)/gen -D_GNU_SOURCE
 CFLAGS   += -std=c17 $(OPT) $(WARN) -fstack-protector-strong $(shell pkg-config --cflags $(PKGS))
 LDFLAGS  += $(OPT)
 LDLIBS   += $(shell pkg-config --libs $(PKGS)) -lpthread -lm
@@ -43,7 +43,7 @@ FUZZED   := $(filter src/base/%.c src/codec/%.c src/job/message.c src/job/conten
 FUZZBIN  := $(FUZZ:test/fuzz/%.c=build/fuzz/%)
 LUA      := $(sort $(wildcard src/queue/script/*.lua))
 SQL      := $(sort $(wildcard src/store/schema/*.sql))
-GEN      := $(B)/gen/scripts.h $(B)/gen/schema.h
+GEN      := $(B)/gen/scripts.h $(B)/gen/schema.h $(B)/gen/version.h
 
 all: $(B)/prosaas
 
@@ -68,12 +68,18 @@ $(B)/gen/schema.h: src/embed.sh $(SQL)
 	  [ -z "$$twice" ] || { echo "src/store/schema: two files have the number $$twice: the later takes the next free one" >&2; exit 1; }
 	sh src/embed.sh schema $(SQL) >$@.tmp && mv $@.tmp $@
 
+# Looked at each time, written when it is another: what includes it is built again then.
+$(B)/gen/version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define PROSAAS_VERSION "%s"\n#define PROSAAS_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.tmp
+	@if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
+
 # A test may include the .c it tests, to reach its statics.
 $(B)/unit/%_test: test/unit/%_test.c $(B)/libprosaas.a test/unit/unit.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) -Wno-unused-function $(LDFLAGS) -MMD -MP -o $@ $< $(B)/libprosaas.a $(LDLIBS) $(shell pkg-config --libs jansson)
 
-build/fuzz/%: test/fuzz/%.c $(SRC) | build/gen/scripts.h build/gen/schema.h
+build/fuzz/%: test/fuzz/%.c $(SRC) | build/gen/scripts.h build/gen/schema.h build/gen/version.h
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	  $(shell pkg-config --cflags $(PKGS)) -o $@ $< $(FUZZED) $(LDLIBS)
@@ -124,6 +130,6 @@ install: build/prosaas
 	test -e $(DESTDIR)$(SYSCONFDIR)/prosaas/prosaas.env || \
 	  install -m 640 deploy/systemd/prosaas.env $(DESTDIR)$(SYSCONFDIR)/prosaas/prosaas.env
 
-.PHONY: all tests unit box test fuzz layers docs fmt lint bench clean install
+.PHONY: FORCE all tests unit box test fuzz layers docs fmt lint bench clean install
 .SECONDARY:
 -include $(OBJ:.o=.d) $(MAINOBJ:.o=.d) $(TESTBIN:=.d)

@@ -27,6 +27,7 @@
 #include "queue/redis_url.h"
 #include "store/store.h"
 #include "store/store_backup.h"
+#include "version.h"
 
 static int run(void *into);
 

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "codec/val.h"
 
 /* A C0 or C1 control character at i; the latter is two bytes of UTF-8. */
@@ -64,18 +65,18 @@ cli_table_add(struct cli_table *t, struct str cell)
 	t->cells[t->count++] = cell.n ? cell : STR("-");
 }
 
-/* The last column is as wide as it is. */
+/* Characters, not bytes, stand side by side.  The last column is as wide as it is. */
 void
 cli_table_print(struct cli_table *t)
 {
 	size_t width[CLI_COLUMNS_MAX] = {0};
 
 	for (int i = 0; i < t->count; i++)
-		if (t->cells[i].n > width[i % t->columns])
-			width[i % t->columns] = t->cells[i].n;
+		if (utf8_count(t->cells[i]) > width[i % t->columns])
+			width[i % t->columns] = utf8_count(t->cells[i]);
 	for (int i = 0; i < t->count; i++) {
 		bool last = i % t->columns == t->columns - 1;
-		size_t pad = width[i % t->columns] - t->cells[i].n;
+		size_t pad = width[i % t->columns] - utf8_count(t->cells[i]);
 
 		cli_print_safe(stdout, t->cells[i]);
 		printf("%*s", last ? 1 : (int)pad + 2, last ? "\n" : "");

@@ -34,6 +34,7 @@
 #include "role/fake_gateway.h"
 #include "role/role.h"
 #include "role/solo.h"
+#include "version.h"
 
 enum { USAGE = 2 };
 

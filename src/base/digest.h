@@ -35,7 +35,8 @@ void digest_hex(const uint8_t *bytes, size_t n, char *ret);
 /* digest_same compares without telling by its time where they differ. */
 bool digest_same(struct str a, struct str b);
 
-/* digest_random fills with random bytes; dies if the system has none. */
+/* digest_random fills with n random bytes, at most 1024; dies if the system has none.
+ */
 void digest_random(void *to, size_t n);
 
 /* digest_random_hex writes `digits` random hex digits, an even number, and a NUL. */

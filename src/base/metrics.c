@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/defs.h"
 #include "base/err.h"
+#include "version.h"
 
 enum kind { COUNTER, MICROS, GAUGE, SURVEY, HISTOGRAM, SIZES };
 

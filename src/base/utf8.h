@@ -65,6 +65,18 @@ wtf8_len(const char *p, const char *end)
 	return utf8_surrogate(p, end) ? 3 : utf8_len(p, end);
 }
 
+/* utf8_count is how many characters s has; of what is not valid, how many bytes begin
+ * one. */
+static inline size_t
+utf8_count(struct str s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		count += !utf8_follows((uint8_t)s.p[i]);
+	return count;
+}
+
 /* utf8_first is the first `chars` characters; all of s when there are not more.  A byte
  * that begins none (10xxxxxx) belongs to the character before. */
 static inline struct str

@@ -15,6 +15,7 @@
 #include "codec/val.h"
 #include "net/http_client.h"
 #include "net/loop.h"
+#include "version.h"
 
 enum {
 	BATCH = 512, /* spans: some 200 KB */

@@ -114,7 +114,7 @@ look_webhook(struct doctor *d, struct finding *f)
 			us >= SLOW_BAD_US    ? VERDICT_BAD
 			: us >= SLOW_WARN_US ? VERDICT_WARN
 					     : VERDICT_OK,
-			"one without messages is answered 200 in %.1f ms",
+			"one without messages is answered 200 in %.2f ms",
 			(double)us / 1000);
 	if (page.status == 401)
 		found_mend(d, f,

@@ -6,6 +6,7 @@
 #include "codec/val.h"
 #include "doctor/doctor.h"
 #include "doctor/gate.h"
+#include "version.h"
 
 /* --- text ------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "queue/checkup.h"
 #include "queue/lead.h"
 #include "queue/registry.h"
+#include "version.h"
 
 static bool
 is_listened_to(const struct doctor *d, struct str queue)

@@ -16,6 +16,7 @@
 #include "net/loop.h"
 #include "queue/redis.h"
 #include "queue/sessions.h"
+#include "version.h"
 
 enum {
 	KEY_LIFE_S = 60, /* of the worker's key without a heartbeat */

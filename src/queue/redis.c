@@ -267,10 +267,11 @@ on_closed(void *arg, const char *why)
 					: M_REDIS_REFUSED,
 			1);
 		metric_set(M_REDIS_UP, 0);
-		if (!r->told) /* once an outage */
+		if (!r->told && !r->o.starting) { /* once an outage */
 			log_warn("Redis %s: %s", was_ready ? "lost" : "not reachable",
 				why);
-		r->told = true;
+			r->told = true;
+		}
 	}
 	end_all(&r->sent, r->timed_out ? -ETIMEDOUT : ERR_UNAVAILABLE);
 	if (!r->closing)
@@ -302,7 +303,7 @@ become_ready(struct redis *r)
 	r->trouble[0] = '\0';
 	if (r->told)
 		log_info("Redis is back");
-	r->told = false;
+	r->told = r->o.starting = false;
 	uv_timer_stop(&r->timer);
 	metric_add(M_REDIS_CONNECTS, 1);
 	metric_set(M_REDIS_UP, 1);

@@ -109,6 +109,7 @@ struct redis_options {
 	int64_t deadline_ms; /* of a command, unless redis_deadline() says otherwise */
 	void (*on_ready)(void *arg); /* NULL: not told */
 	bool no_scripts;             /* redis_eval() is never called: none is loaded */
+	bool starting;               /* it may not listen yet, which is no news */
 	const char *const
 		*channels; /* NULL-terminated, at most REDIS_CHANNELS; NULL: none */
 	void (*on_message)(void *arg, struct str channel, struct str payload);

@@ -334,6 +334,7 @@ supervisor_run(const struct settings *s)
 	sup.children[SCHEDULER].metrics_port = sup.scheduler_port;
 	if (!s->redis_url)
 		add_redis();
+	ro.starting = sup.has_redis;
 	ro.url = getenv("REDIS_URL");
 	sup.redis = redis_new(&sup.loop, &ro);
 	loop_run(&sup.loop);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* window.h: what the counters of all processes rose by lately.
  *
- *   vitals of each process ---> the difference to its last ---> one total that only
- * rises
- *                                                                    |
- *                window_rise: total now, less total a window ago <---'
+ *   vitals of each process ---> what they rose by ---> one total, which only rises
+ *                                                          |
+ *        window_rise: total now, less total a window ago <--'
  *
  * A process that is seen for the first time counts from its start when that was after
  * ours, else from now on; a counter that fell began anew.  Of a process that died the

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* store_schema.c: where the database is, and which version its tables have.
  *
- *   DATABASE_URL ---> store_path ---> sql_open ---> version_of ---> good, or which
- * command
+ *   DATABASE_URL ---> store_path ---> sql_open ---> version_of: good, or a command
  *                       |
- *   store_migrate:   make_file ---> one transaction: each missing schema/NNN_*.sql
+ *   store_migrate:  make_file ---> one transaction: each missing schema/NNN_*.sql
  *
  * The version is PRAGMA user_version, which is part of the transaction: a killed
  * migration has not begun.

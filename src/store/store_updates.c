@@ -4,8 +4,7 @@
  *
  *   a new row ---> links_make: names a target? ---> find it, reply_to ---.
  *                      |                                                 v
- *                      '-> named by earlier rows? ---> their reply_to ---> settle the
- * target
+ *                      '-> named by earlier rows? ---> their reply_to --> settle
  *
  * Either may come first.  settle() makes body and times of a message from all edits and
  * revokes that point at it, so their order does not matter: the last edit by its

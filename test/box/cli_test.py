@@ -10,7 +10,8 @@ import pytest
 
 from harness import BIN, SECRET
 
-MAN = pathlib.Path(__file__).parents[2] / "man/prosaas.1"
+ROOT = pathlib.Path(__file__).parents[2]
+MAN = ROOT / "man/prosaas.1"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["api", "--help"], ["tenant", "--help"], ["config", "--help"]])
@@ -19,7 +20,11 @@ def test_help_is_given(stage, words):
 
 
 def test_the_version(stage):
-    assert stage.cli("--version").stdout.startswith("prosaas 0.")
+    shown = stage.cli("--version").stdout
+    assert shown.startswith("prosaas 0.")
+    if (ROOT / ".git").exists():  # built before, or not: it is of the commit that is there
+        commit = subprocess.run(["git", "describe", "--always", "--dirty", "--exclude", "*"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+        assert shown.rstrip().endswith(f"({commit.strip()})")
 
 
 @pytest.mark.parametrize("words", [["--nonsense"], ["nonsense"], ["api", "--nonsense"], ["migrate", "x"], ["config", "-v"],

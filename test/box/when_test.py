@@ -167,6 +167,8 @@ def test_chats_are_listed_paused_and_resumed_by_command(stage):
     assert "paused for 5 minutes" in stage.cli("chats", "pause", "1", "+972501234567", "--minutes", "5").stdout
     shown = stage.cli("chats", "list", "1").stdout
     assert "human" in shown and "501234567" not in shown
+    head, row = shown.splitlines()
+    assert head.index("PHONE") == row.index("+97…67") and head.index("SILENCE") == row.index("human")
     [chat] = [json.loads(line) for line in stage.cli("chats", "show", "1", CHAT, "--full", "--json").stdout.splitlines()]
     assert chat["chat"] == CHAT and chat["phone"] == "+972501234567" and chat["silence"] == "human"
     assert 240 < chat["until_us"] / 1e6 - time.time() < 301

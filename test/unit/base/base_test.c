@@ -116,6 +116,22 @@ TEST(digest_separates_its_parts)
 	CHECK(!digest_same(STR("x"), STR("xy")));
 }
 
+TEST(digest_random_gives_nothing_twice)
+{
+	enum { ROUNDS = 1000, DIGITS = 32 };
+	static char seen[ROUNDS][DIGITS + 1];
+	uint8_t most[1024], zero[sizeof(most)] = {0};
+
+	for (size_t i = 0; i < ROUNDS; i++) {
+		digest_random_hex(DIGITS, seen[i]);
+		CHECK(strspn(seen[i], "0123456789abcdef") == DIGITS);
+		for (size_t j = 0; j < i; j++)
+			CHECK(strcmp(seen[i], seen[j]) != 0);
+	}
+	digest_random(most, sizeof(most));
+	CHECK(memcmp(most, zero, sizeof(most)) != 0);
+}
+
 TEST(digest_is_not_fooled_by_nul_bytes)
 {
 	struct str ab[] = {STR("a"), STR("0\0b")}, a[] = {STR("a\0000"), STR("b")};
