@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 # The build.  `make` builds build/prosaas; SAN=1 builds everything with address
-# and undefined-behaviour sanitizers into build/san; CC=clang works as well.
+# and undefined-behaviour sanitizers into build/san, COV=1 to count lines that run
+# into build/cov; CC=clang works as well.
 #
 #   make             the binary              make test       every test (see test/run)
 #   make unit        unit tests              make lint       compilers, tidy, cppcheck, shellcheck
 #   make box         black-box tests         make layers     a folder includes only folders above it
 #   make fuzz        a minute per target     make docs fmt   generated pages; formatting
+#   make cover       which lines of src/ the tests run
 
 CC       ?= gcc
 PKGS     := libuv hiredis libcurl sqlite3 openssl zlib
@@ -15,6 +17,9 @@ COMMIT   := $(shell git describe --always --dirty --exclude '*' 2>/dev/null || e
 ifdef SAN
 B        := build/san
 OPT      := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifdef COV
+B        := build/cov
+OPT      := -O0 -g --coverage -fprofile-update=atomic
 else
 B        := build
 OPT      := -O2 -g
@@ -96,6 +101,16 @@ fuzz: $(FUZZBIN)
 	  $$f -max_total_time=$${SECONDS_EACH:-60} -max_len=65536 -print_final_stats=1 build/corpus/$$(basename $$f) \
 	  $$(ls -d test/fuzz/regression/$$(basename $$f) 2>/dev/null) || exit 1; done
 
+# What is killed by a test takes its counts with it.
+cover:
+	@find build/cov -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) -s COV=1 all tests
+	@$(MAKE) -s COV=1 unit
+	@sh test/box/run build/cov/prosaas $(BOX)
+	@mkdir -p build/cov/html
+	@gcovr --root . --filter src/ --object-directory build/cov --html-details build/cov/html/index.html --print-summary
+	@echo "cover: line by line in build/cov/html/index.html"
+
 layers:
 	@sh test/layers
 docs: $(B)/prosaas
@@ -130,6 +145,6 @@ install: build/prosaas
 	test -e $(DESTDIR)$(SYSCONFDIR)/prosaas/prosaas.env || \
 	  install -m 640 deploy/systemd/prosaas.env $(DESTDIR)$(SYSCONFDIR)/prosaas/prosaas.env
 
-.PHONY: FORCE all tests unit box test fuzz layers docs fmt lint bench clean install
+.PHONY: FORCE all tests unit box test fuzz cover layers docs fmt lint bench clean install
 .SECONDARY:
 -include $(OBJ:.o=.d) $(MAINOBJ:.o=.d) $(TESTBIN:=.d)

@@ -275,8 +275,8 @@ add_measure(const struct alert_news *n, struct buf *out)
 
 	if (!*n->alert->unit || !isfinite(n->value))
 		return;
-	buf_addf(out, " (%.3g %s, alert above %.6g)", n->value, n->alert->unit,
-		threshold);
+	buf_addf(out, n->value < 100 ? " (%.3g" : " (%.0f", n->value);
+	buf_addf(out, " %s, alert above %.6g)", n->alert->unit, threshold);
 }
 
 void
