@@ -40,21 +40,11 @@ static int64_t keys_total; /* as the manifest says */
 
 static int run(void *into);
 
-static const struct cli_row rows[] = {
-	{"", run, 1, 1, "DIR [--force]",
-		"Puts a backup back into REDIS_URL and DATABASE_URL, which must be "
-		"empty "
-		"unless\n"
-		"--force.  Stop all roles first.  The database that was there is kept "
-		"beside it."},
-};
-
-static const struct cli_option options[] = {
-	{"--force", CLI_FLAG, offsetof(struct backup, force)},
-};
-
-static const struct cli_command command = {
-	"restore", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
+static const struct cli_row row = {"", run, 1, 1, "DIR [--force]",
+	"Puts a backup back into REDIS_URL and DATABASE_URL, which must be empty "
+	"unless\n"
+	"--force.  Stop all roles first.  The database that was there is kept beside "
+	"it."};
 
 static PRINTF(2, 3) int fail(struct backup *b, const char *fmt, ...)
 {
@@ -247,27 +237,14 @@ tell(int64_t keys)
 	cli_progress("keys", keys, keys_total);
 }
 
+/* Takes the reply of a command that only has to be done; says who did not. */
 static int
-select_db(struct backup *b, redisContext *c, int64_t db)
+done_by(struct backup *b, const char *who, const redisContext *c, redisReply *r)
 {
-	redisReply *r = redisCommand(c, "SELECT %lld", (long long)db);
 	bool good = r && r->type != REDIS_REPLY_ERROR;
 
 	if (!good)
-		fail(b, BACKUP_REDIS ": %s", r ? r->str : c->errstr);
-	if (r)
-		freeReplyObject(r);
-	return good ? 0 : -1;
-}
-
-static int
-empty_redis(struct backup *b, redisContext *c)
-{
-	redisReply *r = redisCommand(c, "FLUSHDB");
-	bool good = r && r->type != REDIS_REPLY_ERROR;
-
-	if (!good)
-		fail(b, "Redis: %s", r ? r->str : c->errstr);
+		fail(b, "%s: %s", who, r ? r->str : c->errstr);
 	if (r)
 		freeReplyObject(r);
 	return good ? 0 : -1;
@@ -282,9 +259,10 @@ fill_from(struct backup *b, redisContext *to, const char *socket)
 
 	if (redis_server_start(&from, backup_path(b, ""), socket, words, b->err) < 0)
 		return -1;
-	int bad = select_db(b, from.c, b->redis_db);
+	int bad = done_by(b, BACKUP_REDIS, from.c,
+		redisCommand(from.c, "SELECT %lld", (long long)b->redis_db));
 	if (bad == 0 && b->force)
-		bad = empty_redis(b, to);
+		bad = done_by(b, "Redis", to, redisCommand(to, "FLUSHDB"));
 	if (bad == 0)
 		bad = redis_copy_all(from.c, to, tell, &b->keys, b->err);
 	cli_progress_end();
@@ -301,7 +279,7 @@ fill_redis(struct backup *b, redisContext *to)
 
 	if (!mkdtemp(folder))
 		return fail(b, "%s: %s", folder, strerror(errno));
-	const char *socket = arena_printf(&b->arena, "%s/redis.sock", folder).p;
+	const char *socket = arena_printf(&b->arena, "%s/" HOME_REDIS, folder).p;
 	int bad = fill_from(b, to, socket);
 	unlink(socket);
 	rmdir(folder);
@@ -328,7 +306,7 @@ put_back(struct backup *b, redisContext *to)
 static int
 into_running(struct backup *b)
 {
-	redisContext *c = redis_copy_open(b->url, "prosaas-restore", b->err);
+	redisContext *c = redis_copy_open(b->s->redis_url, "prosaas-restore", b->err);
 	int bad = c ? put_back(b, c) : -1;
 
 	if (c)
@@ -346,7 +324,7 @@ into_home(struct backup *b)
 	struct redis_server server;
 
 	home = home_open(b->s);
-	const char *socket = arena_printf(&b->arena, "%s/redis.sock", home).p;
+	const char *socket = arena_printf(&b->arena, "%s/" HOME_REDIS, home).p;
 
 	if (redis_server_start(&server, home, socket, words, b->err) < 0)
 		return -1;
@@ -373,14 +351,5 @@ run(void *into)
 int
 cli_restore(const struct settings *s, int argc, char **argv)
 {
-	static struct backup b; /* the words live as long as the process */
-	int status;
-
-	b.s = s;
-	arena_init(&b.arena);
-	const struct cli_row *r =
-		cli_words(&command, argc, argv, &b, &b.words, &status);
-	status = r ? r->run(&b) : status;
-	arena_done(&b.arena);
-	return status;
+	return backup_command("restore", &row, s, argc, argv);
 }

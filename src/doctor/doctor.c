@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "role/home.h"
 #include "store/store.h"
 
 const char *const verdict_names[VERDICT_COUNT] = {"ok", "warn", "bad", "unknown"};
@@ -18,23 +19,22 @@ const char *const verdict_names[VERDICT_COUNT] = {"ok", "warn", "bad", "unknown"
 /* --- the settings the roles have -------------------------------------------- */
 
 /* What `all` made, when it is `all` that runs on DATA_DIR: its Redis, its secret, its
- * gateway (role/supervisor.c). */
+ * gateway (role/home.h, role/supervisor.c). */
 static void
 as_all_has_it(struct doctor *d)
 {
 	struct settings *s = &d->settings;
 	struct arena *a = &d->arena;
-	char text[256] = "";
+	char url[HOME_URL_SIZE], text[HOME_SECRET_SIZE];
 
-	const char *path = arena_printf(a, "%s/redis.sock", s->data_dir).p;
-	if (s->redis_url || access(path, F_OK) < 0)
+	if (s->redis_url || !home_redis(s, url))
 		return;
-	s->redis_url = arena_printf(a, "unix://%s", path).p;
+	s->redis_url = arena_printf(a, "%s", url).p;
 	if (!s->baileys_base_url)
 		s->baileys_base_url = arena_printf(
 			a, "http://127.0.0.1:%d", (int)s->fake_gateway_port)
 					      .p;
-	path = arena_printf(a, "%s/internal_secret", s->data_dir).p;
+	const char *path = arena_printf(a, "%s/" HOME_SECRET, s->data_dir).p;
 	FILE *f = s->internal_secret ? NULL : fopen(path, "re");
 	if (!f)
 		return;
