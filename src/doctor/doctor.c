@@ -15,6 +15,7 @@
 #include "store/store.h"
 
 const char *const verdict_names[VERDICT_COUNT] = {"ok", "warn", "bad", "unknown"};
+const char *const verdict_marks[VERDICT_COUNT] = {"ok", "WARN", "BAD", "unknown"};
 
 /* --- the settings the roles have -------------------------------------------- */
 
