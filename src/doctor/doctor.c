@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "client/api.h"
 #include "role/home.h"
 #include "store/store.h"
 
@@ -45,18 +46,13 @@ as_all_has_it(struct doctor *d)
 }
 
 static const char *
-api_of(struct doctor *d, const char *api_url)
+api_of(struct doctor *d, const char *where)
 {
 	const struct settings *s = d->s;
 	bool any = !s->host || strcmp(s->host, "0.0.0.0") == 0;
 
-	if (api_url) {
-		struct str url = str_of(api_url);
-
-		while (url.n > 0 && url.p[url.n - 1] == '/')
-			url.n--;
-		return arena_z(&d->arena, url);
-	}
+	if (where)
+		return api_url(&d->arena, str_of(where), "");
 	if (s->port == 0)
 		return NULL;
 	return arena_printf(

@@ -8,10 +8,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "client/api.h"
 #include "codec/val.h"
 #include "doctor/gate_log.h"
 #include "doctor/looks.h"
+#include "doctor/page.h"
 #include "queue/checkup.h"
 #include "store/store.h"
 #include "store/store_checkup.h"
@@ -85,13 +85,10 @@ static void
 sample_api(struct gate *g)
 {
 	struct doctor *d = g->d;
-	const char *secret = d->s->internal_secret;
 	/* A new connection each time, so that each process on the port is met. */
-	const char *headers[] = {"Connection: close",
-		secret ? api_header(&d->arena, "X-Internal-Secret: ", secret) : NULL,
-		NULL};
+	const char *headers[] = {"Connection: close", page_secret(d), NULL};
 	struct ask_page page = {.method = "GET",
-		.url = api_url(&d->arena, str_of(d->api_url), "/metrics"),
+		.url = page_url(d, d->api_url, "/metrics"),
 		.headers = headers,
 		.timeout_ms = PAGE_MS};
 
