@@ -161,6 +161,22 @@ def test_no_scheduler_and_what_follows_from_it(house):
     house.stage.cli("jobs", "discard", "stuck", "--yes")
 
 
+def test_a_leadership_that_is_being_handed_over_is_waited_for(house):
+    """In the second after a rolling restart nobody leads."""
+    house.scheduler.signal(19)  # SIGSTOP
+    house.r.delete(LEADER)
+    house.r.hset("prosaas:scheduler:running", "seen", time.time_ns() // 1000000)
+    # pylint: disable=consider-using-with
+    doctor = subprocess.Popen([BIN, "doctor", "--json"], env=house.stage.environment({}), text=True, cwd=house.stage.dir,
+                              stdout=subprocess.PIPE)
+    wait_until(lambda: ("prosaas-doctor", "evalsha") in [(c["name"], c["cmd"]) for c in house.r.client_list()], 10, "it looks")
+    house.r.set(LEADER, "the token of the next", px=10000)
+    found = {c["name"]: c for c in json.loads(doctor.communicate(timeout=30 * PATIENCE)[0])["checks"]}
+    assert found["scheduler"]["verdict"] == "ok", found["scheduler"]
+    house.r.delete(LEADER)  # time passes
+    house.scheduler.signal(18)  # SIGCONT
+
+
 def test_a_leadership_without_end(house):
     assert house.scheduler.stop() == 0
     house.r.set(LEADER, "the token of a dead one")
@@ -288,6 +304,31 @@ def test_a_tenant_without_words(house):
     house.shell(finding["mend"])
     assert "tenants" not in house.troubles()
     house.stage.cli("tenant", "remove", "mute")
+
+
+def test_secrets_that_do_not_open(house):
+    old, new = "11" * 32, "22" * 32
+    house.stage.cli("tenant", "set", "1", "ai_api_key=k", "tools_secret=s", SECRETS_KEY=old)
+    assert house.troubles(SECRETS_KEY=old) == {}
+    finding = house.names("secrets-key")
+    assert finding["evidence"] == "SECRETS_KEY is not set, and 2 values of 1 tenants are sealed (one: tenant 1)"
+    assert "every role" in finding["mend"]
+    finding = house.names("secrets-key", SECRETS_KEY=new)
+    assert finding["evidence"] == "2 values of 1 tenants are sealed with another SECRETS_KEY (one: tenant 1)"
+    assert house.troubles(SECRETS_KEY=new, SECRETS_KEY_PREVIOUS=old) == {}
+    house.shell(f"export SECRETS_KEY={new}; " + finding["mend"].replace("SECRETS_KEY_PREVIOUS=OLD", f"SECRETS_KEY_PREVIOUS={old}"))
+    assert house.troubles(SECRETS_KEY=new) == {}
+    house.stage.cli("tenant", "set", "1", "ai_api_key=", "tools_secret=", SECRETS_KEY=new)
+
+
+def test_who_asks_with_a_sealed_key_is_not_the_cause(house):
+    house.stage.cli("tenant", "set", "1", "ai_provider=openai", f"ai_base_url={house.stage.ai.url}/v1", "ai_api_key=k",
+                    "prompt=You sell flowers.", SECRETS_KEY="11" * 32)
+    house.stage.ai.faults("401")
+    house.names("secrets-key")
+    assert [c["follows"] for c in house.doctor()["checks"] if c["name"] == "ai"] == ["secrets-key"]
+    house.stage.ai.faults("ok")
+    house.stage.cli("tenant", "set", "1", "ai_provider=", "ai_base_url=", "ai_api_key=", "prompt=", SECRETS_KEY="11" * 32)
 
 
 def test_a_database_that_another_holds(house):
