@@ -259,12 +259,12 @@ gate_go(const struct gate *g)
 void
 gate_text(const struct gate *g, struct buf *out)
 {
-	static const char *const marks[] = {"ok", "WARN", "BAD", "unknown"};
 	bool first = true;
 
 	for (size_t i = 0; i < GATE_COUNT; i++)
-		buf_addf(out, "%-8s %-14s %.*s\n", marks[g->findings[i].verdict],
-			gate_criteria[i].name, STR_FMT(g->findings[i].evidence));
+		buf_addf(out, "%-8s %-14s %.*s\n",
+			verdict_marks[g->findings[i].verdict], gate_criteria[i].name,
+			STR_FMT(g->findings[i].evidence));
 	buf_addz(out, gate_go(g) ? "GO" : "ROLL BACK: ");
 	for (size_t i = 0; i < GATE_COUNT; i++) {
 		const struct finding *f = &g->findings[i];

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "client/api.h"
 #include "doctor/gate.h"
+#include "doctor/page.h"
 
 enum {
 	PAGE_MS = 3000,
@@ -73,13 +73,10 @@ static bool
 look(struct gate *g)
 {
 	struct doctor *d = g->d;
-	const char *secret = d->s->internal_secret;
 	/* A new connection each time, so that each process on the port is met. */
-	const char *headers[] = {"Connection: close",
-		secret ? api_header(&d->arena, "X-Internal-Secret: ", secret) : NULL,
-		NULL};
+	const char *headers[] = {"Connection: close", page_secret(d), NULL};
 	struct ask_page page = {.method = "GET",
-		.url = api_url(&d->arena, str_of(d->api_url), "/metrics"),
+		.url = page_url(d, d->api_url, "/metrics"),
 		.headers = headers,
 		.timeout_ms = PAGE_MS};
 

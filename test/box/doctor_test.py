@@ -6,44 +6,17 @@ command that mends it; run, that command or --fix makes the system healthy again
 where a command can.
 """
 import json
-import socket
 import sqlite3
 import subprocess
-import threading
 import time
 
 import pytest
 
 from clinic import house, nothing_stays  # noqa: F401  fixtures
 from harness import BIN, PATIENCE, Fake, chat_of, message, wait_until, webhook
+from relay import Relay
 
 LEADER = "prosaas:leader:scheduler"
-
-
-class Between:
-    """A relay to a port, through which what is said back is changed."""
-
-    def __init__(self, port, change):
-        self.to, self.change = port, change
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            client, _ = self.listener.accept()
-            server = socket.create_connection(("127.0.0.1", self.to))
-            for pair in ((client, server, bytes), (server, client, self.change)):
-                threading.Thread(target=self.carry, args=pair, daemon=True).start()
-
-    @staticmethod
-    def carry(source, to, change):
-        try:
-            while data := source.recv(1 << 20):
-                to.sendall(change(data))
-            to.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 def test_a_healthy_system_is_healthy_and_looking_queues_nothing(house):
@@ -87,8 +60,7 @@ def test_fix_prints_each_change_and_says_how_to_keep_it(house):
 def test_redis_down_names_address_and_error_and_nothing_is_made_up(house):
     finding = house.names("redis", REDIS_URL="redis://user:hush@127.0.0.1:9")
     assert "redis://***@127.0.0.1:9" in finding["evidence"] and "refused" in finding["evidence"]
-    report = house.doctor(REDIS_URL="redis://127.0.0.1:9", code=1)
-    worker = [c for c in report["checks"] if c["name"] == "worker"][0]
+    worker = house.check("worker", REDIS_URL="redis://127.0.0.1:9", code=1)
     assert worker["verdict"] == "unknown" and worker["follows"] == "redis"
 
 
@@ -126,7 +98,7 @@ def test_a_replica(house):
 
 def test_an_old_redis(house):
     version = house.r.info("server")["redis_version"].encode()
-    old = Between(house.stage.redis.port, lambda data: data.replace(b"redis_version:" + version, b"redis_version:" + b"5" + version[1:]))
+    old = Relay(house.stage.redis.port, lambda data: data.replace(b"redis_version:" + version, b"redis_version:" + b"5" + version[1:]))
     finding = house.names("redis-version", REDIS_URL=f"redis://127.0.0.1:{old.port}")
     assert finding["evidence"].startswith("Redis 5.") and "Redis 7" in finding["mend"]
 
@@ -137,7 +109,7 @@ def test_two_clocks(house):
         if not data.startswith(head) or len(data) > 50:
             return data
         return head + str(int(data[len(head):len(head) + 10]) + 60).encode() + data[len(head) + 10:]
-    clock = Between(house.stage.redis.port, later)
+    clock = Relay(house.stage.redis.port, later)
     finding = house.names("redis-clock", REDIS_URL=f"redis://127.0.0.1:{clock.port}")
     assert finding["evidence"].startswith(("Redis's clock is 59.9", "Redis's clock is 60.")) and "ahead of" in finding["evidence"]
     assert "timedatectl" in finding["mend"]
@@ -179,7 +151,7 @@ def test_no_scheduler_and_what_follows_from_it(house):
                                     "created_at": "2026-11-24T05:30:12.345678Z"})
     r.zadd("rq:wip:low", {"stuck": 1})
     house.names("scheduler")
-    stuck = [c for c in house.doctor()["checks"] if c["name"] == "jobs-stuck"][0]
+    stuck = house.check("jobs-stuck")
     assert stuck["verdict"] == "bad" and stuck["follows"] == "scheduler"
     assert "1 leases have ended" in stuck["evidence"] and stuck["evidence"].endswith("one job: stuck")
     assert "1 of dead workers handed back" in house.fix()["jobs-stuck"]
@@ -236,7 +208,7 @@ def test_a_chat_that_a_dead_job_holds(house):
     r.set("prosaas:lane:1:x", "gone")
     r.rpush("prosaas:lane:1:x:wait", "waiter")
     r.zadd("prosaas:lanes", {"1:x": 1})
-    stuck = [c for c in house.doctor()["checks"] if c["name"] == "jobs-stuck"][0]
+    stuck = house.check("jobs-stuck")
     assert "1 chats are held by a dead job" in stuck["evidence"] and "one job: waiter" in stuck["evidence"]
     assert "1:x" not in str(stuck)  # a chat is a phone
     house.fix()
@@ -248,16 +220,15 @@ def test_debounced_jobs_that_nobody_moves(house):
     assert house.worker.stop() == 0
     house.r.zadd("prosaas:due", {"late": 1})
     house.names("worker")
-    stuck = [c for c in house.doctor()["checks"] if c["name"] == "jobs-stuck"][0]
+    stuck = house.check("jobs-stuck")
     assert "1 debounced jobs are due" in stuck["evidence"] and stuck["follows"] == "worker"
     house.worker.restart()
 
 
 def test_a_python_worker_beside_ours(house):
-    now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
     rq = subprocess.Popen(["/usr/bin/rq", "worker", "--url", house.stage.settings["REDIS_URL"], "default"],
                           cwd=house.stage.dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: house.r.scard("rq:workers") == 2, 20, f"it is registered ({now})")
+    wait_until(lambda: house.r.scard("rq:workers") == 2, 20, "it is registered")
     finding = house.names("worker-foreign", "warn")
     assert "takes jobs of default" in finding["evidence"]
     house.shell(finding["mend"])
@@ -406,11 +377,9 @@ def test_an_api_with_another_secret(house):
 
 @pytest.mark.parametrize("ms, verdict", [(600, "warn"), (1200, "bad")])
 def test_a_slow_webhook(house, ms, verdict):
-    def slowly(data):
-        time.sleep(ms / 1000)
-        return data
-    door = Between(house.api.port, slowly)
-    [finding] = [c for c in house.doctor("--api", f"http://127.0.0.1:{door.port}/")["checks"] if c["name"] == "webhook"]
+    door = Relay(house.api.port)
+    door.delay = ms / 1000
+    finding = house.check("webhook", "--api", f"http://127.0.0.1:{door.port}/")
     assert finding["verdict"] == verdict and "answered 200 in" in finding["evidence"]
 
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from clinic import house, nothing_stays  # noqa: F401  fixtures
-from doctor_test import Between
 from harness import BIN, PATIENCE, chat_of, message, wait_until, webhook
+from relay import Relay
 
 
 class Gate:
@@ -164,7 +164,7 @@ def test_an_api_that_was_away_and_is_back(house):
     def away_for_a_while(data):
         began.append(time.monotonic())
         return data.replace(b" 200 OK", b" 502 No") if 1 < began[-1] - began[0] < 5 else data
-    door = Between(house.api.port, away_for_a_while)
+    door = Relay(house.api.port, away_for_a_while)
     gate = Gate(house, "--api", f"http://127.0.0.1:{door.port}", window=8)
     evidence = gate.rolls_back_for("error-rate")
     assert re.match(r"the api did not answer [1-9] of \d+ looks \(http://127.0.0.1:\d+/metrics: HTTP 502\)", evidence), evidence
