@@ -302,12 +302,5 @@ cli_ai(const struct settings *s, int argc, char **argv)
 	c.days = -1;
 	const struct cli_row *row =
 		cli_words(&command, argc, argv, &c, &c.words, &status);
-	if (!row)
-		return status;
-	arena_init(&c.arena);
-	c.store = cli_store_open(s, &c.arena);
-	status = row->run(&c);
-	store_close(c.store);
-	arena_done(&c.arena);
-	return status;
+	return row ? cli_store_run(s, &c.store, &c.arena, row->run, &c) : status;
 }

@@ -18,7 +18,6 @@ enum { NODES_MAX = 100 };
 struct alerts {
 	struct cli_redis redis;
 	struct cli_words words;
-	struct arena arena;
 	bool json, recent;
 	int status;
 };
@@ -71,17 +70,17 @@ measure(struct arena *a, const struct val *v)
 }
 
 static void
-add_row(struct alerts *u, struct cli_table *t, struct str json)
+add_row(struct arena *a, struct cli_table *t, struct str json)
 {
 	static const char *const members[] = {"at", "state", "severity", "name"};
 	struct val *v;
 	char why[128];
 
-	if (json_parse(&u->arena, json, NODES_MAX, &v, why) < 0)
+	if (json_parse(a, json, NODES_MAX, &v, why) < 0)
 		return; /* not ours */
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		cli_table_add(t, val_text(val_get(v, members[i])));
-	cli_table_add(t, measure(&u->arena, v));
+	cli_table_add(t, measure(a, v));
 	cli_table_add(t, val_text(val_get(v, "meaning")));
 	cli_table_add(t, val_text(val_get(v, "command")));
 }
@@ -94,11 +93,14 @@ take_table(void *arg, const struct redisReply *reply)
 	struct alerts *u = arg;
 	const struct redisReply *list = redis_at(reply, u->recent ? 1 : 0);
 	struct cli_table t;
+	struct arena a;
 
+	arena_init(&a);
 	cli_table_init(&t, heads);
 	for (size_t i = 0; redis_at(list, i); i++)
-		add_row(u, &t, redis_text(redis_at(list, i)));
+		add_row(&a, &t, redis_text(redis_at(list, i)));
 	cli_table_print(&t);
+	arena_done(&a);
 }
 
 /* The status is for scripts: is anything wrong? */
@@ -133,13 +135,5 @@ cli_alerts(const struct settings *s, int argc, char **argv)
 
 	const struct cli_row *row =
 		cli_words(&command, argc, argv, &u, &u.words, &status);
-	if (!row)
-		return status;
-	if (cli_redis_open(&u.redis, s) < 0)
-		return CLI_FAILED;
-	arena_init(&u.arena);
-	status = row->run(&u);
-	arena_done(&u.arena);
-	cli_redis_close(&u.redis);
-	return status;
+	return row ? cli_redis_run(&u.redis, s, row->run, &u) : status;
 }

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/settings.h"
 #include "cli_backup_priv.h"
+#include "cli_redis.h"
 #include "codec/val.h"
 #include "queue/redis_copy.h"
 #include "queue/redis_url.h"
@@ -30,22 +31,32 @@
 
 static int run(void *into);
 
-static const struct cli_row rows[] = {
-	{"", run, 1, 1, "DIR [--force]",
-		"Copies the database and Redis, one moment of each, to the new folder "
-		"DIR, while\n"
-		"everything goes on.  With --force a backup that is there is "
-		"replaced."},
-};
-
-static const struct cli_option options[] = {
-	{"--force", CLI_FLAG, offsetof(struct backup, force)},
-};
-
-static const struct cli_command command = {
-	"backup", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
+static const struct cli_row row = {"", run, 1, 1, "DIR [--force]",
+	"Copies the database and Redis, one moment of each, to the new folder DIR, "
+	"while\n"
+	"everything goes on.  With --force a backup that is there is replaced."};
 
 /* --- shared --------------------------------------------------------------- */
+
+int
+backup_command(const char *name, const struct cli_row *only, const struct settings *s,
+	int argc, char **argv)
+{
+	static const struct cli_option options[] = {
+		{"--force", CLI_FLAG, offsetof(struct backup, force)},
+	};
+	const struct cli_command command = {name, only, 1, options, ARRAY_LEN(options)};
+	static struct backup b; /* the words live as long as the process */
+	int status;
+
+	b.s = s;
+	arena_init(&b.arena);
+	const struct cli_row *r =
+		cli_words(&command, argc, argv, &b, &b.words, &status);
+	status = r ? r->run(&b) : status;
+	arena_done(&b.arena);
+	return status;
+}
 
 const char *
 backup_path(struct backup *b, const char *name)
@@ -56,25 +67,7 @@ backup_path(struct backup *b, const char *name)
 bool
 backup_find(struct backup *b)
 {
-	char path[STORE_PATH_SIZE];
-	struct redis_url u;
-
-	if (store_path(store_url(b->s, &b->arena), path, b->err) < 0)
-		return false;
-	snprintf(b->database, sizeof(b->database), "%s", path);
-	if (b->s->redis_url) {
-		snprintf(b->url, sizeof(b->url), "%s", b->s->redis_url);
-	} else {
-		snprintf(
-			b->url, sizeof(b->url), "unix://%s/redis.sock", b->s->data_dir);
-		if (access(b->url + 7, F_OK) < 0)
-			b->url[0] = '\0';
-	}
-	if (b->url[0] && redis_url_parse(b->url, &u) == 0) {
-		b->redis_db = u.db;
-		redis_url_done(&u);
-	}
-	return true;
+	return store_path(store_url(b->s, &b->arena), b->database, b->err) == 0;
 }
 
 int
@@ -118,9 +111,13 @@ copy_redis(struct backup *b)
 {
 	const char *path = backup_path(b, BACKUP_REDIS);
 	redisContext *c = redis_copy_open(b->url, "prosaas-backup", b->err);
+	struct redis_url u;
 
 	if (!c)
 		return -1;
+	if (redis_url_parse(b->url, &u) == 0)
+		b->redis_db = u.db;
+	redis_url_done(&u);
 	redisReply *r = redisCommand(c, "DBSIZE");
 	b->keys = r ? r->integer : 0;
 	if (r)
@@ -215,13 +212,8 @@ run(void *into)
 
 	if (!backup_find(b))
 		return backup_fail(b);
-	if (!b->url[0]) {
-		fprintf(stderr,
-			"prosaas: REDIS_URL is not set, and no `prosaas all` runs on "
-			"DATA_DIR=%s\n",
-			b->s->data_dir);
+	if (cli_redis_url(b->s, b->url) < 0)
 		return CLI_FAILED;
-	}
 	if (access(b->database, F_OK) < 0) {
 		fprintf(stderr, "prosaas: %s: %s\n", b->database, strerror(errno));
 		return CLI_FAILED;
@@ -237,14 +229,5 @@ run(void *into)
 int
 cli_backup(const struct settings *s, int argc, char **argv)
 {
-	static struct backup b; /* the words live as long as the process */
-	int status;
-
-	b.s = s;
-	arena_init(&b.arena);
-	const struct cli_row *r =
-		cli_words(&command, argc, argv, &b, &b.words, &status);
-	status = r ? r->run(&b) : status;
-	arena_done(&b.arena);
-	return status;
+	return backup_command("backup", &row, s, argc, argv);
 }

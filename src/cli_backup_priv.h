@@ -9,8 +9,10 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "cli_words.h"
+#include "role/home.h"
+#include "store/store_backup.h"
 
-enum { BACKUP_FORMAT = 1, BACKUP_PATH_SIZE = 4096, BACKUP_URL_SIZE = 4200 };
+enum { BACKUP_FORMAT = 1 };
 
 #define BACKUP_DATABASE "prosaas.db"
 #define BACKUP_REDIS    "redis.rdb"
@@ -25,17 +27,21 @@ struct backup {
 	bool force;
 	struct arena arena;
 	char err[256];
-	char database[BACKUP_PATH_SIZE]; /* the live one */
-	char url[BACKUP_URL_SIZE];       /* of the live Redis */
+	char database[STORE_PATH_SIZE]; /* the live one */
+	char url[HOME_URL_SIZE];        /* of the live Redis */
 	int schema;
 	int64_t redis_db, keys;
 };
 
+/* backup_command is a command of one row, DIR [--force], whose function gets a struct
+ * backup. */
+int backup_command(const char *name, const struct cli_row *only,
+	const struct settings *s, int argc, char **argv);
+
 /* backup_path is DIR/name, in the arena. */
 const char *backup_path(struct backup *b, const char *name);
 
-/* backup_find fills database and url; false with words when there is no database
- * that we know.  An empty url: REDIS_URL is unset and no `all` runs on DATA_DIR. */
+/* backup_find fills database; false with words when there is none that we know. */
 bool backup_find(struct backup *b);
 
 /* backup_fail says err on stderr: CLI_FAILED. */
@@ -44,7 +50,7 @@ int backup_fail(const struct backup *b);
 /* A redis-server of our own, on a unix socket, for as long as a command runs. */
 struct redis_server {
 	pid_t pid;
-	char url[BACKUP_URL_SIZE];
+	char url[HOME_URL_SIZE];
 	struct redisContext *c;
 };
 

@@ -29,6 +29,7 @@
 #include "codec/tenant.h"
 #include "net/http_client.h"
 #include "net/loop.h"
+#include "role/home.h"
 #include "role/probe.h"
 
 enum {
@@ -322,8 +323,7 @@ static int
 find_secret(struct bench *b)
 {
 	struct str secret = str_of(b->s->internal_secret ? b->s->internal_secret : "");
-	const char *path =
-		arena_printf(&b->arena, "%s/internal_secret", b->s->data_dir).p;
+	const char *path = arena_printf(&b->arena, "%s/" HOME_SECRET, b->s->data_dir).p;
 
 	if (secret.n == 0 && access(path, F_OK) < 0) {
 		fputs("prosaas: INTERNAL_SECRET is not set: every webhook would be "

@@ -214,10 +214,5 @@ cli_chats(const struct settings *s, int argc, char **argv)
 		return status;
 	if (c.words.count > 1)
 		c.chat = c.words.words[1];
-	arena_init(&c.arena);
-	c.store = cli_store_open(s, &c.arena);
-	status = r->run(&c);
-	store_close(c.store);
-	arena_done(&c.arena);
-	return status;
+	return cli_store_run(s, &c.store, &c.arena, r->run, &c);
 }

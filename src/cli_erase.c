@@ -369,8 +369,10 @@ name_all(struct erase *e)
 }
 
 static int
-erase(struct erase *e)
+erase(void *into)
 {
+	struct erase *e = into;
+
 	e->began_ms = clock_mono_ms();
 	e->wait_ms = 1000 * (e->p->wait_s >= 0 ? e->p->wait_s : WAIT_S);
 	if (hold(e) < 0)
@@ -420,9 +422,5 @@ person_erase(void *into)
 	digest_id(&(struct str){(const char *)dice, sizeof(dice)}, 1, id);
 	e.me = arena_printf(&e.p->arena, "erase_%s", id);
 	name_all(&e);
-	if (cli_redis_open(&e.redis, e.p->s) < 0)
-		return CLI_FAILED;
-	int status = erase(&e);
-	cli_redis_close(&e.redis);
-	return status;
+	return cli_redis_run(&e.redis, e.p->s, erase, &e);
 }

@@ -202,8 +202,10 @@ may(const struct change *c)
 }
 
 static int
-find_and_run(struct change *c)
+find_and_run(void *into)
 {
+	struct change *c = into;
+
 	if (c->j->all && find_all(c) < 0)
 		return CLI_FAILED;
 	if (!may(c))
@@ -257,14 +259,11 @@ change(struct change *c)
 
 	if (wrong)
 		return jobs_usage(j, wrong);
-	if (cli_redis_open(&j->redis, j->s) < 0)
-		return CLI_FAILED;
 	c->ids = j->words.words;
 	c->count = (size_t)j->words.count;
 	c->told = !j->all;
-	int status = find_and_run(c);
+	int status = cli_redis_run(&j->redis, j->s, find_and_run, c);
 	write_notes(c);
-	cli_redis_close(&j->redis);
 	return status;
 }
 

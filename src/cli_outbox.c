@@ -55,12 +55,7 @@ outbox_run(const struct cli_command *command, const struct settings *s, int argc
 	c.row = cli_words(&with, argc, argv, &c, &c.words, &status);
 	if (!c.row)
 		return status;
-	arena_init(&c.arena);
-	c.store = cli_store_open(s, &c.arena);
-	status = c.row->run(&c);
-	store_close(c.store);
-	arena_done(&c.arena);
-	return status;
+	return cli_store_run(s, &c.store, &c.arena, c.row->run, &c);
 }
 
 int

@@ -197,12 +197,5 @@ cli_person(const struct settings *s, int argc, char **argv)
 	p = (struct person){.s = s, .wait_s = PERSON_UNSET};
 	const struct cli_row *r =
 		cli_words(&command, argc, argv, &p, &p.words, &status);
-	if (!r)
-		return status;
-	arena_init(&p.arena);
-	p.store = cli_store_open(s, &p.arena);
-	status = r->run(&p);
-	store_close(p.store);
-	arena_done(&p.arena);
-	return status;
+	return r ? cli_store_run(s, &p.store, &p.arena, r->run, &p) : status;
 }

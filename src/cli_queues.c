@@ -30,7 +30,6 @@ struct queues {
 
 	struct str names[QUEUES_MAX]; /* for restore */
 	size_t name_count;
-	struct buf out;
 
 	/* of one queue's restore */
 	struct str name;
@@ -94,21 +93,23 @@ queued_of(const struct redisReply *row)
 static void
 take_json(void *arg, const struct redisReply *reply)
 {
-	struct queues *q = arg;
+	struct buf out;
 
+	(void)arg;
+	buf_init(&out);
 	for (size_t i = 0; redis_at(reply, i); i++) {
 		const struct redisReply *row = redis_at(reply, i);
 
-		buf_addz(&q->out, "{\"queue\":");
-		json_quote(&q->out, redis_text(redis_at(row, 0)));
-		buf_addf(&q->out, ",\"queued\":%lld", (long long)queued_of(row));
+		buf_addz(&out, "{\"queue\":");
+		json_quote(&out, redis_text(redis_at(row, 0)));
+		buf_addf(&out, ",\"queued\":%lld", (long long)queued_of(row));
 		for (size_t k = 0; k < ARRAY_LEN(counts); k++)
-			buf_addf(&q->out, ",\"%s\":%lld", counts[k],
+			buf_addf(&out, ",\"%s\":%lld", counts[k],
 				(long long)count_of(row, k));
-		buf_addf(&q->out, ",\"oldest_age_seconds\":%lld}\n",
+		buf_addf(&out, ",\"oldest_age_seconds\":%lld}\n",
 			(long long)registry_age_s(redis_text(redis_at(row, OLDEST))));
 	}
-	fwrite(buf_str(&q->out).p, 1, buf_len(&q->out), stdout);
+	cli_print_take(&out);
 }
 
 static void
@@ -126,17 +127,13 @@ take_table(void *arg, const struct redisReply *reply)
 		struct str oldest = redis_text(redis_at(row, OLDEST));
 
 		cli_table_add(&t, redis_text(redis_at(row, 0)));
-		cli_table_add(
-			&t, arena_printf(&q->arena, "%lld", (long long)queued_of(row)));
+		cli_table_number(&t, &q->arena, queued_of(row));
 		for (size_t k = 1; k + 1 < ARRAY_LEN(counts); k++)
-			cli_table_add(&t, arena_printf(&q->arena, "%lld",
-						  (long long)count_of(row, k)));
+			cli_table_number(&t, &q->arena, count_of(row, k));
 		cli_table_add(&t, oldest.n ? arena_printf(&q->arena, "%lld s",
 						     (long long)registry_age_s(oldest))
 					   : oldest);
-		cli_table_add(
-			&t, arena_printf(&q->arena, "%lld",
-				    (long long)count_of(row, ARRAY_LEN(counts) - 1)));
+		cli_table_number(&t, &q->arena, count_of(row, ARRAY_LEN(counts) - 1));
 	}
 	cli_table_print(&t);
 }
@@ -145,9 +142,11 @@ static void
 take_tenants_json(void *arg, const struct redisReply *reply)
 {
 	struct queues *q = arg;
+	struct buf out;
 
-	registry_tenants_json(reply, q->tenant, &q->out);
-	fwrite(buf_str(&q->out).p, 1, buf_len(&q->out), stdout);
+	buf_init(&out);
+	registry_tenants_json(reply, q->tenant, &out);
+	cli_print_take(&out);
 }
 
 static void
@@ -180,11 +179,7 @@ queues_by_tenant(struct queues *q)
 {
 	registry_tenants(q->redis.redis, &q->redis.cmd, q->s->rq_queues, q->tenant,
 		q->limit, cli_redis_done);
-	buf_init(&q->out);
-	int bad = cli_redis_wait(
-		&q->redis, q->json ? take_tenants_json : take_tenants, q);
-	buf_done(&q->out);
-	return bad < 0 ? CLI_FAILED : CLI_DONE;
+	return cli_redis_show(&q->redis, q->json ? take_tenants_json : take_tenants, q);
 }
 
 static int
@@ -195,10 +190,7 @@ queues_show(void *into)
 	if (q->tenants || q->tenant.p)
 		return queues_by_tenant(q);
 	manage_queues(q->redis.redis, &q->redis.cmd, q->s->rq_queues, cli_redis_done);
-	buf_init(&q->out);
-	int bad = cli_redis_wait(&q->redis, q->json ? take_json : take_table, q);
-	buf_done(&q->out);
-	return bad < 0 ? CLI_FAILED : CLI_DONE;
+	return cli_redis_show(&q->redis, q->json ? take_json : take_table, q);
 }
 
 /* --- restore -------------------------------------------------------------- */
@@ -301,11 +293,8 @@ cli_queues(const struct settings *s, int argc, char **argv)
 	q.row = cli_words(&command, argc, argv, &q, &q.words, &status);
 	if (!q.row)
 		return status;
-	if (cli_redis_open(&q.redis, s) < 0)
-		return CLI_FAILED;
 	arena_init(&q.arena);
-	status = q.row->run(&q);
+	status = cli_redis_run(&q.redis, s, q.row->run, &q);
 	arena_done(&q.arena);
-	cli_redis_close(&q.redis);
 	return status;
 }

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "cli_words.h"
 
 enum {
 	DEADLINE_MS = 10000,
@@ -17,24 +17,29 @@ enum {
 	CLOSE_TURNS = 3, /* of the loop, for the connection to close in */
 };
 
+int
+cli_redis_url(const struct settings *s, char ret[HOME_URL_SIZE])
+{
+	if (s->redis_url)
+		snprintf(ret, HOME_URL_SIZE, "%s", s->redis_url);
+	else if (!home_redis(s, ret)) {
+		fprintf(stderr,
+			"prosaas: REDIS_URL is not set, and no `prosaas all` runs on "
+			"DATA_DIR=%s\n",
+			s->data_dir);
+		return -1;
+	}
+	return 0;
+}
+
 /* Which Redis; false after words. */
 static bool
 find_url(struct cli_redis *c, const struct settings *s)
 {
 	char err[256];
 
-	if (s->redis_url) {
-		snprintf(c->url, sizeof(c->url), "%s", s->redis_url);
-	} else {
-		snprintf(c->url, sizeof(c->url), "unix://%s/redis.sock", s->data_dir);
-		if (access(c->url + 7, F_OK) < 0) {
-			fprintf(stderr,
-				"prosaas: REDIS_URL is not set, and no `prosaas all` "
-				"runs on DATA_DIR=%s\n",
-				s->data_dir);
-			return false;
-		}
-	}
+	if (cli_redis_url(s, c->url) < 0)
+		return false;
 	if (redis_url_check(c->url, err) == 0)
 		return true;
 	fprintf(stderr, "prosaas: %s\n", err);
@@ -83,6 +88,17 @@ cli_redis_close(struct cli_redis *c)
 		uv_run(&c->loop.uv, UV_RUN_NOWAIT);
 }
 
+int
+cli_redis_run(struct cli_redis *c, const struct settings *s, int (*run)(void *into),
+	void *into)
+{
+	if (cli_redis_open(c, s) < 0)
+		return CLI_FAILED;
+	int status = run(into);
+	cli_redis_close(c);
+	return status;
+}
+
 void
 cli_redis_done(struct redis_cmd *cmd)
 {
@@ -108,4 +124,11 @@ cli_redis_wait(struct cli_redis *c,
 	c->err = -ECANCELED; /* a signal ends the wait */
 	loop_run(&c->loop);
 	return c->err < 0 ? -1 : 0;
+}
+
+int
+cli_redis_show(struct cli_redis *c,
+	void (*take)(void *arg, const struct redisReply *reply), void *arg)
+{
+	return cli_redis_wait(c, take, arg) < 0 ? CLI_FAILED : CLI_DONE;
 }

@@ -40,21 +40,11 @@ static int64_t keys_total; /* as the manifest says */
 
 static int run(void *into);
 
-static const struct cli_row rows[] = {
-	{"", run, 1, 1, "DIR [--force]",
-		"Puts a backup back into REDIS_URL and DATABASE_URL, which must be "
-		"empty "
-		"unless\n"
-		"--force.  Stop all roles first.  The database that was there is kept "
-		"beside it."},
-};
-
-static const struct cli_option options[] = {
-	{"--force", CLI_FLAG, offsetof(struct backup, force)},
-};
-
-static const struct cli_command command = {
-	"restore", rows, ARRAY_LEN(rows), options, ARRAY_LEN(options)};
+static const struct cli_row row = {"", run, 1, 1, "DIR [--force]",
+	"Puts a backup back into REDIS_URL and DATABASE_URL, which must be empty "
+	"unless\n"
+	"--force.  Stop all roles first.  The database that was there is kept beside "
+	"it."};
 
 static PRINTF(2, 3) int fail(struct backup *b, const char *fmt, ...)
 {
@@ -170,22 +160,33 @@ check_room(struct backup *b, redisContext *c)
 
 /* --- the database --------------------------------------------------------- */
 
+/* 0 or -errno.  A disk that is full ends a write early, and says why at the next. */
+static int
+copy_bytes(int in, int out)
+{
+	char piece[PIECE];
+	ssize_t n, w;
+
+	while ((n = read(in, piece, sizeof(piece))) > 0)
+		for (ssize_t done = 0; done < n; done += w) {
+			w = write(out, piece + done, (size_t)(n - done));
+			if (w < 0)
+				return -errno;
+		}
+	return n < 0 || fsync(out) < 0 ? -errno : 0;
+}
+
 static int
 copy_file(struct backup *b, const char *from, const char *to)
 {
-	char piece[PIECE];
-	ssize_t n = -1;
-
 	int in = open(from, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		return fail(b, "%s: %s", from, strerror(errno));
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (in >= 0 && out >= 0)
-		while ((n = read(in, piece, sizeof(piece))) > 0)
-			if (write(out, piece, (size_t)n) != n)
-				break;
-	bool good = n == 0 && fsync(out) == 0;
-	int bad = good ? 0 : fail(b, "%s: %s", to, strerror(errno));
-	if (in >= 0)
-		close(in);
+	int bad = out < 0 ? -errno : copy_bytes(in, out);
+	if (bad < 0)
+		fail(b, "%s: %s", to, strerror(-bad));
+	close(in);
 	if (out >= 0)
 		close(out);
 	return bad;
@@ -236,27 +237,14 @@ tell(int64_t keys)
 	cli_progress("keys", keys, keys_total);
 }
 
+/* Takes the reply of a command that only has to be done; says who did not. */
 static int
-select_db(struct backup *b, redisContext *c, int64_t db)
+done_by(struct backup *b, const char *who, const redisContext *c, redisReply *r)
 {
-	redisReply *r = redisCommand(c, "SELECT %lld", (long long)db);
 	bool good = r && r->type != REDIS_REPLY_ERROR;
 
 	if (!good)
-		fail(b, BACKUP_REDIS ": %s", r ? r->str : c->errstr);
-	if (r)
-		freeReplyObject(r);
-	return good ? 0 : -1;
-}
-
-static int
-empty_redis(struct backup *b, redisContext *c)
-{
-	redisReply *r = redisCommand(c, "FLUSHDB");
-	bool good = r && r->type != REDIS_REPLY_ERROR;
-
-	if (!good)
-		fail(b, "Redis: %s", r ? r->str : c->errstr);
+		fail(b, "%s: %s", who, r ? r->str : c->errstr);
 	if (r)
 		freeReplyObject(r);
 	return good ? 0 : -1;
@@ -271,9 +259,10 @@ fill_from(struct backup *b, redisContext *to, const char *socket)
 
 	if (redis_server_start(&from, backup_path(b, ""), socket, words, b->err) < 0)
 		return -1;
-	int bad = select_db(b, from.c, b->redis_db);
+	int bad = done_by(b, BACKUP_REDIS, from.c,
+		redisCommand(from.c, "SELECT %lld", (long long)b->redis_db));
 	if (bad == 0 && b->force)
-		bad = empty_redis(b, to);
+		bad = done_by(b, "Redis", to, redisCommand(to, "FLUSHDB"));
 	if (bad == 0)
 		bad = redis_copy_all(from.c, to, tell, &b->keys, b->err);
 	cli_progress_end();
@@ -290,7 +279,7 @@ fill_redis(struct backup *b, redisContext *to)
 
 	if (!mkdtemp(folder))
 		return fail(b, "%s: %s", folder, strerror(errno));
-	const char *socket = arena_printf(&b->arena, "%s/redis.sock", folder).p;
+	const char *socket = arena_printf(&b->arena, "%s/" HOME_REDIS, folder).p;
 	int bad = fill_from(b, to, socket);
 	unlink(socket);
 	rmdir(folder);
@@ -302,9 +291,11 @@ fill_redis(struct backup *b, redisContext *to)
 static int
 put_back(struct backup *b, redisContext *to)
 {
-	if (check_idle(b, to) < 0 || check_room(b, to) < 0 || prepare_database(b) < 0)
+	if (check_idle(b, to) < 0 || check_room(b, to) < 0)
 		return -1;
-	int bad = fill_redis(b, to);
+	int bad = prepare_database(b);
+	if (bad == 0)
+		bad = fill_redis(b, to);
 	if (bad == 0)
 		bad = put_in_place(b);
 	if (bad < 0)
@@ -315,7 +306,7 @@ put_back(struct backup *b, redisContext *to)
 static int
 into_running(struct backup *b)
 {
-	redisContext *c = redis_copy_open(b->url, "prosaas-restore", b->err);
+	redisContext *c = redis_copy_open(b->s->redis_url, "prosaas-restore", b->err);
 	int bad = c ? put_back(b, c) : -1;
 
 	if (c)
@@ -333,7 +324,7 @@ into_home(struct backup *b)
 	struct redis_server server;
 
 	home = home_open(b->s);
-	const char *socket = arena_printf(&b->arena, "%s/redis.sock", home).p;
+	const char *socket = arena_printf(&b->arena, "%s/" HOME_REDIS, home).p;
 
 	if (redis_server_start(&server, home, socket, words, b->err) < 0)
 		return -1;
@@ -360,14 +351,5 @@ run(void *into)
 int
 cli_restore(const struct settings *s, int argc, char **argv)
 {
-	static struct backup b; /* the words live as long as the process */
-	int status;
-
-	b.s = s;
-	arena_init(&b.arena);
-	const struct cli_row *r =
-		cli_words(&command, argc, argv, &b, &b.words, &status);
-	status = r ? r->run(&b) : status;
-	arena_done(&b.arena);
-	return status;
+	return backup_command("restore", &row, s, argc, argv);
 }

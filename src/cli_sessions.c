@@ -17,7 +17,6 @@ enum { DOWN_MOST = 1000 };
 
 struct sessions {
 	struct cli_redis redis;
-	struct arena arena;
 	struct cli_words words;
 	bool json;
 };
@@ -70,23 +69,25 @@ take_table(void *arg, const struct redisReply *reply)
 {
 	static const char *const heads[] = {
 		"TENANT", "STATE", "FOR", "REASON", "SAID", NULL};
-	struct sessions *s = arg;
 	struct sessions_down d;
 	struct cli_table t;
+	struct arena a;
 
+	(void)arg;
 	print_counts(reply);
 	if (!sessions_down(reply, 0, &d))
 		return;
+	arena_init(&a);
 	cli_table_init(&t, heads);
 	for (size_t i = 0; sessions_down(reply, i, &d); i++) {
 		cli_table_add(&t, d.tenant);
 		cli_table_add(&t, d.state);
-		cli_table_add(
-			&t, arena_printf(&s->arena, "%lld s", (long long)d.seconds));
+		cli_table_add(&t, arena_printf(&a, "%lld s", (long long)d.seconds));
 		cli_table_add(&t, d.reason);
 		cli_table_add(&t, d.said);
 	}
 	cli_table_print(&t);
+	arena_done(&a);
 }
 
 static int
@@ -95,8 +96,7 @@ sessions_run(void *into)
 	struct sessions *s = into;
 
 	sessions_read(s->redis.redis, &s->redis.cmd, DOWN_MOST, cli_redis_done);
-	int bad = cli_redis_wait(&s->redis, s->json ? take_json : take_table, s);
-	return bad < 0 ? CLI_FAILED : CLI_DONE;
+	return cli_redis_show(&s->redis, s->json ? take_json : take_table, s);
 }
 
 int
@@ -107,13 +107,5 @@ cli_sessions(const struct settings *settings, int argc, char **argv)
 	const struct cli_row *r =
 		cli_words(&command, argc, argv, &s, &s.words, &status);
 
-	if (!r)
-		return status;
-	arena_init(&s.arena);
-	if (cli_redis_open(&s.redis, settings) < 0)
-		return CLI_FAILED;
-	status = r->run(&s);
-	cli_redis_close(&s.redis);
-	arena_done(&s.arena);
-	return status;
+	return r ? cli_redis_run(&s.redis, settings, r->run, &s) : status;
 }

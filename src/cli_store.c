@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "cli_words.h"
 #include "store/store.h"
@@ -17,6 +18,18 @@ cli_store_open(const struct settings *s, struct arena *a)
 	if (!store)
 		die("%s", err);
 	return store;
+}
+
+int
+cli_store_run(const struct settings *s, struct store **store, struct arena *arena,
+	int (*run)(void *into), void *into)
+{
+	arena_init(arena);
+	*store = cli_store_open(s, arena);
+	int status = run(into);
+	store_close(*store);
+	arena_done(arena);
+	return status;
 }
 
 int

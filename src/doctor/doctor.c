@@ -11,30 +11,32 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "client/api.h"
+#include "role/home.h"
 #include "store/store.h"
 
 const char *const verdict_names[VERDICT_COUNT] = {"ok", "warn", "bad", "unknown"};
+const char *const verdict_marks[VERDICT_COUNT] = {"ok", "WARN", "BAD", "unknown"};
 
 /* --- the settings the roles have -------------------------------------------- */
 
 /* What `all` made, when it is `all` that runs on DATA_DIR: its Redis, its secret, its
- * gateway (role/supervisor.c). */
+ * gateway (role/home.h, role/supervisor.c). */
 static void
 as_all_has_it(struct doctor *d)
 {
 	struct settings *s = &d->settings;
 	struct arena *a = &d->arena;
-	char text[256] = "";
+	char url[HOME_URL_SIZE], text[HOME_SECRET_SIZE];
 
-	const char *path = arena_printf(a, "%s/redis.sock", s->data_dir).p;
-	if (s->redis_url || access(path, F_OK) < 0)
+	if (s->redis_url || !home_redis(s, url))
 		return;
-	s->redis_url = arena_printf(a, "unix://%s", path).p;
+	s->redis_url = arena_printf(a, "%s", url).p;
 	if (!s->baileys_base_url)
 		s->baileys_base_url = arena_printf(
 			a, "http://127.0.0.1:%d", (int)s->fake_gateway_port)
 					      .p;
-	path = arena_printf(a, "%s/internal_secret", s->data_dir).p;
+	const char *path = arena_printf(a, "%s/" HOME_SECRET, s->data_dir).p;
 	FILE *f = s->internal_secret ? NULL : fopen(path, "re");
 	if (!f)
 		return;
@@ -44,18 +46,13 @@ as_all_has_it(struct doctor *d)
 }
 
 static const char *
-api_of(struct doctor *d, const char *api_url)
+api_of(struct doctor *d, const char *where)
 {
 	const struct settings *s = d->s;
 	bool any = !s->host || strcmp(s->host, "0.0.0.0") == 0;
 
-	if (api_url) {
-		struct str url = str_of(api_url);
-
-		while (url.n > 0 && url.p[url.n - 1] == '/')
-			url.n--;
-		return arena_z(&d->arena, url);
-	}
+	if (where)
+		return api_url(&d->arena, str_of(where), "");
 	if (s->port == 0)
 		return NULL;
 	return arena_printf(

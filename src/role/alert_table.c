@@ -11,6 +11,7 @@
 #include "base/settings.h"
 #include "codec/json.h"
 #include "codec/val.h"
+#include "queue/incident.h"
 
 /* --- what is looked at ------------------------------------------------------- */
 
@@ -274,8 +275,8 @@ add_measure(const struct alert_news *n, struct buf *out)
 
 	if (!*n->alert->unit || !isfinite(n->value))
 		return;
-	buf_addf(out, " (%.3g %s, alert above %.6g)", n->value, n->alert->unit,
-		threshold);
+	buf_addf(out, n->value < 100 ? " (%.3g" : " (%.0f", n->value);
+	buf_addf(out, " %s, alert above %.6g)", n->alert->unit, threshold);
 }
 
 void
@@ -328,14 +329,6 @@ add_members(const struct alert_news *n, struct buf *json)
 	add_text(json, "command", n->alert->command);
 }
 
-void
-alert_entry(const struct alert_news *n, struct buf *json)
-{
-	buf_addc(json, '{');
-	add_members(n, json);
-	buf_addc(json, '}');
-}
-
 /* Its id is the same however often it is delivered: who must not hear twice compares.
  */
 void
@@ -352,4 +345,28 @@ alert_notice(const struct alert_news *n, struct buf *json)
 	add_members(n, json);
 	buf_addc(json, '}');
 	buf_done(&text);
+}
+
+void
+alert_change(struct redis *r, struct redis_cmd *cmd, const char *who,
+	const struct alert_news *n, bool notice_wanted, redis_done *done)
+{
+	struct buf entry, notice;
+
+	buf_init(&entry);
+	buf_init(&notice);
+	buf_addc(&entry, '{');
+	add_members(n, &entry);
+	buf_addc(&entry, '}');
+	if (notice_wanted)
+		alert_notice(n, &notice);
+	incident_change(r, cmd,
+		&(struct incident){.who = who,
+			.name = n->alert->name,
+			.firing = n->firing,
+			.entry = buf_str(&entry),
+			.notice = buf_str(&notice)},
+		done);
+	buf_done(&entry);
+	buf_done(&notice);
 }

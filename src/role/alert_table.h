@@ -54,8 +54,8 @@ void alert_check_off(const struct settings *s);
 
 const struct alert *alert_must_get(const char *name);
 
-/* What is told of an alert that fires or does no longer: as it is kept, listed in
- * /api/alerts and logged (alert_entry, JSON; alert_line), and posted (alert_notice). */
+/* What is told of an alert that fires or does no longer: logged (alert_line) and posted
+ * (alert_notice, JSON). */
 struct alert_news {
 	const struct alert *alert;
 	const struct settings *s;
@@ -64,8 +64,12 @@ struct alert_news {
 	int64_t since_us, at_us; /* wall */
 	const char *detail;      /* may be "" */
 };
-void alert_entry(const struct alert_news *n, struct buf *json);
 void alert_notice(const struct alert_news *n, struct buf *json);
 void alert_line(const struct alert_news *n, struct buf *text);
+
+/* alert_change asks Redis to keep it, as /api/alerts lists it, and its notice if one is
+ * wanted.  queue/incident.h has who may, and what the reply says. */
+void alert_change(struct redis *r, struct redis_cmd *cmd, const char *who,
+	const struct alert_news *n, bool notice_wanted, redis_done *done);
 
 #endif

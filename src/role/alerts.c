@@ -85,26 +85,13 @@ static void
 ask_change(struct row *row, const char *who, const struct alert_news *news, bool quiet)
 {
 	struct alerts *a = row->alerts;
-	struct buf entry, notice;
 
-	buf_init(&entry);
-	buf_init(&notice);
-	alert_entry(news, &entry);
-	if (notify_wanted(a->notify) && !quiet)
-		alert_notice(news, &notice);
 	buf_clear(&row->line, 1 << 10);
 	alert_line(news, &row->line);
 	row->asking = true;
 	row->asked_firing = news->firing;
-	incident_change(a->redis, &row->cmd,
-		&(struct incident){.who = who,
-			.name = row->alert->name,
-			.firing = news->firing,
-			.entry = buf_str(&entry),
-			.notice = buf_str(&notice)},
+	alert_change(a->redis, &row->cmd, who, news, notify_wanted(a->notify) && !quiet,
 		on_changed);
-	buf_done(&entry);
-	buf_done(&notice);
 }
 
 /* Which tenant, which process: what the number does not say. */

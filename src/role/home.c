@@ -71,6 +71,18 @@ home_secret(const char *home, const char *name, char ret[HOME_SECRET_SIZE])
 	ret[s.n] = '\0';
 }
 
+bool
+home_redis(const struct settings *s, char ret_url[HOME_URL_SIZE])
+{
+	char url[HOME_URL_SIZE];
+
+	snprintf(url, sizeof(url), "unix://%s/" HOME_REDIS, s->data_dir);
+	if (access(url + strlen("unix://"), F_OK) < 0)
+		return false;
+	snprintf(ret_url, HOME_URL_SIZE, "%s", url);
+	return true;
+}
+
 static void
 add_demo(struct store *store, struct arena *a)
 {

@@ -258,7 +258,7 @@ add_redis(void)
 	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
 
 	if ((size_t)snprintf(
-		    sup.socket, sizeof(sup.socket), "%s/redis.sock", sup.home) >= room)
+		    sup.socket, sizeof(sup.socket), "%s/" HOME_REDIS, sup.home) >= room)
 		die("DATA_DIR=%s: too long for the path of a unix socket", sup.home);
 	_Static_assert(ARRAY_LEN(words) <= CHILD_WORDS_MAX, "room for the words");
 	memcpy(c->words, words, sizeof(words));
@@ -290,7 +290,7 @@ fill_environment(const struct settings *s)
 	if (!s->host)
 		set_env("HOST", "127.0.0.1");
 	set_env("DATA_DIR", sup.home);
-	set_secret("INTERNAL_SECRET", s->internal_secret, "internal_secret");
+	set_secret("INTERNAL_SECRET", s->internal_secret, HOME_SECRET);
 	set_secret("ADMIN_TOKEN", s->admin_token, "admin_token");
 	if (!s->baileys_base_url) {
 		sup.has_gateway = true;

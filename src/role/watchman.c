@@ -55,25 +55,12 @@ make(struct watchman *w)
 		.since_us = now_us,
 		.at_us = now_us,
 		.detail = ""};
-	struct buf entry, notice;
 
-	buf_init(&entry);
-	buf_init(&notice);
-	alert_entry(&news, &entry);
-	if (notify_wanted(w->notify))
-		alert_notice(&news, &notice);
 	buf_clear(&w->line, 1 << 10);
 	alert_line(&news, &w->line);
 	w->making = true;
-	incident_change(w->redis, &w->made_cmd,
-		&(struct incident){.who = INCIDENT_NOBODY,
-			.name = news.alert->name,
-			.firing = true,
-			.entry = buf_str(&entry),
-			.notice = buf_str(&notice)},
-		on_made);
-	buf_done(&entry);
-	buf_done(&notice);
+	alert_change(w->redis, &w->made_cmd, INCIDENT_NOBODY, &news,
+		notify_wanted(w->notify), on_made);
 }
 
 static void

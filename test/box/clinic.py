@@ -31,6 +31,10 @@ class House:
     def doctor(self, *words, code=None, **settings):
         return json.loads(self.stage.cli("doctor", "--json", *words, code=code, **settings).stdout)
 
+    def check(self, name, *words, **settings):
+        """What it says of one check, wrong or well."""
+        return next(c for c in self.doctor(*words, **settings)["checks"] if c["name"] == name)
+
     def troubles(self, **settings):
         """{check: finding} of what is wrong and follows from nothing."""
         return {c["name"]: c for c in self.doctor(**settings)["checks"]
