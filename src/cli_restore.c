@@ -160,22 +160,33 @@ check_room(struct backup *b, redisContext *c)
 
 /* --- the database --------------------------------------------------------- */
 
+/* 0 or -errno.  A disk that is full ends a write early, and says why at the next. */
+static int
+copy_bytes(int in, int out)
+{
+	char piece[PIECE];
+	ssize_t n, w;
+
+	while ((n = read(in, piece, sizeof(piece))) > 0)
+		for (ssize_t done = 0; done < n; done += w) {
+			w = write(out, piece + done, (size_t)(n - done));
+			if (w < 0)
+				return -errno;
+		}
+	return n < 0 || fsync(out) < 0 ? -errno : 0;
+}
+
 static int
 copy_file(struct backup *b, const char *from, const char *to)
 {
-	char piece[PIECE];
-	ssize_t n = -1;
-
 	int in = open(from, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		return fail(b, "%s: %s", from, strerror(errno));
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (in >= 0 && out >= 0)
-		while ((n = read(in, piece, sizeof(piece))) > 0)
-			if (write(out, piece, (size_t)n) != n)
-				break;
-	bool good = n == 0 && fsync(out) == 0;
-	int bad = good ? 0 : fail(b, "%s: %s", to, strerror(errno));
-	if (in >= 0)
-		close(in);
+	int bad = out < 0 ? -errno : copy_bytes(in, out);
+	if (bad < 0)
+		fail(b, "%s: %s", to, strerror(-bad));
+	close(in);
 	if (out >= 0)
 		close(out);
 	return bad;
@@ -280,9 +291,11 @@ fill_redis(struct backup *b, redisContext *to)
 static int
 put_back(struct backup *b, redisContext *to)
 {
-	if (check_idle(b, to) < 0 || check_room(b, to) < 0 || prepare_database(b) < 0)
+	if (check_idle(b, to) < 0 || check_room(b, to) < 0)
 		return -1;
-	int bad = fill_redis(b, to);
+	int bad = prepare_database(b);
+	if (bad == 0)
+		bad = fill_redis(b, to);
 	if (bad == 0)
 		bad = put_in_place(b);
 	if (bad < 0)

@@ -7,7 +7,7 @@
  * speaks is in gateway_<name>.c, and nothing outside of it asks which one it is.
  *
  * To add a way: its file, a line below, a row in gateway.c, its word in the tenant's
- * property `gateway` (store_tenants.c). */
+ * property `gateway` (tenant_values.c). */
 #ifndef CLIENT_GATEWAY_PRIV_H
 #define CLIENT_GATEWAY_PRIV_H
 

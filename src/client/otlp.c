@@ -6,12 +6,14 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/flow.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "client/api.h"
 #include "codec/val.h"
 #include "net/http_client.h"
 #include "net/loop.h"
@@ -30,7 +32,9 @@ struct otlp {
 	uv_timer_t tick;
 	struct flow flow;
 	struct http_call call;
-	struct buf url, waiting, out; /* spans, comma separated; a whole request */
+	struct arena arena;
+	const char *url;
+	struct buf waiting, out; /* spans, comma separated; a whole request */
 	uint64_t waiting_count, out_count;
 	bool busy, quitting, failing;
 };
@@ -72,7 +76,7 @@ post(struct otlp *o)
 	o->waiting_count = 0;
 	buf_clear(&o->waiting, KEEP);
 	o->call = (struct http_call){.method = "POST",
-		.url = buf_str(&o->url).p,
+		.url = o->url,
 		.headers = headers,
 		.body = buf_str(&o->out),
 		.timeout_ms = TIMEOUT_MS};
@@ -83,21 +87,19 @@ post(struct otlp *o)
 static void
 complain(const struct otlp *o)
 {
-	if (o->call.err < 0)
-		log_warn("OTEL_EXPORTER_OTLP_ENDPOINT does not take spans, they are "
-			 "dropped: %s",
-			o->call.words);
-	else
-		log_warn("OTEL_EXPORTER_OTLP_ENDPOINT does not take spans, they are "
-			 "dropped: HTTP %d",
-			o->call.status);
+	char why[API_WORDS];
+
+	api_words(why, &o->call, STR(""));
+	log_warn("OTEL_EXPORTER_OTLP_ENDPOINT does not take spans, they are dropped: "
+		 "%s",
+		why);
 }
 
 static int
 posted(struct flow *f)
 {
 	struct otlp *o = container_of(f, struct otlp, flow);
-	bool well = o->call.err == 0 && o->call.status / 100 == 2;
+	bool well = o->call.status / 100 == 2;
 
 	metric_add(well ? M_SPANS_SENT : M_SPANS_DROPPED, o->out_count);
 	if (!well && !o->failing) /* once an outage */
@@ -198,16 +200,13 @@ otlp_new(struct loop *l, struct http_client *http, const struct settings *s)
 
 	if (base.n == 0)
 		return NULL;
-	while (base.n > 0 && base.p[base.n - 1] == '/')
-		base.n--;
 	struct otlp *o = xcalloc(1, sizeof(*o));
 	o->s = s;
 	o->http = http;
-	buf_init(&o->url);
+	arena_init(&o->arena);
+	o->url = api_url(&o->arena, base, "/v1/traces");
 	buf_init(&o->waiting);
 	buf_init(&o->out);
-	buf_addf(&o->url, "%.*s/v1/traces", STR_FMT(base));
-	buf_addc(&o->url, '\0');
 	uv_timer_init(&l->uv, &o->tick);
 	o->tick.data = o;
 	uv_timer_start(&o->tick, on_tick, EVERY_MS, EVERY_MS);

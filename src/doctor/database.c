@@ -2,6 +2,7 @@
 /* database.c: checks of the database and of what stands in it. */
 #include <stdio.h>
 
+#include "base/seal.h"
 #include "codec/tenant.h"
 #include "doctor/looks.h"
 #include "store/store.h"
@@ -182,4 +183,55 @@ look_tenants(struct doctor *d, struct finding *f)
 			"(unknown_tenant)");
 	else
 		look_for_lacks(d, f);
+}
+
+/* --- their secrets ---------------------------------------------------------- */
+
+/* What is sealed in a list did not open. */
+#define CLOSED_TEXT(value)   0
+#define CLOSED_NUMBER(value) 0
+#define CLOSED_REAL(value)   0
+#define CLOSED_SECRET(value) seal_is(value)
+
+static size_t
+closed_count(const struct tenant *t)
+{
+#define ADD_(kind, name, help) +CLOSED_##kind(t->name)
+	return 0 TENANT_FIELDS(ADD_);
+#undef ADD_
+}
+
+void
+look_secrets_key(struct doctor *d, struct finding *f)
+{
+	size_t tenants = 0, values = 0;
+	struct str one = STR("");
+
+	if (doctor_was(d, "tenants") == VERDICT_UNKNOWN) {
+		found(d, f, VERDICT_UNKNOWN, "not looked at: see tenants");
+		return;
+	}
+	for (size_t i = 0; i < d->tenant_count; i++) {
+		size_t n = closed_count(&d->tenants[i]);
+
+		if (n > 0)
+			one = d->tenants[i].id;
+		tenants += n > 0;
+		values += n;
+	}
+	if (values == 0) {
+		found(d, f, VERDICT_OK, "no secret of a tenant stays sealed");
+		return;
+	}
+	found(d, f, VERDICT_BAD,
+		seal_ready() ? "%zu values of %zu tenants are sealed with another "
+			       "SECRETS_KEY (one: tenant %.*s)"
+			     : "SECRETS_KEY is not set, and %zu values of %zu tenants "
+			       "are sealed (one: tenant %.*s)",
+		values, tenants, STR_FMT(one));
+	if (seal_ready())
+		found_mend(d, f,
+			"SECRETS_KEY_PREVIOUS=OLD prosaas tenant seal  # OLD: the key "
+			"they are sealed with; if it is lost: prosaas tenant set ID "
+			"NAME=@file");
 }

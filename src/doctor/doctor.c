@@ -11,10 +11,12 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "client/api.h"
 #include "role/home.h"
 #include "store/store.h"
 
 const char *const verdict_names[VERDICT_COUNT] = {"ok", "warn", "bad", "unknown"};
+const char *const verdict_marks[VERDICT_COUNT] = {"ok", "WARN", "BAD", "unknown"};
 
 /* --- the settings the roles have -------------------------------------------- */
 
@@ -44,18 +46,13 @@ as_all_has_it(struct doctor *d)
 }
 
 static const char *
-api_of(struct doctor *d, const char *api_url)
+api_of(struct doctor *d, const char *where)
 {
 	const struct settings *s = d->s;
 	bool any = !s->host || strcmp(s->host, "0.0.0.0") == 0;
 
-	if (api_url) {
-		struct str url = str_of(api_url);
-
-		while (url.n > 0 && url.p[url.n - 1] == '/')
-			url.n--;
-		return arena_z(&d->arena, url);
-	}
+	if (where)
+		return api_url(&d->arena, str_of(where), "");
 	if (s->port == 0)
 		return NULL;
 	return arena_printf(

@@ -34,7 +34,8 @@ struct tenant;
 struct val;
 
 enum verdict { VERDICT_OK, VERDICT_WARN, VERDICT_BAD, VERDICT_UNKNOWN, VERDICT_COUNT };
-extern const char *const verdict_names[VERDICT_COUNT];
+extern const char *const verdict_names[VERDICT_COUNT]; /* for machines */
+extern const char *const verdict_marks[VERDICT_COUNT]; /* trouble springs to the eye */
 
 typedef void check_look(struct doctor *d, struct finding *f);
 

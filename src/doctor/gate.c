@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "client/api.h"
 #include "codec/val.h"
+#include "doctor/gate_api.h"
 #include "doctor/gate_log.h"
 #include "doctor/looks.h"
 #include "queue/checkup.h"
@@ -20,106 +20,9 @@ enum {
 	SAMPLES = 30,       /* a window, ... */
 	EVERY_MIN_MS = 500, /* ... between these */
 	EVERY_MAX_MS = 10000,
-	PAGE_MS = 3000,
 	RATE_MAX_PCT = 1, /* the guide's */
 	WAIT_MAX_S = 30,  /* a job that waits for longer waits for a worker */
 };
-
-/* --- the api's numbers ------------------------------------------------------- */
-
-/* Adds up the samples whose name and labels begin so. */
-static double
-sum(struct str page, const char *begins)
-{
-	double all = 0;
-
-	while (page.p) {
-		struct str line = str_cut(&page, '\n');
-
-		if (!str_starts(line, str_of(begins)))
-			continue;
-		const char *value = memrchr(line.p, ' ', line.n);
-		all += value ? strtod(value, NULL) : 0;
-	}
-	return all;
-}
-
-static struct gate_numbers
-numbers_of(struct str page)
-{
-	static const char seconds[] = "prosaas_http_request_duration_seconds";
-	struct gate_numbers n = {
-		.answers = sum(page, "prosaas_http_requests_total{route=\"webhook\""),
-		.errors = sum(
-			page, "prosaas_http_requests_total{route=\"webhook\",code=\"5"),
-		.jobs = sum(page, "prosaas_jobs_finished_total{")};
-	char all[128], fast[128];
-
-	snprintf(all, sizeof(all), "%s_count{route=\"webhook\"", seconds);
-	snprintf(fast, sizeof(fast), "%s_bucket{route=\"webhook\",le=\"1\"", seconds);
-	n.slow = sum(page, all) - sum(page, fast);
-	return n;
-}
-
-/* One that started while the gate stands, to the second, counts from its beginning. */
-static void
-note_api(struct gate *g, double started, struct gate_numbers n)
-{
-	size_t i;
-
-	for (i = 0; i < g->api_count && g->apis[i].started != started; i++)
-		;
-	if (i == GATE_APIS_MAX)
-		return;
-	if (i == g->api_count) {
-		bool young = (int64_t)started >= g->from_us / 1000000;
-
-		g->apis[g->api_count++].started = started;
-		if (!young)
-			g->apis[i].first = n;
-	}
-	g->apis[i].last = n;
-}
-
-static void
-sample_api(struct gate *g)
-{
-	struct doctor *d = g->d;
-	const char *secret = d->s->internal_secret;
-	/* A new connection each time, so that each process on the port is met. */
-	const char *headers[] = {"Connection: close",
-		secret ? api_header(&d->arena, "X-Internal-Secret: ", secret) : NULL,
-		NULL};
-	struct ask_page page = {.method = "GET",
-		.url = api_url(&d->arena, str_of(d->api_url), "/metrics"),
-		.headers = headers,
-		.timeout_ms = PAGE_MS};
-
-	g->api_fails = !d->api_url || !ask_http(&d->ask, &page) || page.status != 200;
-	if (!g->api_fails)
-		note_api(g, sum(page.text, "prosaas_start_time_seconds"),
-			numbers_of(page.text));
-	else
-		snprintf(g->api_words, sizeof(g->api_words), "%s/metrics: %s %.0d",
-			d->api_url ? d->api_url : "PORT=0",
-			page.status ? "HTTP" : d->ask.words, page.status);
-}
-
-static struct gate_numbers
-api_sum(const struct gate *g)
-{
-	struct gate_numbers n = {0};
-
-	for (size_t i = 0; i < g->api_count; i++) {
-		const struct gate_numbers *a = &g->apis[i].first, *b = &g->apis[i].last;
-
-		n.answers += b->answers - a->answers;
-		n.errors += b->errors - a->errors;
-		n.slow += b->slow - a->slow;
-		n.jobs += b->jobs; /* one is too many, whenever it was */
-	}
-	return n;
-}
 
 /* --- the jobs' numbers ------------------------------------------------------- */
 
@@ -157,7 +60,7 @@ percent(double part, double of)
 static void
 judge_processing(struct gate *g, struct finding *f)
 {
-	double jobs = api_sum(g).jobs;
+	double jobs = gate_api_sum(g).jobs;
 	const char *log = g->o.api_unit ? g->o.api_unit : g->o.api_log;
 
 	if (log && g->log_words)
@@ -171,7 +74,7 @@ judge_processing(struct gate *g, struct finding *f)
 			"no line of processing in %lld new ones of %s, no job in the "
 			"api",
 			(long long)g->log_lines, log);
-	else if (g->api_fails)
+	else if (gate_api_unseen(g))
 		found(g->d, f, VERDICT_UNKNOWN, "%s", g->api_words);
 	else
 		found(g->d, f, VERDICT_OK,
@@ -182,11 +85,11 @@ judge_processing(struct gate *g, struct finding *f)
 static void
 judge_slow(struct gate *g, struct finding *f)
 {
-	struct gate_numbers n = api_sum(g);
+	struct gate_numbers n = gate_api_sum(g);
 	double pct = percent(n.slow, n.answers);
 	const struct finding *now = doctor_found(g->d, "webhook");
 
-	if (g->api_fails)
+	if (gate_api_unseen(g))
 		found(g->d, f, VERDICT_UNKNOWN, "%s", g->api_words);
 	else
 		found(g->d, f,
@@ -239,14 +142,20 @@ judge_idle(struct gate *g, struct finding *f)
 static void
 judge_errors(struct gate *g, struct finding *f)
 {
-	struct gate_numbers n = api_sum(g);
+	struct gate_numbers n = gate_api_sum(g);
 	double ended = (double)(g->finished + g->failed);
 	double http = percent(n.errors, n.answers);
 	double jobs = percent((double)g->failed, ended);
 
-	if (g->api_fails || g->jobs_fail) {
+	if (gate_api_unseen(g) || g->jobs_fail) {
 		found(g->d, f, VERDICT_UNKNOWN, "%s",
-			g->api_fails ? g->api_words : g->jobs_words);
+			gate_api_unseen(g) ? g->api_words : g->jobs_words);
+		return;
+	}
+	if (g->api_missed > 0) { /* nobody counts the webhooks that found no api */
+		found(g->d, f, VERDICT_BAD,
+			"the api did not answer %zu of %zu looks (%s)", g->api_missed,
+			g->api_looks, g->api_words);
 		return;
 	}
 	found(g->d, f,
@@ -276,12 +185,12 @@ stand(struct gate *g)
 		every_ms = EVERY_MIN_MS;
 	if (every_ms > EVERY_MAX_MS)
 		every_ms = EVERY_MAX_MS;
-	sample_api(g);
+	gate_api_look(g);
 	sample_jobs(g, true);
 	while ((left_ms = until_ms - clock_mono_ms()) > 0) {
 		show_progress(g, left_ms);
 		ask_sleep(&g->d->ask, left_ms < every_ms ? left_ms : every_ms);
-		sample_api(g);
+		gate_api_look(g);
 		sample_jobs(g, false);
 	}
 }
@@ -317,8 +226,9 @@ const struct gate_criterion gate_criteria[GATE_COUNT] = {
 		"no live worker, one that does not listen, or jobs that wait while "
 		"none "
 		"ends"},
-	{"error-rate", judge_errors, "webhooks answered 5xx; jobs that failed",
-		"more than 1 % of either"},
+	{"error-rate", judge_errors,
+		"webhooks answered 5xx; jobs that failed; whether the api answers",
+		"more than 1 % of either; an api that did not answer a look for 3 s"},
 };
 
 void
@@ -349,12 +259,12 @@ gate_go(const struct gate *g)
 void
 gate_text(const struct gate *g, struct buf *out)
 {
-	static const char *const marks[] = {"ok", "WARN", "BAD", "unknown"};
 	bool first = true;
 
 	for (size_t i = 0; i < GATE_COUNT; i++)
-		buf_addf(out, "%-8s %-14s %.*s\n", marks[g->findings[i].verdict],
-			gate_criteria[i].name, STR_FMT(g->findings[i].evidence));
+		buf_addf(out, "%-8s %-14s %.*s\n",
+			verdict_marks[g->findings[i].verdict], gate_criteria[i].name,
+			STR_FMT(g->findings[i].evidence));
 	buf_addz(out, gate_go(g) ? "GO" : "ROLL BACK: ");
 	for (size_t i = 0; i < GATE_COUNT; i++) {
 		const struct finding *f = &g->findings[i];

@@ -52,7 +52,8 @@ struct gate {
 		struct gate_numbers first, last;
 	} apis[GATE_APIS_MAX];
 	size_t api_count;
-	bool api_fails, jobs_fail; /* the last sample could not be had */
+	size_t api_looks, api_missed; /* as gate_api.h counts them */
+	bool jobs_fail; /* the last sample could not be had: the end is not known */
 	char api_words[256], jobs_words[256];
 	int64_t from_s; /* jobs that ended until then are counted */
 	int64_t finished, failed;

@@ -27,7 +27,7 @@ check_look look_ai, look_cloud;
 
 /* database.c */
 check_look look_database, look_database_writable, look_database_sound, look_duplicates,
-	look_tenants;
+	look_tenants, look_secrets_key;
 check_fix fix_database;
 
 /* host.c: this machine and its settings */

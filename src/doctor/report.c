@@ -13,10 +13,9 @@
 static void
 text_row(const struct finding *f, struct buf *out)
 {
-	static const char *const marks[] = {"ok", "WARN", "BAD", "unknown"};
 	bool trouble = f->verdict == VERDICT_BAD || f->verdict == VERDICT_WARN;
 
-	buf_addf(out, "%-8s %-18s %.*s\n", marks[f->verdict], f->check->name,
+	buf_addf(out, "%-8s %-18s %.*s\n", verdict_marks[f->verdict], f->check->name,
 		STR_FMT(f->evidence));
 	if (f->follows && trouble)
 		buf_addf(out, "%-27s follows from: %s\n", "", f->follows);

@@ -4,8 +4,19 @@
 #include "codec/val.h"
 #include "doctor/looks.h"
 #include "doctor/work_priv.h"
+#include "queue/checkup.h"
 #include "queue/live.h"
 #include "queue/registry.h"
+
+bool
+work_look(struct doctor *d)
+{
+	checkup_look(d->ask.redis, &d->ask.cmd, d->s->rq_queues, ask_done);
+	const struct val *work = ask_wait(&d->ask);
+
+	d->work = work ? work : d->work;
+	return work != NULL;
+}
 
 const struct val *
 work_part(const struct doctor *d, size_t i)

@@ -24,6 +24,10 @@ enum {
 	Q_LOCK
 };
 
+/* work_look asks for it, again as well; false with ask.words: what was seen before
+ * stays. */
+bool work_look(struct doctor *d);
+
 const struct val *work_part(const struct doctor *d, size_t i);
 struct str work_text(const struct val *row, size_t i);
 int64_t work_number(const struct val *row, size_t i);

@@ -2,6 +2,7 @@
 /* workers.c: checks of who works: workers and schedulers, ours and RQ's. */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "codec/val.h"
 #include "doctor/looks.h"
 #include "doctor/work_priv.h"
@@ -9,6 +10,8 @@
 #include "queue/lead.h"
 #include "queue/registry.h"
 #include "version.h"
+
+enum { HAND_OVER_LOOK_MS = 250 }; /* a standby looks each second */
 
 static bool
 is_listened_to(const struct doctor *d, struct str queue)
@@ -43,9 +46,7 @@ youngest_s(const struct doctor *d)
 void
 look_worker(struct doctor *d, struct finding *f)
 {
-	checkup_look(d->ask.redis, &d->ask.cmd, d->s->rq_queues, ask_done);
-	d->work = ask_wait(&d->ask);
-	if (!d->work) {
+	if (!work_look(d)) {
 		found(d, f, VERDICT_UNKNOWN, "%s", d->ask.words);
 		return;
 	}
@@ -178,9 +179,33 @@ look_suspended(struct doctor *d, struct finding *f)
 
 /* --- scheduler ---------------------------------------------------------------- */
 
+static bool
+is_handed_over(const struct doctor *d)
+{
+	int64_t seen_ms = val_int(work_part(d, SEEN_MS), -1);
+
+	return val_int(work_part(d, LEADER_MS), -2) == -2 && seen_ms >= 0 &&
+	       seen_ms < LEAD_GAP_MS;
+}
+
+/* Who stops resigns: until a standby looks, or he is back, nobody leads, and one was
+ * there a moment ago. */
+static void
+await_leader(struct doctor *d)
+{
+	int64_t until_ms = clock_mono_ms() + LEAD_GAP_MS;
+
+	while (is_handed_over(d) && clock_mono_ms() < until_ms) {
+		ask_sleep(&d->ask, HAND_OVER_LOOK_MS);
+		if (!work_look(d))
+			return;
+	}
+}
+
 void
 look_scheduler(struct doctor *d, struct finding *f)
 {
+	await_leader(d);
 	int64_t left_ms = val_int(work_part(d, LEADER_MS), -2);
 	int64_t seen_ms = val_int(work_part(d, SEEN_MS), -1);
 

@@ -48,7 +48,8 @@ enum {
 	ONCE_IDLE_S = 3,        /* curl counts whole seconds: up to 4 s idle */
 	ANSWER_MAX = 1 << 20,
 	HEAD_MAX = 64 << 10,
-	RETRY_AFTER_MAX_MS = 86400 * 1000,
+	/* One bad header, or a date far ahead, must not park a chat for days. */
+	RETRY_AFTER_MAX_MS = 3600 * 1000,
 };
 
 /* One call's side of curl. */
@@ -104,7 +105,7 @@ was_sent(const struct transfer *t)
 	return bytes > 0;
 }
 
-/* n units in milliseconds, between 0 and a day: the peer may have said anything. */
+/* n units in milliseconds, between 0 and an hour: the peer may have said anything. */
 static int64_t
 sane_ms(int64_t n, int64_t unit_ms)
 {

@@ -44,7 +44,7 @@ struct http_call {
 	bool sent;         /* some of the request left: the peer may have acted on it */
 	int status;        /* 0 when err is set */
 	struct buf answer; /* the body, empty when err is set; http_call_done() frees */
-	int64_t retry_after_ms; /* what the peer asks for, at most a day; -1: none */
+	int64_t retry_after_ms; /* what the peer asks for, at most an hour; -1: none */
 	char request_id[64];    /* what the peer calls this request (x-request-id);
 				   empty: nothing */
 

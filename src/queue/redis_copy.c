@@ -203,8 +203,11 @@ hand_on(redisContext *from, redisContext *to, const redisReply *key, char err[25
 	int r = dump ? 0 : ERR_REMOTE;
 
 	if (dump && dump->type == REDIS_REPLY_STRING && ttl->integer != -2) {
-		long long life = ttl->integer > 0 ? ttl->integer : 0;
+		long long life =
+			0; /* to RESTORE: for ever; to PTTL: for less than 1 ms */
 
+		if (ttl->integer >= 0)
+			life = ttl->integer > 0 ? ttl->integer : 1;
 		redisAppendCommand(to, "RESTORE %b %lld %b REPLACE", key->str, key->len,
 			life, dump->str, dump->len);
 		r = 1;

@@ -11,6 +11,7 @@
 #include "base/flow.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "client/api.h"
 #include "net/http_client.h"
 
 enum { TIMEOUT_MS = 10000, REST_MIN_MS = 1000, REST_MAX_MS = 60000 };
@@ -31,21 +32,12 @@ struct notify {
 	int64_t rest_ms, not_before_ms;
 };
 
-static bool
-went_well(const struct http_call *call)
-{
-	return call->err == 0 && call->status / 100 == 2;
-}
-
 static void
 rest(struct notify *n)
 {
-	char why[160];
+	char why[API_WORDS];
 
-	if (n->call.err < 0)
-		snprintf(why, sizeof(why), "%s", n->call.words);
-	else
-		snprintf(why, sizeof(why), "HTTP %d", n->call.status);
+	api_words(why, &n->call, STR(""));
 	if (n->rest_ms == 0) /* once an outage */
 		log_warn("ALERT_WEBHOOK_URL does not take notices, they are tried "
 			 "again: %s",
@@ -60,7 +52,7 @@ static int
 posted(struct flow *f)
 {
 	struct notify *n = container_of(f, struct notify, flow);
-	bool well = went_well(&n->call);
+	bool well = n->call.status / 100 == 2;
 
 	n->busy = false;
 	if (well)

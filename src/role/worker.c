@@ -51,7 +51,6 @@ enum {
 	BACKOFF_MAX_S = 60,
 	SOLO_CRASHES = 2,     /* a job whose workers died so often runs alone */
 	DEADLINE_MS = 5000,   /* of a command to Redis */
-	WISH_MAX_S = 3600,    /* a peer may ask for a day; we look again each hour */
 	QUIT_LIMIT_MS = 2000, /* to record the last ends, and to end "typing..." */
 };
 
@@ -97,8 +96,6 @@ delay_s(const struct job *job)
 	digest_random(&dice, sizeof(dice));
 	if (wish == 0)
 		return 1 + dice % most;
-	if (wish > WISH_MAX_S)
-		wish = WISH_MAX_S;
 	return wish + dice % (wish / 4 + 1);
 }
 

@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 
 import pytest
 
 from all_test import All, end
-from harness import SCHEDULED, chat_of, message, sized, storm, wait_until, webhook
+from harness import BIN, SCHEDULED, chat_of, message, sized, storm, wait_until, webhook
 
 COUNT = sized(40, 4000)
 
@@ -172,6 +173,17 @@ def test_a_backup_that_is_not_whole_touches_nothing(shop, harm, words):
     harm(shop.to)
     assert words in shop.cli("restore", shop.to, "--force", code=1).stderr
     assert everything(shop) == before and shop.rows("SELECT id FROM tenants")
+
+
+def test_a_database_that_has_no_room_is_said(shop):
+    """Room ends in the middle of a piece: a write is short, and only the next one knows why."""
+    shop.cli("backup", shop.to)
+    stop(shop.api, shop.worker, shop.scheduler)
+    wipe(shop)
+    done = subprocess.run(["sh", "-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" restore \"$1\"", BIN, shop.to], check=False,
+                          env=shop.environment({}), cwd=shop.dir, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "prosaas.db.restoring: File too large" in done.stderr
+    assert list(shop.data.glob("prosaas.db*")) == [], "nothing is left behind"
 
 
 def newer(folder):

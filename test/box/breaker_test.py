@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import meta
 from harness import FAILED, SCHEDULED, chat_of, message, sized, statuses, storm, wait_until, webhook, why_of
 
 FAILURES = 5  # in a row open it: client/breaker.h
@@ -83,6 +84,24 @@ def test_an_ai_that_asks_for_two_seconds_gets_them(stage):
     answered(stage, 10)
     at = sorted(r["at"] for r in stage.ai.requests())
     assert len(at) == 11 and at[1] - at[0] >= 2
+
+
+@pytest.mark.parametrize("who, mode", [("gateway", "503"), ("gateway", "429"), ("cloud", "error"), ("ai", "429")])
+def test_who_asks_for_a_thousand_days_is_looked_at_within_the_hour(stage, who, mode):
+    """One bad header must not park a chat for ever."""
+    if who == "cloud":
+        api, _ = meta.house(stage)
+    else:
+        api, _ = ai_outage(stage) if who == "ai" else outage(stage)
+    more = {"code": 130429} if who == "cloud" else {}
+    getattr(stage, who).faults(mode, retry_after=86400000, **more)
+    if who == "cloud":
+        meta.say(api, "A1")
+    else:
+        posted(api, 1)
+    waiting(stage, 1)
+    [(_, due)] = stage.redis.text.zrange(SCHEDULED, 0, -1, withscores=True)
+    assert 3000 < due - time.time() <= 3600 * 5 / 4 + 1, "an hour, and up to a quarter more"
 
 
 @pytest.mark.parametrize("mode", ["quota", "401"])

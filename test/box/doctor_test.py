@@ -6,44 +6,17 @@ command that mends it; run, that command or --fix makes the system healthy again
 where a command can.
 """
 import json
-import socket
 import sqlite3
 import subprocess
-import threading
 import time
 
 import pytest
 
 from clinic import house, nothing_stays  # noqa: F401  fixtures
-from harness import BIN, PATIENCE, Fake, chat_of, message, wait_until, webhook
+from harness import BIN, PATIENCE, chat_of, message, wait_until, webhook
+from relay import Relay
 
 LEADER = "prosaas:leader:scheduler"
-
-
-class Between:
-    """A relay to a port, through which what is said back is changed."""
-
-    def __init__(self, port, change):
-        self.to, self.change = port, change
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            client, _ = self.listener.accept()
-            server = socket.create_connection(("127.0.0.1", self.to))
-            for pair in ((client, server, bytes), (server, client, self.change)):
-                threading.Thread(target=self.carry, args=pair, daemon=True).start()
-
-    @staticmethod
-    def carry(source, to, change):
-        try:
-            while data := source.recv(1 << 20):
-                to.sendall(change(data))
-            to.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 def test_a_healthy_system_is_healthy_and_looking_queues_nothing(house):
@@ -87,8 +60,7 @@ def test_fix_prints_each_change_and_says_how_to_keep_it(house):
 def test_redis_down_names_address_and_error_and_nothing_is_made_up(house):
     finding = house.names("redis", REDIS_URL="redis://user:hush@127.0.0.1:9")
     assert "redis://***@127.0.0.1:9" in finding["evidence"] and "refused" in finding["evidence"]
-    report = house.doctor(REDIS_URL="redis://127.0.0.1:9", code=1)
-    worker = [c for c in report["checks"] if c["name"] == "worker"][0]
+    worker = house.check("worker", REDIS_URL="redis://127.0.0.1:9", code=1)
     assert worker["verdict"] == "unknown" and worker["follows"] == "redis"
 
 
@@ -126,7 +98,7 @@ def test_a_replica(house):
 
 def test_an_old_redis(house):
     version = house.r.info("server")["redis_version"].encode()
-    old = Between(house.stage.redis.port, lambda data: data.replace(b"redis_version:" + version, b"redis_version:" + b"5" + version[1:]))
+    old = Relay(house.stage.redis.port, lambda data: data.replace(b"redis_version:" + version, b"redis_version:" + b"5" + version[1:]))
     finding = house.names("redis-version", REDIS_URL=f"redis://127.0.0.1:{old.port}")
     assert finding["evidence"].startswith("Redis 5.") and "Redis 7" in finding["mend"]
 
@@ -137,7 +109,7 @@ def test_two_clocks(house):
         if not data.startswith(head) or len(data) > 50:
             return data
         return head + str(int(data[len(head):len(head) + 10]) + 60).encode() + data[len(head) + 10:]
-    clock = Between(house.stage.redis.port, later)
+    clock = Relay(house.stage.redis.port, later)
     finding = house.names("redis-clock", REDIS_URL=f"redis://127.0.0.1:{clock.port}")
     assert finding["evidence"].startswith(("Redis's clock is 59.9", "Redis's clock is 60.")) and "ahead of" in finding["evidence"]
     assert "timedatectl" in finding["mend"]
@@ -179,7 +151,7 @@ def test_no_scheduler_and_what_follows_from_it(house):
                                     "created_at": "2026-11-24T05:30:12.345678Z"})
     r.zadd("rq:wip:low", {"stuck": 1})
     house.names("scheduler")
-    stuck = [c for c in house.doctor()["checks"] if c["name"] == "jobs-stuck"][0]
+    stuck = house.check("jobs-stuck")
     assert stuck["verdict"] == "bad" and stuck["follows"] == "scheduler"
     assert "1 leases have ended" in stuck["evidence"] and stuck["evidence"].endswith("one job: stuck")
     assert "1 of dead workers handed back" in house.fix()["jobs-stuck"]
@@ -187,6 +159,22 @@ def test_no_scheduler_and_what_follows_from_it(house):
     house.scheduler.restart()
     wait_until(lambda: r.hget("rq:job:stuck", "status") == "failed", 10, "undecodable, a dead letter")
     house.stage.cli("jobs", "discard", "stuck", "--yes")
+
+
+def test_a_leadership_that_is_being_handed_over_is_waited_for(house):
+    """In the second after a rolling restart nobody leads."""
+    house.scheduler.signal(19)  # SIGSTOP
+    house.r.delete(LEADER)
+    house.r.hset("prosaas:scheduler:running", "seen", time.time_ns() // 1000000)
+    # pylint: disable=consider-using-with
+    doctor = subprocess.Popen([BIN, "doctor", "--json"], env=house.stage.environment({}), text=True, cwd=house.stage.dir,
+                              stdout=subprocess.PIPE)
+    wait_until(lambda: ("prosaas-doctor", "evalsha") in [(c["name"], c["cmd"]) for c in house.r.client_list()], 10, "it looks")
+    house.r.set(LEADER, "the token of the next", px=10000)
+    found = {c["name"]: c for c in json.loads(doctor.communicate(timeout=30 * PATIENCE)[0])["checks"]}
+    assert found["scheduler"]["verdict"] == "ok", found["scheduler"]
+    house.r.delete(LEADER)  # time passes
+    house.scheduler.signal(18)  # SIGCONT
 
 
 def test_a_leadership_without_end(house):
@@ -220,7 +208,7 @@ def test_a_chat_that_a_dead_job_holds(house):
     r.set("prosaas:lane:1:x", "gone")
     r.rpush("prosaas:lane:1:x:wait", "waiter")
     r.zadd("prosaas:lanes", {"1:x": 1})
-    stuck = [c for c in house.doctor()["checks"] if c["name"] == "jobs-stuck"][0]
+    stuck = house.check("jobs-stuck")
     assert "1 chats are held by a dead job" in stuck["evidence"] and "one job: waiter" in stuck["evidence"]
     assert "1:x" not in str(stuck)  # a chat is a phone
     house.fix()
@@ -232,16 +220,15 @@ def test_debounced_jobs_that_nobody_moves(house):
     assert house.worker.stop() == 0
     house.r.zadd("prosaas:due", {"late": 1})
     house.names("worker")
-    stuck = [c for c in house.doctor()["checks"] if c["name"] == "jobs-stuck"][0]
+    stuck = house.check("jobs-stuck")
     assert "1 debounced jobs are due" in stuck["evidence"] and stuck["follows"] == "worker"
     house.worker.restart()
 
 
 def test_a_python_worker_beside_ours(house):
-    now = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())
     rq = subprocess.Popen(["/usr/bin/rq", "worker", "--url", house.stage.settings["REDIS_URL"], "default"],
                           cwd=house.stage.dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: house.r.scard("rq:workers") == 2, 20, f"it is registered ({now})")
+    wait_until(lambda: house.r.scard("rq:workers") == 2, 20, "it is registered")
     finding = house.names("worker-foreign", "warn")
     assert "takes jobs of default" in finding["evidence"]
     house.shell(finding["mend"])
@@ -319,6 +306,31 @@ def test_a_tenant_without_words(house):
     house.stage.cli("tenant", "remove", "mute")
 
 
+def test_secrets_that_do_not_open(house):
+    old, new = "11" * 32, "22" * 32
+    house.stage.cli("tenant", "set", "1", "ai_api_key=k", "tools_secret=s", SECRETS_KEY=old)
+    assert house.troubles(SECRETS_KEY=old) == {}
+    finding = house.names("secrets-key")
+    assert finding["evidence"] == "SECRETS_KEY is not set, and 2 values of 1 tenants are sealed (one: tenant 1)"
+    assert "every role" in finding["mend"]
+    finding = house.names("secrets-key", SECRETS_KEY=new)
+    assert finding["evidence"] == "2 values of 1 tenants are sealed with another SECRETS_KEY (one: tenant 1)"
+    assert house.troubles(SECRETS_KEY=new, SECRETS_KEY_PREVIOUS=old) == {}
+    house.shell(f"export SECRETS_KEY={new}; " + finding["mend"].replace("SECRETS_KEY_PREVIOUS=OLD", f"SECRETS_KEY_PREVIOUS={old}"))
+    assert house.troubles(SECRETS_KEY=new) == {}
+    house.stage.cli("tenant", "set", "1", "ai_api_key=", "tools_secret=", SECRETS_KEY=new)
+
+
+def test_who_asks_with_a_sealed_key_is_not_the_cause(house):
+    house.stage.cli("tenant", "set", "1", "ai_provider=openai", f"ai_base_url={house.stage.ai.url}/v1", "ai_api_key=k",
+                    "prompt=You sell flowers.", SECRETS_KEY="11" * 32)
+    house.stage.ai.faults("401")
+    house.names("secrets-key")
+    assert [c["follows"] for c in house.doctor()["checks"] if c["name"] == "ai"] == ["secrets-key"]
+    house.stage.ai.faults("ok")
+    house.stage.cli("tenant", "set", "1", "ai_provider=", "ai_base_url=", "ai_api_key=", "prompt=", SECRETS_KEY="11" * 32)
+
+
 def test_a_database_that_another_holds(house):
     db = sqlite3.connect(f"{house.stage.data}/prosaas.db", isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
@@ -365,11 +377,9 @@ def test_an_api_with_another_secret(house):
 
 @pytest.mark.parametrize("ms, verdict", [(600, "warn"), (1200, "bad")])
 def test_a_slow_webhook(house, ms, verdict):
-    def slowly(data):
-        time.sleep(ms / 1000)
-        return data
-    door = Between(house.api.port, slowly)
-    [finding] = [c for c in house.doctor("--api", f"http://127.0.0.1:{door.port}/")["checks"] if c["name"] == "webhook"]
+    door = Relay(house.api.port)
+    door.delay = ms / 1000
+    finding = house.check("webhook", "--api", f"http://127.0.0.1:{door.port}/")
     assert finding["verdict"] == verdict and "answered 200 in" in finding["evidence"]
 
 
@@ -390,7 +400,7 @@ def test_no_gateway(house):
 
 
 def test_a_gateway_that_forgets(house):
-    other = Fake(house.stage, "gateway")
+    other = house.stage.start_fake("gateway")
     finding = house.names("gateway-durable", "warn", BAILEYS_BASE_URL=other.url)
     assert "ambiguous" in finding["why"] and other.url in finding["evidence"]
     other.stop()
@@ -414,7 +424,7 @@ def test_a_session_that_the_gateway_told_of(house):
 
 
 def test_the_cloud_api(house):
-    cloud = Fake(house.stage, "cloud")
+    cloud = house.stage.start_fake("cloud")
     meta = {"META_WA_BASE_URL": cloud.url, "META_WA_APP_SECRET": "s", "META_WA_VERIFY_TOKEN": "v"}
     house.stage.cli("tenant", "set", "1", "gateway=meta", "meta_phone_number_id=123", "meta_access_token=good")
     assert house.troubles(**meta) == {}

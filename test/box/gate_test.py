@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`prosaas doctor --gate`: go, or roll back, by each line of the deployment guide's list."""
 import json
+import re
 import subprocess
 import time
 
@@ -8,24 +9,26 @@ import pytest
 
 from clinic import house, nothing_stays  # noqa: F401  fixtures
 from harness import BIN, PATIENCE, chat_of, message, wait_until, webhook
+from relay import Relay
 
 
 class Gate:
     """A gate that stands while the test does something."""
 
-    def __init__(self, house, *words, path=None, **settings):
+    def __init__(self, house, *words, path=None, window=2, **settings):
+        self.window = window
         env = house.stage.environment(settings)
         if path:
             env["PATH"] = f"{path}:{env['PATH']}"
         # pylint: disable=consider-using-with
-        self.popen = subprocess.Popen([BIN, "doctor", "--gate", "--json", "--window", "2s", *words], env=env, text=True,
+        self.popen = subprocess.Popen([BIN, "doctor", "--gate", "--json", "--window", f"{window}s", *words], env=env, text=True,
                                       cwd=house.stage.dir, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def verdict(self, given=None):
         """(decision, {criterion: finding}, exit status)"""
         out, _ = self.popen.communicate(given, timeout=60 * PATIENCE)
         report = json.loads(out)
-        assert report["window_seconds"] == 2
+        assert report["window_seconds"] == self.window
         found = {c["name"]: c for c in report["criteria"]}
         assert report["reasons"] == [n for n, c in found.items() if c["verdict"] != "ok"]
         return report["decision"], found, self.popen.returncode
@@ -152,6 +155,19 @@ def test_webhooks_answered_503(house):
     assert house.api.post(webhook(message("E1", chat=chat_of(54)))).status == 503
     house.r.execute_command("REPLICAOF", "NO", "ONE")
     assert "1 of 1 webhooks were answered 5xx (100.00 %)" in gate.rolls_back_for("error-rate")
+
+
+def test_an_api_that_was_away_and_is_back(house):
+    """Nobody counts the webhooks that found no api."""
+    began = []
+
+    def away_for_a_while(data):
+        began.append(time.monotonic())
+        return data.replace(b" 200 OK", b" 502 No") if 1 < began[-1] - began[0] < 5 else data
+    door = Relay(house.api.port, away_for_a_while)
+    gate = Gate(house, "--api", f"http://127.0.0.1:{door.port}", window=8)
+    evidence = gate.rolls_back_for("error-rate")
+    assert re.match(r"the api did not answer [1-9] of \d+ looks \(http://127.0.0.1:\d+/metrics: HTTP 502\)", evidence), evidence
 
 
 def test_what_cannot_be_judged_is_no_reason_to_go(house):
