@@ -7,7 +7,6 @@
 #include "unit.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "codec/json.h"
 #include "codec/val.h"

@@ -1287,19 +1287,6 @@ TEST(an_error_in_a_batch_undoes_its_own_operation_only)
 	end();
 }
 
-TEST(a_ping_completes)
-{
-	begin();
-	struct store_op ping = {.arena = &arena};
-	struct waiter w;
-	waiter_init(&w);
-	store_ping(store, &ping, &w.flow);
-	waiter_wait(&w);
-	CHECK_INT(w.wakes, 1);
-	CHECK_INT(ping.err, 0);
-	end();
-}
-
 static int64_t
 count_by(sqlite3_stmt *count)
 {
