@@ -2,6 +2,7 @@
 /* scratch.h: a database of a test's own.
  *
  *   begin();                      with tenants 1 and 2, without a loop
+ *   struct store_load l = written("M1", CHAT, "hello");
  *   CHECK_INT(RUN(store_load, &l), 0);
  *   CHECK_INT(number("SELECT count(*) FROM messages"), 1);
  *   end();
@@ -100,6 +101,23 @@ put_tenant(const char *id, const char *name, const char *value)
 	return RUN(store_tenant_put, &put);
 }
 #endif
+
+/* What a customer wrote, as its job loads it; who tests more of it sets more. */
+static inline struct store_load
+written(const char *id, const char *chat, const char *said)
+{
+	return (struct store_load){.tenant = STR("1"),
+		.provider = STR("baileys"),
+		.chat = str_of(chat),
+		.message_id = str_of(id),
+		.job_id = str_of(id),
+		.answerable = true,
+		.kind = STR("text"),
+		.text = str_of(said),
+		.raw = STR("{}"),
+		.attempt = 1,
+		.history_max = 20};
+}
 
 /* --- begin and end ------------------------------------------------------------ */
 

@@ -88,18 +88,11 @@ end(void)
 static struct store_load
 message(const char *id, int64_t attempt)
 {
-	return (struct store_load){.tenant = STR("1"),
-		.provider = STR("baileys"),
-		.chat = STR(CHAT),
-		.message_id = str_of(id),
-		.job_id = str_of(id),
-		.answerable = true,
-		.kind = STR("text"),
-		.text = str_of(id),
-		.raw = STR("{}"),
-		.push_name = STR("Dana"),
-		.attempt = attempt,
-		.history_max = 20};
+	struct store_load l = written(id, CHAT, id);
+
+	l.push_name = STR("Dana");
+	l.attempt = attempt;
+	return l;
 }
 
 static struct store_load
