@@ -19,9 +19,9 @@ enum {
 	CHALLENGE_MAX = 256,
 	SIGNATURE_SIZE = 64, /* hex digits of SHA-256 */
 
-	/* Of a body without a phone; Meta's are some KiB.  With a thousand secrets that
-	 * is a tenth of a second of hashing. */
-	SEARCH_MAX = 64 << 10,
+	/* Of a body without a phone; Meta's are less than one KiB.  With a thousand
+	 * secrets that is some 10 ms in which no webhook is answered. */
+	SEARCH_MAX = 8 << 10,
 	SEARCH_SHARE = 10,         /* of the time, one part in so many, ... */
 	SEARCH_AHEAD_US = 1000000, /* ... of a second's worth at once */
 };

@@ -193,11 +193,11 @@ def test_the_search_for_who_signed_what_names_no_phone_is_rationed(cloud, stage)
                 " meta_phone_number_id, meta_app_secret) SELECT 't' || i, 1, 99000 + i, 'secret-of-' || i FROM n")
     told(stage)
     wait_until(lambda: post(api, accounts(), "secret-of-1500").status == 200, 10, "each of them may say it")
-    answers = [post(api, accounts(60000), "nobody's").status for _ in range(30)]
+    answers = [post(api, accounts(8000), "nobody's").status for _ in range(30)]
     assert 401 in answers and answers.count(503) > answers.count(401), answers
     api.wait_log("faster than")
     assert post(api, says(message("N1", "hello"))).status == 200, "who names his phone is in nobody's way"
-    assert post(api, accounts(60000)).status == 200, "nor is the operator's own app"
+    assert post(api, accounts(8000)).status == 200, "nor is the operator's own app"
     wait_until(lambda: post(api, accounts(), "secret-of-1500").status == 200, 20, "and Meta tries again")
 
 
@@ -205,8 +205,8 @@ def test_what_names_no_phone_is_short_or_the_operator_s(cloud, stage):
     api, _ = cloud
     stage.cli("tenant", "add", "2", f"meta_phone_number_id={OTHER}", "meta_app_secret=own-secret")
     assert post(api, accounts(1000), "own-secret").status == 200
-    assert post(api, accounts(70000), "own-secret").status == 401
-    assert post(api, accounts(70000)).status == 200
+    assert post(api, accounts(9000), "own-secret").status == 401
+    assert post(api, accounts(9000)).status == 200
 
 
 def test_without_redis_it_comes_again(cloud, stage):
