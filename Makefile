@@ -140,6 +140,7 @@ install: build/prosaas
 	install -m 644 deploy/systemd/sysusers.conf $(LIB)/sysusers.d/prosaas.conf
 	sed 's|/etc/prosaas|$(SYSCONFDIR)/prosaas|g' deploy/systemd/tmpfiles.conf >$(LIB)/tmpfiles.d/prosaas.conf
 	install -m 755 deploy/roll.sh deploy/rollback.sh deploy/restart.sh deploy/door-systemd $(LIB)/prosaas
+	sed 's|/usr/local|$(PREFIX)|g; s|/etc/prosaas|$(SYSCONFDIR)/prosaas|g' deploy/door-systemd >$(LIB)/prosaas/door-systemd
 	install -m 644 deploy/lib.sh $(LIB)/prosaas
 	install -d -m 750 $(DESTDIR)$(SYSCONFDIR)/prosaas
 	test -e $(DESTDIR)$(SYSCONFDIR)/prosaas/prosaas.env || \

@@ -4,21 +4,19 @@
 #
 # All stop, then all start.  Meanwhile webhooks are refused, or wait in a port that a
 # service manager holds: who sends them tries again, as a gateway does.  What was
-# accepted is in Redis; nothing is lost and nothing answered twice.
-# Exit status: 0 done, 1 something is not ready, 2 wrong words.
+# accepted is in Redis; nothing is lost and nothing answered twice.  Ctrl-C waits until
+# all have been started; after a kill, run it again: it starts what is stopped.
+# Exit status: 0 done, 1 something is not ready, 2 wrong words or another is at work.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$here/lib.sh"
-[ $# -eq 0 ] || stop_with 2 "usage: restart.sh"
+words "restart.sh" 0 "$@"
+begin
 
-target=$(door target) || stop_with 1 "the door does not open: $DOOR"
 now=$(version)
-instances=
-for role in $ROLES; do
-	instances="$instances $(door list "$role")"
-done
 failed=
+trap 'say "what is stopped is started first"' INT TERM HUP
 for instance in $instances; do
 	say "$instance: stopping"
 	door stop "$instance" || failed="$failed $instance"
@@ -27,12 +25,13 @@ for instance in $instances; do
 	say "$instance: starting"
 	door start "$instance" || failed="$failed $instance"
 done
+trap - INT TERM HUP
 for instance in $instances; do
 	wait_ready "$instance" || failed="$failed $instance"
 done
 if [ -n "$failed" ]; then
-	record "$now" "$now" "$target" "$target" false "RESTART FAILED:$failed"
+	record "$now" "$now" "$in_use" "$in_use" false "RESTART FAILED:$failed"
 	stop_with 1 "failed:$failed"
 fi
-record "$now" "$now" "$target" "$target" false "restarted"
+record "$now" "$now" "$in_use" "$in_use" false "restarted"
 say "restarted"

@@ -28,6 +28,7 @@ enum { CLOUD_BODY_MAX = 3 << 20 }; /* bytes; Meta sends no more */
 struct cloud_door {
 	struct ingest *ingest;
 	struct directory directory;
+	int64_t search_us; /* private: until when the time for searches is spent */
 };
 
 void cloud_challenge(struct cloud_door *d, struct http_req *req);

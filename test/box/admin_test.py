@@ -8,7 +8,7 @@ from harness import ADMIN, ask, message, wait_until, webhook
 @pytest.fixture
 def admin(stage):
     stage.start_redis()
-    stage.cli("migrate")
+    stage.migrate()
     return stage.start("admin", ADMIN_TOKEN=ADMIN)
 
 
@@ -27,7 +27,7 @@ def test_without_the_token_it_is_401(admin, token):
 
 def test_with_no_token_set_all_is_401(stage):
     stage.start_redis()
-    stage.cli("migrate")
+    stage.migrate()
     admin = stage.start("admin")
     assert call(admin, "GET", "/api/tenants", token="").status == 401
 
@@ -43,7 +43,7 @@ def test_host_and_origin_must_be_ours(admin, fields, status):
 
 def test_a_name_of_admin_hosts_is_ours(stage):
     stage.start_redis()
-    stage.cli("migrate")
+    stage.migrate()
     admin = stage.start("admin", ADMIN_TOKEN=ADMIN, ADMIN_HOSTS="a.example, admin.example")
     assert call(admin, "GET", "/api/tenants", Host="admin.example").status == 200
     assert call(admin, "GET", "/api/tenants", Host="b.example").status == 403
@@ -96,7 +96,7 @@ def test_messages_are_listed_newest_first(stage):
 
 def test_dead_letters_are_listed_with_reason_and_bytes(stage):
     stage.start_redis()
-    stage.cli("migrate")
+    stage.migrate()
     api, admin = stage.start("api"), stage.start("admin", ADMIN_TOKEN=ADMIN)
     assert api.post('{"tenantId":"1","payload":{"messages":[{"key":{"id":"TEST123"} }]}}').status == 200
     listed, = call(admin, "GET", "/api/dead-letters").json()["dead_letters"]

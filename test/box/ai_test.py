@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import FAILED, Fake, SCHEDULED, chat_of, message, wait_until, webhook, why_of
+from harness import FAILED, SCHEDULED, chat_of, message, wait_until, webhook, why_of
 
 PROMPT = "You sell boats."
 
@@ -170,7 +170,7 @@ FAULTS = [  # mode, what it costs, words of the dead letter (None: answered when
 @pytest.mark.parametrize("mode, more, why", FAULTS, ids=[f[0] for f in FAULTS])
 def test_each_fault_does_what_docs_ai_says_and_no_other_tenant_feels_it(stage, mode, more, why):
     api, worker = house(stage, AI_TIMEOUT=10 if mode == "big" else 1, JOB_RETRIES=3)
-    good = Fake(stage, "ai")
+    good = stage.start_fake("ai")
     stage.cli("tenant", "add", "2", "prompt=You sell kites.", f"ai_base_url={good.url}/v1", "ai_api_key=key-2")
     stage.ai.faults(mode, **more)
     say(api, "BAD")

@@ -74,7 +74,7 @@ def test_migrate_twice(stage):
 
 
 def test_the_life_of_a_tenant(stage):
-    stage.cli("migrate")
+    stage.migrate()
     (stage.dir / "prompt").write_text("You sell\nflowers.\n")
     stage.cli("tenant", "add", "business_7", "name=Flowers", "prompt=@prompt", "ai_temperature=0.5")
     shown = json.loads(stage.cli("tenant", "show", "7", "--json").stdout)
@@ -94,7 +94,7 @@ def test_the_life_of_a_tenant(stage):
                                    ["add", "2", "rules={}"], ["add", "2", "rules=no"], ["add", "2", "ai_max_tokens=x"],
                                    ["set", "9", "name=x"], ["remove", "9"], ["show", "9"], ["add", "2", "prompt=@/nowhere"]])
 def test_a_tenant_command_that_fails_says_why_and_changes_nothing(stage, words):
-    stage.cli("migrate")
+    stage.migrate()
     stage.cli("tenant", "add", "1")
     before = stage.cli("tenant", "list", "--json").stdout
     err = stage.cli("tenant", *words, code=1).stderr

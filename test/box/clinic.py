@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import BIN, PATIENCE, Fake, chat_of, message, wait_until, webhook
+from harness import BIN, PATIENCE, chat_of, message, wait_until, webhook
 
 
 class House:
@@ -19,7 +19,7 @@ class House:
         stage.start_redis()
         stage.start_gateway("--durable")
         stage.settings |= {"MAX_CONNECTIONS": "500", "RQ_QUEUES": "default,low"}
-        stage.ai = Fake(stage, "ai")
+        stage.ai = stage.start_fake("ai")
         stage.prepare(default_text="hi")
         self.api, self.worker, self.scheduler = stage.start("api"), stage.start("worker"), stage.start("scheduler")
         stage.settings["PORT"] = str(self.api.port)  # for doctor: where the api is

@@ -173,7 +173,7 @@ def test_while_the_ai_thinks_the_message_is_read_and_typing_is_shown(stage):
 # --- properties --------------------------------------------------------------
 
 def test_a_tenant_is_not_put_on_meta_without_number_and_token(stage):
-    stage.cli("migrate")
+    stage.migrate()
     stage.cli("tenant", "add", "1", "name=Boats")
     for words, wants in ([], "meta_phone_number_id (or META_WA_PHONE_NUMBER_ID) and meta_access_token"), \
             (["meta_phone_number_id=1"], "needs meta_access_token (or META_WA_ACCESS_TOKEN)"), \

@@ -181,6 +181,34 @@ def test_what_is_not_its_shape_is_said(cloud):
         assert (post(api, body).status, post(api, body).body) == (200, b"")
 
 
+def accounts(size=0):
+    """What names no phone: an account's event."""
+    return {"entry": [{"id": "1", "changes": [{"field": "account_alerts", "value": {"about": "x" * size}}]}]}
+
+
+def test_the_search_for_who_signed_what_names_no_phone_is_rationed(cloud, stage):
+    """It costs a hash for each tenant's secret, and anybody may ask for it."""
+    api, _ = cloud
+    stage.write("WITH RECURSIVE n(i) AS (SELECT 10 UNION SELECT i + 1 FROM n WHERE i < 1500) INSERT INTO tenants (id, created_us,"
+                " meta_phone_number_id, meta_app_secret) SELECT 't' || i, 1, 99000 + i, 'secret-of-' || i FROM n")
+    told(stage)
+    wait_until(lambda: post(api, accounts(), "secret-of-1500").status == 200, 10, "each of them may say it")
+    answers = [post(api, accounts(8000), "nobody's").status for _ in range(30)]
+    assert 401 in answers and answers.count(503) > answers.count(401), answers
+    api.wait_log("faster than")
+    assert post(api, says(message("N1", "hello"))).status == 200, "who names his phone is in nobody's way"
+    assert post(api, accounts(8000)).status == 200, "nor is the operator's own app"
+    wait_until(lambda: post(api, accounts(), "secret-of-1500").status == 200, 20, "and Meta tries again")
+
+
+def test_what_names_no_phone_is_short_or_the_operator_s(cloud, stage):
+    api, _ = cloud
+    stage.cli("tenant", "add", "2", f"meta_phone_number_id={OTHER}", "meta_app_secret=own-secret")
+    assert post(api, accounts(1000), "own-secret").status == 200
+    assert post(api, accounts(9000), "own-secret").status == 401
+    assert post(api, accounts(9000)).status == 200
+
+
 def test_without_redis_it_comes_again(cloud, stage):
     api, _ = cloud
     assert post(api, says(message("D1", "hello"))).status == 200
@@ -432,8 +460,8 @@ def test_what_is_no_message_is_counted(cloud, stage):
 # --- as others understand it ------------------------------------------------------
 
 @pytest.fixture(scope="module")
-def npm(tmp_path_factory):
-    return npm_install(tmp_path_factory, "meta")
+def npm():
+    return npm_install("meta")
 
 
 def test_samples_signed_by_a_program_that_is_not_ours(npm, cloud, stage):

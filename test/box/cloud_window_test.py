@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness import CHAT, FAILED, chat_of, message, wait_until, webhook, why_of
-from meta import META, house, say, sent
+from meta import META, house, say, sent, status
 
 OWN_FAILED = "rq:failed:prosaas"
 TEMPLATE = {"meta_template": "news", "meta_template_language": "de"}
@@ -136,6 +136,26 @@ def test_whom_meta_calls_closed_gets_the_template(stage):
     stage.cloud.faults("error", 1, code=131047)
     say(api, "A1")
     assert wait_sent(stage, 1)[0]["name"] == "news"
+
+
+def test_whom_meta_calls_closed_after_it_took_the_message_is_not_held(stage):
+    """For us it is sent, and its job and row are over: it ends failed, and nothing sends it again."""
+    api, _ = office(stage, tenant={"default_text": "Thank you!"})
+    say(api, "A1")
+    wait_sent(stage, 1)
+    id = send(stage)
+    wait_sent(stage, 2)
+    for row in stage.replies():
+        status(api, row["outbound_key"], "ERROR", messageStubParameters=[131047])
+    wait_until(lambda: [(r["status"], r["reason"]) for r in stage.replies()] == [("failed", "whatsapp: error 131047")] * 2, 20,
+               "both are failed")
+    stage.wait_at_rest()
+    assert shown(stage, id)["status"] == "sent"
+    assert stage.redis.text.zcard(FAILED) == stage.redis.text.zcard(OWN_FAILED) == 0
+    stage.cli("tenant", "set", "1", "default_text=")
+    say(api, "A2")
+    stage.wait_at_rest()
+    assert len(sent(stage)) == 2
 
 
 def test_what_is_held_too_long_is_a_dead_letter_that_can_be_sent_later(stage):

@@ -3,7 +3,7 @@
 import collections
 import random
 
-from harness import (FAILED, FINISHED, Fake, chat_of, message, sized, statuses, storm, wait_until,
+from harness import (FAILED, FINISHED, chat_of, message, sized, statuses, storm, wait_until,
                      webhook, why_of)
 
 
@@ -80,7 +80,7 @@ def test_a_worker_killed_while_it_sends(stage):
     """Both gateways took the message and never said so.  Only the one that
     remembers keys is asked again."""
     api, worker = stage.pipeline(("--durable",), scheduler=True)
-    forgets = Fake(stage, "gateway")
+    forgets = stage.start_fake("gateway")
     stage.cli("tenant", "add", "2", "default_text=hi", f"gateway_url={forgets.url}")
     for gateway in (stage.gateway, forgets):
         gateway.faults("hang")

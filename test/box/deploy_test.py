@@ -264,43 +264,124 @@ def test_the_door_of_systemd_keeps_what_was_in_use(tmp_path):
     [old] = knock("door-systemd", "target", **env)
     knock("door-systemd", "use", release(tmp_path / "new", "1.1 (bbb)"), **env)
     [new] = knock("door-systemd", "target", **env)
-    assert (pathlib.Path(old).name, pathlib.Path(new).name) == ("prosaas-1.0--aaa", "prosaas-1.1--bbb")
+    assert [re.sub("-[0-9a-f]{8}$", "", pathlib.Path(kept).name) for kept in (old, new)] == ["prosaas-1.0--aaa", "prosaas-1.1--bbb"]
     assert subprocess.run([prefix / "bin/prosaas"], stdout=subprocess.PIPE, text=True, check=True).stdout == "prosaas 1.1 (bbb)\n"
     knock("door-systemd", "use", old, **env)
     assert subprocess.run([prefix / "bin/prosaas"], stdout=subprocess.PIPE, text=True, check=True).stdout == "prosaas 1.0 (aaa)\n"
     knock("door-systemd", "use", release(tmp_path / "broken", "") and "/nowhere", code=1, **env)
     assert knock("door-systemd", "target", **env) == [old], "a release that is none changes nothing"
 
-    play(played, "systemctl", '[ "$1" != list-units ] || echo "prosaas-api@1.service loaded active running x"')
+    play(played, "systemctl", """case $1 in
+list-units) echo "prosaas-api@1.service loaded active running x" ;;
+show) echo "prosaas-worker@1.service prosaas-api@2.service prosaas-scheduler.service prosaas-api@1.service" ;;
+esac""")
     path = {"PATH": f"{played}:{os.environ['PATH']}", **env}
-    assert knock("door-systemd", "list", "api", **path) == ["prosaas-api@1.service"]
+    assert knock("door-systemd", "list", "api", **path) == ["prosaas-api@1.service", "prosaas-api@2.service"]
+    assert knock("door-systemd", "list", "scheduler", **path) == ["prosaas-scheduler.service"], "stopped, but the target wants it"
+    assert not knock("door-systemd", "list", "admin", **path)
     knock("door-systemd", "replace", "prosaas-api@1.service", **path)
     knock("door-systemd", "nonsense", code=2, **path)
     assert (played / "calls").read_text().splitlines()[-1] == "restart prosaas-api@1.service"
 
 
-DOCKER = """
+def test_the_door_of_systemd_loses_no_release_to_one_of_the_same_name(tmp_path):
+    """Built twice from a dirty checkout: the version is the same, the program is not."""
+    (tmp_path / "bin").mkdir()
+    program = release(tmp_path / "bin/prosaas", "1.0 (aaa-dirty)")
+    [old] = knock("door-systemd", "target", PREFIX=tmp_path)
+    before = pathlib.Path(old).read_text()
+    release(tmp_path / "new", "1.0 (aaa-dirty)").open("a").write("# another\n")
+    knock("door-systemd", "use", tmp_path / "new", PREFIX=tmp_path)
+    assert pathlib.Path(old).read_text() == before
+    assert program.read_text() == before + "# another\n"
+
+
+def test_the_door_of_systemd_goes_on_where_it_was_killed(tmp_path):
+    (tmp_path / "bin").mkdir()
+    release(tmp_path / "bin/prosaas", "1.0 (aaa)")
+    (tmp_path / "bin/prosaas.new").symlink_to("/left/over")
+    knock("door-systemd", "use", release(tmp_path / "new", "1.1 (bbb)"), PREFIX=tmp_path)
+    assert (tmp_path / "bin/prosaas").read_text() == (tmp_path / "new").read_text()
+
+
+def test_the_installed_door_opens_where_it_was_installed(installed):
+    text = (installed / "usr/lib/prosaas/door-systemd").read_text()
+    assert "PREFIX=${PREFIX:-/usr}\n" in text and "/usr/local" not in text
+    assert "/etc/prosaas/prosaas.env" in text
+
+
+DOCKER = r"""
 case "$*" in
+"image inspect"*) [ -e "{dir}/image-${{3#*:}}" ] ;;
+*" build "*) : >"{dir}/image-$PROSAAS_TAG"; echo "built $PROSAAS_TAG of ${{COMMIT:-}}" >>{dir}/calls ;;
 *" up "*) {up} ;;
 *"compose "*" ps "*) cat {dir}/running ;;
 "rm "*) for last; do :; done; grep -v "$last" {dir}/running >{dir}/left; mv {dir}/left {dir}/running ;;
-inspect*) [ "$2" != -f ] || echo worker ;;
+inspect*) [ "$2" != -f ] || echo "{service}" ;;
 esac
 """
 
 
+class Yard:
+    """A docker that is played: containers are lines, images are files."""
+
+    def __init__(self, folder, service="worker", up=None):
+        self.played = folder / "played"
+        up = up or f"echo new1 >>{self.played}/running"
+        play(self.played, "docker", DOCKER.format(dir=self.played, up=up, service=service))
+        (self.played / "running").write_text("old1\n")
+        self.file = folder / ".env"
+        self.file.write_text("PROSAAS_TAG=v1\nINTERNAL_SECRET=x\n")
+
+    def knock(self, *words, **more):
+        return knock("door-compose", *words, PATH=f"{self.played}:{os.environ['PATH']}", ENV_FILE=self.file, **more)
+
+    def calls(self):
+        return (self.played / "calls").read_text()
+
+
 @pytest.mark.parametrize("well", [True, False])
 def test_the_door_of_compose_starts_the_next_beside_the_last(tmp_path, well):
-    played = tmp_path / "played"
-    play(played, "docker", DOCKER.format(dir=played, up=f"echo new1 >>{played}/running" + ("" if well else "; exit 1")))
-    (played / "running").write_text("old1\n")
-    env = {"PATH": f"{played}:{os.environ['PATH']}", "ENV_FILE": tmp_path / ".env"}
-    (tmp_path / ".env").write_text("PROSAAS_TAG=v1\nINTERNAL_SECRET=x\n")
-    assert knock("door-compose", "target", **env) == ["v1"]
-    knock("door-compose", "use", "v2", **env)
-    assert (tmp_path / ".env").read_text() == "PROSAAS_TAG=v2\nINTERNAL_SECRET=x\n"
-    knock("door-compose", "replace", "old1", code=0 if well else 1, **env)
-    assert (played / "running").read_text() == ("new1\n" if well else "old1\n"), "one is left, and which"
-    calls = (played / "calls").read_text()
-    assert "--no-recreate --scale worker=2 --wait worker" in calls
-    assert ("stop old1" in calls) == well, "the old one goes only after the new one is well"
+    yard = Yard(tmp_path, up=None if well else f"echo new1 >>{tmp_path}/played/running; exit 1")
+    assert yard.knock("target") == ["v1"]
+    yard.knock("use", "v2")
+    assert sorted(yard.file.read_text().splitlines()) == ["INTERNAL_SECRET=x", "PROSAAS_TAG=v2"]
+    yard.knock("replace", "old1", code=0 if well else 1)
+    assert (yard.played / "running").read_text() == ("new1\n" if well else "old1\n"), "one is left, and which"
+    assert "--no-recreate --scale worker=2 --wait worker" in yard.calls()
+    assert ("stop old1" in yard.calls()) == well, "the old one goes only after the new one is well"
+
+
+def test_the_door_of_compose_goes_back_to_the_image_not_to_a_new_one_of_that_name(tmp_path):
+    yard = Yard(tmp_path)
+    (yard.played / "image-v1").touch()  # the release in use
+    yard.knock("use", "v2")
+    yard.knock("use", "v1")  # the way back: the checkout is v2's
+    built = [c for c in yard.calls().splitlines() if c.startswith("built")]
+    commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+    assert len(built) == 1 and built[0].startswith(f"built v2 of {commit}"), built
+
+
+def test_the_door_of_compose_keeps_the_env_file_to_itself(tmp_path):
+    yard = Yard(tmp_path)
+    yard.file.write_text("INTERNAL_SECRET=x|&\\")  # no tag yet, no end of line
+    yard.file.chmod(0o600)
+    assert yard.knock("target") == ["latest"], "as docker-compose.yml has it"
+    yard.knock("use", "v2|&")
+    assert yard.file.read_text().splitlines() == ["INTERNAL_SECRET=x|&\\", "PROSAAS_TAG=v2|&"]
+    assert yard.file.stat().st_mode & 0o777 == 0o600, "there are secrets in it"
+    assert yard.knock("target", PROSAAS_TAG="v1") == ["v2|&"]
+
+
+def test_the_door_of_compose_starts_no_second_admin_on_the_published_port(tmp_path):
+    yard = Yard(tmp_path, service="admin", up=f"echo new1 >{tmp_path}/played/running")
+    yard.knock("replace", "old1")
+    assert "--scale" not in yard.calls() and "--force-recreate --wait admin" in yard.calls()
+    assert (yard.played / "running").read_text() == "new1\n"
+
+
+def test_the_door_of_compose_takes_no_trouble_for_readiness(tmp_path):
+    """A container that was replaced has gone; but where docker does not answer nobody is ready."""
+    yard = Yard(tmp_path)
+    (yard.played / "docker").write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2; exit 1\n")
+    yard.knock("probe", "old1", code=1)

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from clinic import house, nothing_stays  # noqa: F401  fixtures
-from harness import BIN, PATIENCE, Fake, chat_of, message, wait_until, webhook
+from harness import BIN, PATIENCE, chat_of, message, wait_until, webhook
 from relay import Relay
 
 LEADER = "prosaas:leader:scheduler"
@@ -400,7 +400,7 @@ def test_no_gateway(house):
 
 
 def test_a_gateway_that_forgets(house):
-    other = Fake(house.stage, "gateway")
+    other = house.stage.start_fake("gateway")
     finding = house.names("gateway-durable", "warn", BAILEYS_BASE_URL=other.url)
     assert "ambiguous" in finding["why"] and other.url in finding["evidence"]
     other.stop()
@@ -424,7 +424,7 @@ def test_a_session_that_the_gateway_told_of(house):
 
 
 def test_the_cloud_api(house):
-    cloud = Fake(house.stage, "cloud")
+    cloud = house.stage.start_fake("cloud")
     meta = {"META_WA_BASE_URL": cloud.url, "META_WA_APP_SECRET": "s", "META_WA_VERIFY_TOKEN": "v"}
     house.stage.cli("tenant", "set", "1", "gateway=meta", "meta_phone_number_id=123", "meta_access_token=good")
     assert house.troubles(**meta) == {}

@@ -8,7 +8,7 @@ import pytest
 from rq.suspension import resume, suspend
 
 import chaos
-from harness import (PATIENCE, Fake, chat_of, figure, message, sized, statuses, storm, wait_until,
+from harness import (PATIENCE, chat_of, figure, message, sized, statuses, storm, wait_until,
                      webhook)
 
 
@@ -17,7 +17,7 @@ def house(stage):
     """Tenant 1 has stage.gateway, tenant 2 one of its own."""
     def build(**settings):
         stage.api, stage.worker = stage.pipeline(**settings)
-        stage.quiet = Fake(stage, "gateway", "--durable")
+        stage.quiet = stage.start_fake("gateway", "--durable")
         stage.cli("tenant", "add", "2", "default_text=At once.", f"gateway_url={stage.quiet.url}")
         return stage
     return build

@@ -72,7 +72,7 @@ class Fleet:
         self.url = stage.settings["REDIS_URL"]
         stage.settings |= {"TEST_JOBS": "on", "RQ_QUEUES": "high,default,low",
                            "BAILEYS_BASE_URL": "http://127.0.0.1:9", "DRAIN_TIMEOUT": "1"}
-        stage.cli("migrate")
+        stage.migrate()
         package = stage.dir / "python" / "prosaas"
         package.mkdir(parents=True)
         (package / "__init__.py").touch()

@@ -13,6 +13,10 @@ report) becomes a complaint, and a complaint fails the test.
     assert api.post(webhook(message("A1"))).status == 200
 
 Nobody sleeps: wait_until() polls a condition up to a deadline.
+
+What is the same in hundreds of tests is made once a file: an empty database is the copy of
+one that `prosaas migrate` made, and a fake that a test leaves well forgets everything
+(/reset) and serves the next.
 Environment: PROSAAS_BIN; SIZE short or long; SCALE multiplies the sizes and
 PATIENCE the deadlines (a sanitizer build is slow); FAKES where the fakes are.
 """
@@ -71,15 +75,16 @@ def figure(text):
 
 def wait_until(condition, seconds=10, what=None):
     """Polls until condition() is true, and returns that; fails at the deadline."""
-    end = time.monotonic() + seconds * PATIENCE
+    began = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > seconds * PATIENCE:
             raise AssertionError(f"not within {seconds * PATIENCE:g} s: "
                                  f"{what or condition.__name__} (last: {value!r})")
-        time.sleep(0.01)
+        time.sleep(0.01 if waited < 1 else 0.03)  # asking costs: many tests wait at once
 
 
 def free_port():
@@ -245,9 +250,12 @@ def statuses(answers):
 
 # --- processes ---------------------------------------------------------------
 
+LIBC = ctypes.CDLL(None)
+
+
 def die_with_parent():
     """A killed test run leaves nothing behind.  (PR_SET_PDEATHSIG is 1.)"""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    LIBC.prctl(1, signal.SIGKILL)
 
 
 class Proc:
@@ -362,13 +370,38 @@ class Redis(Proc):
 
 
 class Fake(Proc):
-    """A fake of test/fakes: gateway.py, cloud.py or ai.py."""
+    """A fake of test/fakes: gateway.py, cloud.py or ai.py.  Stage.start_fake() makes it."""
+
+    idle = {}  # kind -> fakes of stages that have closed
 
     def __init__(self, stage, script, *options):
+        self.kind = self.kind_of(script, *options)
         super().__init__(stage, script, [sys.executable, "-u", FAKES / f"{script}.py",
                                          "--port", "0", *options], dict(os.environ))
         self.port = int(self.wait_log(r"^port (\d+)\n")[1])
         self.url = f"http://127.0.0.1:{self.port}"
+
+    @staticmethod
+    def kind_of(script, *options):
+        """Some tests have a network of their own."""
+        return script, options, os.readlink("/proc/thread-self/ns/net")
+
+    def enter(self, stage):
+        """Serves another stage; its log stays where it is."""
+        self.stage = stage
+        stage.procs.append(self)
+        return self
+
+    def leave(self):
+        """Forgets everything and waits for the next stage; False: it must end instead."""
+        if self.asked_to_die:
+            return False
+        try:
+            self.put("/reset")
+        except (OSError, http.client.HTTPException, AssertionError):
+            return False
+        self.idle.setdefault(self.kind, []).append(self)
+        return True
 
     def get(self, path):
         a = ask(self.port, "GET", path)
@@ -463,6 +496,7 @@ return n
 
 class Stage:
     all_open = []
+    empty_db = None  # the bytes of one
 
     def __init__(self, directory):
         self.dir = pathlib.Path(directory)
@@ -486,18 +520,27 @@ class Stage:
         self.settings["REDIS_URL"] = f"redis://127.0.0.1:{self.redis.port}"
         return self.redis
 
+    def start_fake(self, script, *options):
+        """One that is idle, or a new one."""
+        idle = Fake.idle.get(Fake.kind_of(script, *options))
+        while idle:
+            fake = idle.pop()
+            if fake.alive():
+                return fake.enter(self)
+        return Fake(self, script, *options)
+
     def start_gateway(self, *options):
-        self.gateway = Fake(self, "gateway", *options)
+        self.gateway = self.start_fake("gateway", *options)
         self.settings["BAILEYS_BASE_URL"] = self.gateway.url
         return self.gateway
 
     def start_cloud(self):
-        self.cloud = Fake(self, "cloud")
+        self.cloud = self.start_fake("cloud")
         self.settings["META_WA_BASE_URL"] = self.cloud.url
         return self.cloud
 
     def start_ai(self):
-        self.ai = Fake(self, "ai")
+        self.ai = self.start_fake("ai")
         self.settings |= {"AI_PROVIDER": "openai", "OPENAI_API_KEY": "box-key",
                           "OPENAI_BASE_URL": self.ai.url + "/v1"}
         return self.ai
@@ -516,9 +559,20 @@ class Stage:
             f"{argv} exited with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done
 
+    def migrate(self):
+        """An empty database; for tests of `prosaas migrate` itself, cli("migrate")."""
+        path = self.data / "prosaas.db"
+        if Stage.empty_db is None:
+            self.cli("migrate")
+            Stage.empty_db = path.read_bytes()
+            return
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as f:
+            f.write(Stage.empty_db)
+
     def prepare(self, **tenant):
         """The database, and tenant 1."""
-        self.cli("migrate")
+        self.migrate()
         self.cli("tenant", "add", "1", *[f"{k}={v}" for k, v in tenant.items()])
 
     def pipeline(self, gateway=("--durable",), tenant=None, scheduler=False, **settings):
@@ -593,22 +647,31 @@ class Stage:
     def close(self):
         """Ends everything, roles first, and returns what is to complain about."""
         found = self.complaints()
-        order = {Role: 0, Fake: 1, Redis: 2}
         for p in self.procs:
             if p.alive():
                 p.signal(signal.SIGCONT)  # whom the test had stopped
-        for p in sorted(self.procs, key=lambda p: order.get(type(p), 0)):
-            if p.alive():
-                found += self.end(p)
+        found += self.end([p for p in self.procs if not isinstance(p, (Fake, Redis))])
+        found += self.end([p for p in self.procs if isinstance(p, Fake) and p.alive() and not p.leave()])
+        for p in self.procs:
+            if isinstance(p, Redis) and p.alive():
+                p.kill()  # how it ends is not ours
         found += [c for c in self.complaints() if c not in found]
         Stage.all_open.remove(self)
         return found
 
     @staticmethod
-    def end(p):
-        try:
-            code = p.stop(20)
-        except AssertionError as e:
-            p.kill()
-            return [str(e)]
-        return [f"{p.name} exited with {code}"] if code and isinstance(p, Role) else []
+    def end(procs):
+        """All at once; a role has to exit with 0."""
+        found = []
+        alive = [p for p in procs if p.alive()]
+        for p in alive:
+            p.signal(signal.SIGTERM)
+        for p in alive:
+            try:
+                code = p.wait(20)
+            except AssertionError as e:
+                p.kill()
+                found.append(str(e))
+            else:
+                found += [f"{p.name} exited with {code}"] if code and isinstance(p, Role) else []
+        return found

@@ -19,10 +19,10 @@ def say(api, id, text="hello", tenant="1", **key):
     assert api.post(webhook(said, tenant=tenant)).status == 200
 
 
-def status(api, key, word, chat=CHAT, tenant="1"):
+def status(api, key, word, chat=CHAT, tenant="1", **more):
     """What the webhook of a status becomes."""
     update = {"key": {"id": "wamid.unknown", "remoteJid": chat, "fromMe": True}, "provider": "meta",
-              "update": {"status": word, "outboundKey": key}}
+              "update": {"status": word, "outboundKey": key, **more}}
     assert api.post({"tenantId": tenant, "payload": {"updates": [update]}}).status == 200
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import CHAT, Fake, chat_of, message, wait_until, webhook
+from harness import CHAT, chat_of, message, wait_until, webhook
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -13,7 +13,7 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 @pytest.fixture
 def collected(stage):
     stage.start_ai()
-    stage.collector = Fake(stage, "collector")
+    stage.collector = stage.start_fake("collector")
     stage.api, stage.worker = stage.pipeline(tenant={"prompt": "Be brief."}, scheduler=True, OTEL_SERVICE_NAME="shop",
                                              OTEL_EXPORTER_OTLP_ENDPOINT=stage.collector.url + "/")
     return stage

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness import Fake, message, wait_until, webhook
+from harness import message, wait_until, webhook
 
 SECRET = "tools-secret"
 PARAMETERS = {"type": "object", "properties": {"boat": {"type": "string"}}}
@@ -14,7 +14,7 @@ PARAMETERS = {"type": "object", "properties": {"boat": {"type": "string"}}}
 
 def shop(stage, hosts=None, base=None, **settings):
     stage.start_ai()
-    stage.tool = Fake(stage, "tool")
+    stage.tool = stage.start_fake("tool")
     base = (base or "http://127.0.0.1:%d") % stage.tool.port
     tools = [{"name": name, "description": f"Does {name}", "parameters": PARAMETERS, "url": f"{base}/{name}",
               "timeout_ms": 300 if name == "slow" else 5000} for name in ("stock", "broken", "moved", "long", "slow")]

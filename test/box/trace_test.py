@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness import CHAT, Fake, chat_of, message, webhook
+from harness import CHAT, chat_of, message, webhook
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -156,7 +156,7 @@ def test_a_failed_send_is_told_with_its_reason(answered):
 
 def test_tools_are_told_the_trace(stage):
     stage.start_ai()
-    tool = Fake(stage, "tool")
+    tool = stage.start_fake("tool")
     host = f"127.0.0.1:{tool.port}"
     api, worker = stage.pipeline(tenant={"prompt": "Be brief.", "tools": json.dumps(
         [{"name": "stock", "url": f"http://{host}/stock"}])}, TOOLS_ALLOWED_HOSTS=host)

@@ -9,7 +9,8 @@ A fake is a class with a method per route, named by ROUTES:
 
 A handler returns (status, body[, headers]): body is bytes (sent as they are) or
 something to be sent as JSON; or None: the connection is closed without an answer.
-POST /faults and /reset are here, for all fakes.
+POST /faults and /reset are here, for all fakes.  After /reset a fake is as it was when it
+started: who was connected or waited for an answer is cut off, nothing comes of it later.
 """
 import argparse
 import asyncio
@@ -41,6 +42,7 @@ class Server:
         self.fault = {}
         self.released = asyncio.Event()  # ends what hangs
         self.changed = asyncio.Event()  # the faults did
+        self.serving = set()  # a task a connection
         self.reset_records()
 
     def reset_records(self):
@@ -77,11 +79,11 @@ class Server:
         return 200, {"ok": True}
 
     async def reset(self, request):
+        others = self.serving - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
         self.fault = {}
-        self.changed.set()
-        self.changed = asyncio.Event()
-        self.released.set()
-        self.released = asyncio.Event()
         self.reset_records()
         return 200, {"ok": True}
 
@@ -122,6 +124,7 @@ class Server:
         await writer.drain()
 
     async def serve(self, reader, writer):
+        self.serving.add(asyncio.current_task())
         try:
             while True:
                 answer = await self.handle(await self.read_request(reader))
@@ -130,7 +133,10 @@ class Server:
                 await self.write_answer(writer, *answer)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
             pass  # the client has gone, or speaks something else
+        except asyncio.CancelledError:
+            pass  # reset
         finally:
+            self.serving.discard(asyncio.current_task())
             writer.close()
 
     async def run(self, port):
