@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_audit.c: prosaas audit: what was decided, the newest first. */
-#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/buf.h"

@@ -12,13 +12,13 @@
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/settings.h"
 #include "cli_backup_priv.h"
 #include "cli_redis.h"

@@ -7,7 +7,6 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
-#include "base/digest.h"
 #include "cli_words.h"
 #include "role/home.h"
 #include "store/store_backup.h"

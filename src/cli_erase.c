@@ -12,7 +12,6 @@
  * rewritten: it is asked to. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"

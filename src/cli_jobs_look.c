@@ -5,7 +5,6 @@
  * ends before its arguments. */
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "cli_jobs_priv.h"

@@ -2,7 +2,6 @@
 /* cli_progress.c: how far long work is. */
 #include "cli_progress.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 

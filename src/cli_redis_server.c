@@ -4,7 +4,6 @@
 #include <hiredis/hiredis.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/un.h>
@@ -15,7 +14,7 @@
 #include "cli_backup_priv.h"
 #include "queue/redis_copy.h"
 
-enum { WORDS_MAX = 32, LOOK_US = 20000, NEVER_MS = 10000 };
+enum { WORDS_MAX = 32, LOOK_US = 20000 };
 
 static void
 become(const char *dir, const char *socket, const char *const *more)

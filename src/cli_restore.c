@@ -15,10 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buf.h"
+#include "base/digest.h"
 #include "base/settings.h"
 #include "cli_backup.h"
 #include "cli_backup_priv.h"

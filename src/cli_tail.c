@@ -13,7 +13,6 @@
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"

@@ -5,7 +5,6 @@
  *
  * No message text, chat or phone is in any of it. */
 #include <math.h>
-#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/buf.h"

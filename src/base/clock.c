@@ -2,7 +2,6 @@
 /* clock.c: two clocks and their one text form. */
 #include "base/clock.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 

@@ -4,8 +4,8 @@
 
 #include "base/err.h"
 
-int
-daytime_parse(struct str text, int *ret_minute)
+static int
+parse(struct str text, int *ret_minute)
 {
 	struct str minute = text;
 	struct str hour = str_cut(&minute, ':');
@@ -27,8 +27,7 @@ daytime_range(struct str text, int *ret_from, int *ret_to)
 	struct str to = text;
 	struct str from = str_cut(&to, '-');
 
-	if (daytime_parse(str_trim(from), ret_from) < 0 ||
-		daytime_parse(str_trim(to), ret_to) < 0)
+	if (parse(str_trim(from), ret_from) < 0 || parse(str_trim(to), ret_to) < 0)
 		return ERR_SYNTAX;
 	return *ret_from == *ret_to ? ERR_SYNTAX : 0;
 }

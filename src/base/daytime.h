@@ -8,11 +8,8 @@
 
 enum { DAYTIME_END = 24 * 60 }; /* in minutes: the end of a day */
 
-/* daytime_parse: *ret_minute is 0 to DAYTIME_END; ERR_SYNTAX. */
-int daytime_parse(struct str text, int *ret_minute) MUSTCHECK;
-
-/* daytime_range reads "22:00-08:00", blanks around the times left out.  ERR_SYNTAX
- * also when both are the same time. */
+/* daytime_range reads "22:00-08:00", blanks around the times left out, into minutes
+ * from 0 to DAYTIME_END.  ERR_SYNTAX also when both are the same time. */
 int daytime_range(struct str text, int *ret_from, int *ret_to) MUSTCHECK;
 
 #endif

@@ -2,7 +2,6 @@
 /* log.c: lines, buffered. */
 #include "base/log.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>

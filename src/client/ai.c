@@ -14,7 +14,6 @@
 #include "client/ai.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"

@@ -2,8 +2,6 @@
 /* otlp.c: spans for a collector. */
 #include "client/otlp.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <uv.h>
 
 #include "base/arena.h"

@@ -20,7 +20,6 @@
 
 #include "base/str.h"
 
-struct arena;
 struct buf;
 
 enum val_kind {

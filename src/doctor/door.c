@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* door.c: checks of the api, over HTTP.  The webhook that is timed has no messages: it
  * queues nothing. */
-#include <stdio.h>
 
 #include "codec/val.h"
 #include "doctor/looks.h"

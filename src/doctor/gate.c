@@ -3,7 +3,6 @@
 #include "doctor/gate.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/buf.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* gateways.c: checks of the Baileys gateways and of the sessions they keep. */
-#include <stdio.h>
 
 #include "codec/session.h"
 #include "codec/tenant.h"

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* host.c: checks of this machine and of the settings of this environment. */
 #include <errno.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/err.h"
 #include "doctor/looks.h"
 #include "store/store.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* paid.c: checks of those we pay: AI providers and Meta's Cloud API.  What is asked is
  * free of charge and reaches no customer. */
-#include <stdio.h>
 
 #include "client/api.h"
 #include "codec/val.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* work.c: the one look at Redis that checks of workers and jobs read. */
-#include "base/clock.h"
 #include "codec/val.h"
 #include "doctor/looks.h"
 #include "doctor/work_priv.h"

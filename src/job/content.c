@@ -61,8 +61,9 @@ is_one_of(struct str name, const char *const *names, size_t count)
 	return false;
 }
 
-const struct val *
-content_path(const struct val *v, const char *path)
+/* NULL when a name is missing. */
+static const struct val *
+walk(const struct val *v, const char *path)
 {
 	struct str rest = str_of(path);
 	char name[40];
@@ -81,7 +82,7 @@ content_path(const struct val *v, const char *path)
 struct str
 content_text(const struct val *v, const char *path)
 {
-	struct str text = val_text(content_path(v, path));
+	struct str text = val_text(walk(v, path));
 
 	return text.n ? text : (struct str){NULL, 0};
 }
@@ -209,7 +210,7 @@ say(struct reading *r, const struct shape *s, const struct val *v)
 	if (s->choice)
 		m->choice = content_text(v, s->choice);
 	if (s->target)
-		content_target(m, content_path(v, s->target));
+		content_target(m, walk(v, s->target));
 	if (s->more)
 		s->more(r, v);
 	if (!m->words.p)

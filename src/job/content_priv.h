@@ -68,9 +68,8 @@ const struct val *content_say(struct arena *a, const struct val *content, int le
 void content_clean(struct buf *to, struct str detail);
 void content_about(struct reading *r, struct str detail);
 
-/* content_path walks down from v; NULL when a name is missing.  content_text returns
- * the text at its end; an empty one is absent. */
-const struct val *content_path(const struct val *v, const char *path);
+/* content_text walks down from v and returns the text at the path's end; an empty one
+ * is absent. */
 struct str content_text(const struct val *v, const char *path);
 
 /* content_target notes the message that a key names. */

@@ -24,7 +24,6 @@ struct http_client;
 struct loop;
 struct otlp;
 struct redis;
-struct rqjob_call;
 struct settings;
 struct store;
 struct typing;

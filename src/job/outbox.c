@@ -10,8 +10,6 @@
  * queued again, which changes nothing. */
 #include "job/outbox.h"
 
-#include <hiredis/hiredis.h>
-
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"

@@ -2,7 +2,6 @@
 /* price.c: AI_PRICES. */
 #include "job/price.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"

@@ -9,7 +9,6 @@
  * queued again. */
 #include "job/sessions.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"

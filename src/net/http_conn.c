@@ -6,8 +6,6 @@
  * so an idle connection holds no memory but its struct.  process() is the only
  * place that consumes bytes, in a loop and never from within itself: a handler
  * that answers at once only changes the state that the loop looks at. */
-#include <arpa/inet.h>
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -88,22 +86,8 @@ linger(struct http_conn *c)
 
 static void process_kept(struct http_conn *c);
 
-/* A handler may not run below somebody's http_reply(): what was kept meanwhile is
- * processed from the loop. */
 static void
-resume_later(struct http_conn *c)
-{
-	struct http_server *s = c->server;
-
-	if (c->resuming)
-		return;
-	c->resuming = true;
-	TAILQ_INSERT_TAIL(&s->resuming, c, resume);
-	uv_idle_start(&s->resume, http_conns_resume);
-}
-
-void
-http_conns_resume(uv_idle_t *h)
+resume_all(uv_idle_t *h)
 {
 	struct http_server *s = h->data;
 
@@ -116,6 +100,20 @@ http_conns_resume(uv_idle_t *h)
 			process_kept(c);
 	}
 	uv_idle_stop(h);
+}
+
+/* A handler may not run below somebody's http_reply(): what was kept meanwhile is
+ * processed from the loop. */
+static void
+resume_later(struct http_conn *c)
+{
+	struct http_server *s = c->server;
+
+	if (c->resuming)
+		return;
+	c->resuming = true;
+	TAILQ_INSERT_TAIL(&s->resuming, c, resume);
+	uv_idle_start(&s->resume, resume_all);
 }
 
 void

@@ -31,8 +31,6 @@
 struct loop;
 struct http_server;
 
-enum { HTTP_HEADERS_MAX = 100, HTTP_HEAD_MAX = 16 << 10 };
-
 struct http_req {
 	struct str method;  /* "GET", "POST", ... */
 	struct str path;    /* without the query; percent signs as they came */

@@ -90,7 +90,6 @@ struct http_server {
 void http_conn_new(struct http_server *s, int fd); /* fd < 0: accepts one from libuv */
 void http_conn_drain(struct http_conn *c);         /* an idle one has a last chance */
 void http_conn_close(struct http_conn *c);
-void http_conns_resume(uv_idle_t *h);
 void http_conn_late(struct http_conn *c, int64_t now_ms); /* looks at its deadline */
 
 void http_conn_state(struct http_conn *c, enum http_state state);

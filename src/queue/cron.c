@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "base/settings.h"
 #include "net/loop.h"
 #include "queue/crontab.h"

@@ -2,9 +2,7 @@
 /* enqueue.c: batches of messages on their way into Redis. */
 #include "queue/enqueue.h"
 
-#include <assert.h>
 #include <hiredis/hiredis.h>
-#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/clock.h"

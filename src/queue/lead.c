@@ -199,12 +199,6 @@ lead_new(struct loop *loop, const struct settings *s, const struct lead_events *
 	return l;
 }
 
-bool
-lead_ready(const struct lead *l)
-{
-	return redis_ready(l->redis);
-}
-
 const char *
 lead_trouble(const struct lead *l)
 {

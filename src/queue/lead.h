@@ -43,7 +43,6 @@ struct lead_events {
 
 struct lead *lead_new(struct loop *l, const struct settings *s,
 	const struct lead_events *events, void *arg);
-bool lead_ready(const struct lead *l);
 const char *lead_trouble(const struct lead *l);
 
 /* lead_running_ms: for how long there was always a scheduler that reached Redis. */

@@ -2,7 +2,6 @@
 /* live.c: the worker as others see it, and the leases of what it runs. */
 #include "queue/live.h"
 
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <unistd.h>
 

@@ -6,11 +6,9 @@
  * command.  Commands are answered in order, so the oldest is due first. */
 #include "queue/redis.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/buf.h"

@@ -9,7 +9,6 @@
 #include "role/role.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/buf.h"

@@ -3,7 +3,6 @@
 #include "role/bridge.h"
 
 #include "base/digest.h"
-#include "base/log.h"
 #include "base/metrics.h"
 #include "base/settings.h"
 #include "codec/adapter.h"

@@ -3,7 +3,6 @@
 #include "role/probe.h"
 
 #include <arpa/inet.h>
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>

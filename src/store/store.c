@@ -265,20 +265,6 @@ store_run(struct store *s, struct store_op *op)
 	return op->err;
 }
 
-static int
-nothing(struct store *s, struct store_op *op)
-{
-	(void)s;
-	(void)op;
-	return 0;
-}
-
-void
-store_ping(struct store *s, struct store_op *op, struct flow *f)
-{
-	store_start(s, op, nothing, f);
-}
-
 /* --- life ----------------------------------------------------------------- */
 
 static void

@@ -767,7 +767,4 @@ struct store_message_list {
 };
 void store_message_list(struct store *s, struct store_message_list *op, struct flow *f);
 
-/* store_ping: runs an empty transaction; for readiness. */
-void store_ping(struct store *s, struct store_op *op, struct flow *f);
-
 #endif

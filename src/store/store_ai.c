@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* store_ai.c: versions of prompts, and what the AI costs. */
-#include <stdio.h>
 #include <time.h>
 
 #include "base/arena.h"

@@ -3,7 +3,6 @@
 #include "store/store_backup.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"

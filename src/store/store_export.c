@@ -3,7 +3,6 @@
  *
  *   {"tenant":"1","exported_at":"...","contacts":[{...}],...}    a member a table of
  *   personal.h, in it the rows with every column */
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"

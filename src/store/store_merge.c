@@ -16,7 +16,6 @@
  * What is moved is noted first, for store_unmerge.c.  A table that names a contact or a
  * conversation needs its step here and there. */
 #include "base/clock.h"
-#include "base/err.h"
 #include "store/store_merge_priv.h"
 
 int

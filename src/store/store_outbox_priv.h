@@ -12,8 +12,6 @@
 	"schedule, zone, status, reason, unless_reply, slot_us, due_us, round, "  \
 	"sent_count, sent_us, created_us, held_us, content FROM scheduled_messages "
 
-enum { OUTBOX_COLUMNS = 21 };
-
 void outbox_read(struct sql *db, struct arena *a, struct outbox_row *ret);
 
 /* outbox_find reads one row: 1, 0 when there is none, or negative. */

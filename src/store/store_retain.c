@@ -5,7 +5,6 @@
  * and with them raw).
  * A row whose turn is not over is left alone: somebody is about to answer it.  The row
  * itself stays, see docs/decisions.md. */
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "store/store_priv.h"

@@ -13,7 +13,6 @@
  * job's last attempt; a lower attempt, or another job, belongs to a worker that lost
  * its lease.  Every statement names the tenant, ids or not.  What becomes of the turn
  * then is in store_replies.c. */
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"

@@ -13,7 +13,6 @@
  * Who may change a row: the same side of the same conversation, and in a group the
  * same person (a revoke there may be an admin's: WhatsApp sees to that). */
 #include "base/clock.h"
-#include "base/err.h"
 #include "store/store_priv.h"
 
 static bool

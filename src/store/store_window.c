@@ -9,7 +9,6 @@
  * scheduled_messages is what will send it, like any message that is no answer: when the
  * customer has written; or, when its time is up, to be told that it can't be.  Nobody
  * leads the turn meanwhile (attempt 0, no job): whoever comes with that row may. */
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "store/store_outbox_priv.h"

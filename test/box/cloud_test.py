@@ -460,8 +460,8 @@ def test_what_is_no_message_is_counted(cloud, stage):
 # --- as others understand it ------------------------------------------------------
 
 @pytest.fixture(scope="module")
-def npm(tmp_path_factory):
-    return npm_install(tmp_path_factory, "meta")
+def npm():
+    return npm_install("meta")
 
 
 def test_samples_signed_by_a_program_that_is_not_ours(npm, cloud, stage):

@@ -250,9 +250,12 @@ def statuses(answers):
 
 # --- processes ---------------------------------------------------------------
 
+LIBC = ctypes.CDLL(None)
+
+
 def die_with_parent():
     """A killed test run leaves nothing behind.  (PR_SET_PDEATHSIG is 1.)"""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    LIBC.prctl(1, signal.SIGKILL)
 
 
 class Proc:
@@ -369,14 +372,19 @@ class Redis(Proc):
 class Fake(Proc):
     """A fake of test/fakes: gateway.py, cloud.py or ai.py.  Stage.start_fake() makes it."""
 
-    idle = {}  # (script, options) -> fakes of stages that have closed
+    idle = {}  # kind -> fakes of stages that have closed
 
     def __init__(self, stage, script, *options):
-        self.kind = (script, options)
+        self.kind = self.kind_of(script, *options)
         super().__init__(stage, script, [sys.executable, "-u", FAKES / f"{script}.py",
                                          "--port", "0", *options], dict(os.environ))
         self.port = int(self.wait_log(r"^port (\d+)\n")[1])
         self.url = f"http://127.0.0.1:{self.port}"
+
+    @staticmethod
+    def kind_of(script, *options):
+        """Some tests have a network of their own."""
+        return script, options, os.readlink("/proc/thread-self/ns/net")
 
     def enter(self, stage):
         """Serves another stage; its log stays where it is."""
@@ -514,7 +522,7 @@ class Stage:
 
     def start_fake(self, script, *options):
         """One that is idle, or a new one."""
-        idle = Fake.idle.get((script, options))
+        idle = Fake.idle.get(Fake.kind_of(script, *options))
         while idle:
             fake = idle.pop()
             if fake.alive():
@@ -639,22 +647,31 @@ class Stage:
     def close(self):
         """Ends everything, roles first, and returns what is to complain about."""
         found = self.complaints()
-        order = {Role: 0, Fake: 1, Redis: 2}
         for p in self.procs:
             if p.alive():
                 p.signal(signal.SIGCONT)  # whom the test had stopped
-        for p in sorted(self.procs, key=lambda p: order.get(type(p), 0)):
-            if p.alive() and not (isinstance(p, Fake) and p.leave()):
-                found += self.end(p)
+        found += self.end([p for p in self.procs if not isinstance(p, (Fake, Redis))])
+        found += self.end([p for p in self.procs if isinstance(p, Fake) and p.alive() and not p.leave()])
+        for p in self.procs:
+            if isinstance(p, Redis) and p.alive():
+                p.kill()  # how it ends is not ours
         found += [c for c in self.complaints() if c not in found]
         Stage.all_open.remove(self)
         return found
 
     @staticmethod
-    def end(p):
-        try:
-            code = p.stop(20)
-        except AssertionError as e:
-            p.kill()
-            return [str(e)]
-        return [f"{p.name} exited with {code}"] if code and isinstance(p, Role) else []
+    def end(procs):
+        """All at once; a role has to exit with 0."""
+        found = []
+        alive = [p for p in procs if p.alive()]
+        for p in alive:
+            p.signal(signal.SIGTERM)
+        for p in alive:
+            try:
+                code = p.wait(20)
+            except AssertionError as e:
+                p.kill()
+                found.append(str(e))
+            else:
+                found += [f"{p.name} exited with {code}"] if code and isinstance(p, Role) else []
+        return found

@@ -9,8 +9,8 @@ from harness import CHAT, Proc, free_port, message, wait_until, webhook
 from npm import npm_install
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    return npm_install(tmp_path_factory, "mock-llm")
+def installed():
+    return npm_install("mock-llm")
 
 
 @pytest.fixture

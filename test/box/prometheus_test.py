@@ -15,8 +15,9 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from alerts_test import Often, Relay, send
+from alarms import Often, send
 from harness import BIN, Proc, Raw, ask, free_port, head, wait_until
+from relay import Relay
 
 ROOT = pathlib.Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -82,10 +83,10 @@ def expressions():
 # --- a real Prometheus ---------------------------------------------------------------
 
 def shortened(text):
-    """Our rules in a hurry: windows of 8 s for 5 minutes, no wait before or after, memory
-    against 6 s ago and by 1 MiB, 2 s for what may wait or be down for 5 minutes, 3 events."""
-    for old, new in (("[5m]", "[8s]"), ("for: 1m", "for: 0s"), ("keep_firing_for: 2m", "keep_firing_for: 1s"),
-                     ("interval: 15s", "interval: 1s"), ("offset 1h", "offset 6s"), ("64 * 1024 * 1024", "1024 * 1024"),
+    """Our rules in a hurry: windows of 4 s for 5 minutes, no wait before or after, memory
+    against 4 s ago and by 1 MiB, 2 s for what may wait or be down for 5 minutes, 3 events."""
+    for old, new in (("[5m]", "[4s]"), ("for: 1m", "for: 0s"), ("keep_firing_for: 2m", "keep_firing_for: 1s"),
+                     ("interval: 15s", "interval: 500ms"), ("offset 1h", "offset 4s"), ("64 * 1024 * 1024", "1024 * 1024"),
                      ("seconds) > 300", "seconds) > 2"), (">= 10", ">= 3")):
         assert old in text, old
         text = text.replace(old, new)
@@ -97,7 +98,7 @@ class Prometheus(Proc):
         self.port = free_port()
         (stage.dir / "rules.yml").write_text(shortened(RULES.read_text()))
         (stage.dir / "prometheus.yml").write_text(json.dumps({
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": ["rules.yml"],
+            "global": {"scrape_interval": "500ms", "evaluation_interval": "500ms"}, "rule_files": ["rules.yml"],
             "scrape_configs": [{"job_name": "prosaas", "static_configs": [
                 {"targets": [f"127.0.0.1:{p}" for p in targets]}]}]}))
         super().__init__(stage, "prometheus", [
@@ -135,7 +136,7 @@ def town(module_stage):
     s.start_redis()
     s.start_gateway("--durable")
     s.start_ai()
-    s.settings |= {"JOB_RETRIES": "0", "AI_TIMEOUT": "2", "REQUEST_TIMEOUT_MS": "100000"}
+    s.settings |= {"JOB_RETRIES": "0", "AI_TIMEOUT": "2", "REQUEST_TIMEOUT_MS": "100000", "ALERT_EVERY_MS": "500"}
     s.prepare(prompt="You are a shop.")
     s.relay = Relay(s.redis.port)
     ports = [free_port() for _ in range(3)]
@@ -162,7 +163,7 @@ def test_what_rules_and_dashboard_name_is_there(town):
         if "$__rate_interval" not in expr:
             continue
         checked = ask(town.prometheus.port, "GET", "/api/v1/query?query=" + quote(
-            expr.replace("$__rate_interval", "8s")))
+            expr.replace("$__rate_interval", "4s")))
         assert checked.status == 200, f"{expr}: {checked}"
 
 

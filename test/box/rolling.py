@@ -9,6 +9,7 @@ A Door holds the port, as a service manager would (LISTEN_FDS); role() starts a 
 any binary that takes it over from there.
 """
 import collections
+import fcntl
 import itertools
 import os
 import pathlib
@@ -202,18 +203,26 @@ def commit_before():
 
 
 def binary_before():
-    """The binary of the release before; built once, kept in build/before."""
+    """The binary of the release before; built once, kept in build/before.  Who comes
+    meanwhile waits for it."""
     commit = commit_before()
     kept = ROOT / "build" / "before" / commit
-    if not kept.exists():
-        source = kept.with_suffix(".src")
-        shutil.rmtree(source, ignore_errors=True)
-        source.mkdir(parents=True)
-        archive = subprocess.Popen(["git", "-C", ROOT, "archive", commit], stdout=subprocess.PIPE)
-        subprocess.run(["tar", "-x", "-C", source], stdin=archive.stdout, check=True)
-        assert archive.wait() == 0
-        subprocess.run(["make", "-s", "-j2", "all", "OPT=-O0 -g", f"COMMIT={commit[:9]}"], cwd=source,
-                       check=True, env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "SAN")})
-        (source / "build" / "prosaas").rename(kept)
-        shutil.rmtree(source)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with open(kept.parent / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            build(commit, kept)
     return kept
+
+
+def build(commit, kept):
+    source = kept.with_suffix(".src")
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir()
+    archive = subprocess.Popen(["git", "-C", ROOT, "archive", commit], stdout=subprocess.PIPE)
+    subprocess.run(["tar", "-x", "-C", source], stdin=archive.stdout, check=True)
+    assert archive.wait() == 0
+    subprocess.run(["make", "-s", "-j2", "all", "OPT=-O0", f"COMMIT={commit[:9]}"], cwd=source,
+                   check=True, env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "SAN")})
+    (source / "build" / "prosaas").rename(kept)
+    shutil.rmtree(source)

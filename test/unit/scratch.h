@@ -2,13 +2,15 @@
 /* scratch.h: a database of a test's own.
  *
  *   begin();                      with tenants 1 and 2, without a loop
+ *   struct store_load l = written("M1", CHAT, "hello");
  *   CHECK_INT(RUN(store_load, &l), 0);
  *   CHECK_INT(number("SELECT count(*) FROM messages"), 1);
  *   end();
  *
  * number() and text() read through a connection of their own: what they see is
- * committed.  script() writes through one.  Tests of migrations, or of a store on a
- * loop, take begin() in its pieces. */
+ * committed.  script() writes through one.  Tests of migrations take begin() in its
+ * pieces; who defines SCRATCH_PIECES, for a store on a loop, gets no more than these.
+ */
 #ifndef SCRATCH_H
 #define SCRATCH_H
 
@@ -23,14 +25,19 @@ static struct arena arena;
 static struct store *store;
 static char dir[64], url[128], words[640];
 
+static inline const char *
+file(void)
+{
+	return url + strlen("sqlite:///");
+}
+
 static inline sqlite3 *
 scratch_connect(void)
 {
 	sqlite3 *db;
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	const char *path = url + strlen("sqlite:///");
 
-	CHECK_INT(sqlite3_open_v2(path, &db, flags, NULL), SQLITE_OK);
+	CHECK_INT(sqlite3_open_v2(file(), &db, flags, NULL), SQLITE_OK);
 	sqlite3_busy_timeout(db, 5000);
 	return db;
 }
@@ -71,6 +78,7 @@ script(const char *sql)
 	sqlite3_close(db);
 }
 
+#ifndef SCRATCH_PIECES
 /* Runs an operation as a command does; its error, with its words in words. */
 #define RUN(start, o)                                                           \
 	((o)->op.arena = &arena, start(store, o, NULL),                         \
@@ -92,15 +100,36 @@ put_tenant(const char *id, const char *name, const char *value)
 
 	return RUN(store_tenant_put, &put);
 }
+#endif
+
+/* What a customer wrote, as its job loads it; who tests more of it sets more. */
+static inline struct store_load
+written(const char *id, const char *chat, const char *said)
+{
+	return (struct store_load){.tenant = STR("1"),
+		.provider = STR("baileys"),
+		.chat = str_of(chat),
+		.message_id = str_of(id),
+		.job_id = str_of(id),
+		.answerable = true,
+		.kind = STR("text"),
+		.text = str_of(said),
+		.raw = STR("{}"),
+		.attempt = 1,
+		.history_max = 20};
+}
 
 /* --- begin and end ------------------------------------------------------------ */
 
 static inline void
 make_dir(void)
 {
-	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	const char *tmp = getenv("TMPDIR");
 
-	snprintf(dir, sizeof(dir), "%s/scratch.XXXXXX", tmp);
+	/* No test can tell memory from disk, but whoever waits for them can. */
+	if (!tmp)
+		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	snprintf(dir, sizeof(dir), "%.40s/scratch.XXXXXX", tmp);
 	CHECK(mkdtemp(dir));
 	snprintf(url, sizeof(url), "sqlite:///%s/t.db", dir);
 	arena_init(&arena);
@@ -124,6 +153,24 @@ open_store(struct loop *loop)
 }
 
 static inline void
+close_store(void)
+{
+	store_close(store);
+	store = NULL;
+}
+
+static inline void
+remove_dir(void)
+{
+	char command[128];
+
+	arena_done(&arena);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	CHECK_INT(system(command), 0);
+}
+
+#ifndef SCRATCH_PIECES
+static inline void
 begin(void)
 {
 	make_dir();
@@ -136,12 +183,9 @@ begin(void)
 static inline void
 end(void)
 {
-	char command[128];
-
-	store_close(store);
-	arena_done(&arena);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	CHECK_INT(system(command), 0);
+	close_store();
+	remove_dir();
 }
+#endif
 
 #endif

@@ -1,4 +1,3 @@
--- uses: lanes
 -- hold.lua: the chats of a person who is erased are held, so that no job of theirs
 -- begins; see queue/forget.h.  ARGV: our id, seconds to hold, lanes.
 --

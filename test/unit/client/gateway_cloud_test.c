@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
 
-#include <errno.h>
-
 #include "../../../src/client/gateway.c"
 
 #include "base/clock.h"

@@ -2,7 +2,6 @@
 /* placeholder_test.c: words in braces that stand for the customer's own. */
 #include "unit.h"
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/placeholder.h"

@@ -2,7 +2,6 @@
 /* Against a real redis-server on a unix socket of its own. */
 #include "unit.h"
 
-#include <hiredis/hiredis.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>

@@ -15,25 +15,9 @@
 #define PHONE "+972501234567"
 
 static struct store_load
-message(const char *id, const char *chat)
-{
-	return (struct store_load){.tenant = STR("1"),
-		.provider = STR("baileys"),
-		.chat = str_of(chat),
-		.message_id = str_of(id),
-		.job_id = str_of(id),
-		.answerable = true,
-		.kind = STR("text"),
-		.text = str_of(id),
-		.raw = STR("{}"),
-		.attempt = 1,
-		.history_max = 20};
-}
-
-static struct store_load
 came(const char *id, const char *chat, const char *lid, const char *phone)
 {
-	struct store_load l = message(id, chat);
+	struct store_load l = written(id, chat, id);
 
 	l.lid = str_of(lid);
 	l.phone = str_of(phone);
@@ -158,7 +142,7 @@ TEST(one_message_gives_one_lid_and_one_phone)
 TEST(names_in_an_echo_may_be_our_own_and_link_nothing)
 {
 	begin();
-	struct store_load l = message("M1", LID);
+	struct store_load l = written("M1", LID, "M1");
 	l.from_me = true;
 	l.phone = STR(JID);
 	l.lid = STR("5@lid");
@@ -186,7 +170,7 @@ TEST(tenants_do_not_share_what_they_know)
 {
 	begin();
 	came("M1", LID, NULL, JID);
-	struct store_load l = message("M1", JID);
+	struct store_load l = written("M1", JID, "M1");
 	l.tenant = STR("2");
 	CHECK_INT(RUN(store_load, &l), 0);
 	CHECK(!l.known);
@@ -204,14 +188,14 @@ TEST(what_is_no_name_is_not_taken_for_one)
 
 	begin();
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		struct store_load l = message("M1", JID);
+		struct store_load l = written("M1", JID, "M1");
 
 		l.push_name = str_of(names[i]);
 		l.verified_name = str_of(names[i]);
 		CHECK_INT(RUN(store_load, &l), 0);
 	}
 	CHECK(!text("SELECT name FROM contacts").p);
-	struct store_load l = message("M2", JID);
+	struct store_load l = written("M2", JID, "M2");
 	l.push_name = STR(" \xd7\x93\xd7\xa0\xd7\x94\n");
 	CHECK_INT(RUN(store_load, &l), 0);
 	CHECK_STR(text("SELECT name FROM contacts"), "\xd7\x93\xd7\xa0\xd7\x94");
@@ -223,7 +207,7 @@ TEST(what_is_no_name_is_not_taken_for_one)
 static void
 says(const char *id, const char *chat, const char *push, const char *verified)
 {
-	struct store_load l = message(id, chat);
+	struct store_load l = written(id, chat, id);
 
 	l.push_name = str_of(push);
 	l.verified_name = str_of(verified);
@@ -430,7 +414,7 @@ TEST(the_name_goes_along_when_there_was_none)
 {
 	begin();
 	from("M1", LID);
-	struct store_load l = message("M2", JID);
+	struct store_load l = written("M2", JID, "M2");
 	l.push_name = STR("Dana");
 	CHECK_INT(RUN(store_load, &l), 0);
 	int64_t id = link_by("M3");
@@ -619,7 +603,7 @@ TEST(unmerge_puts_back_all_that_a_merge_moved)
 	from("M2", LID);
 	from("M2", JID);
 	from("M3", JID);
-	struct store_load l = message("M4", JID);
+	struct store_load l = written("M4", JID, "M4");
 	l.push_name = STR("Dana");
 	CHECK_INT(RUN(store_load, &l), 0);
 	struct str before = everything();
@@ -721,7 +705,7 @@ TEST(a_merge_that_fails_leaves_nothing_of_itself)
 	struct str before = everything();
 	script("CREATE TRIGGER no BEFORE UPDATE OF conversation_id ON messages"
 	       " BEGIN SELECT raise(ABORT, 'no'); END");
-	struct store_load l = message("M3", LID);
+	struct store_load l = written("M3", LID, "M3");
 	l.phone = STR(JID);
 	CHECK(RUN(store_load, &l) < 0);
 	CHECK(str_eq(everything(), before));
@@ -788,7 +772,7 @@ writer_start(struct store *s, struct writer *w, bool is_lid, bool links)
 	struct str lid = str_of(w->chat), jid = str_of(w->alias);
 
 	arena_init(&w->arena);
-	w->load = message(w->id, is_lid ? lid.p : jid.p);
+	w->load = written(w->id, is_lid ? lid.p : jid.p, w->id);
 	w->load.op.arena = &w->arena;
 	if (links) {
 		w->load.lid = lid;

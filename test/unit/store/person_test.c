@@ -7,7 +7,6 @@
 #include "unit.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "codec/json.h"
 #include "codec/val.h"
@@ -29,20 +28,11 @@ begin_here(void)
 static struct store_load
 load(const char *id, const char *chat, const char *said, const char *lid)
 {
-	struct store_load l = {.tenant = STR("1"),
-		.provider = STR("baileys"),
-		.chat = str_of(chat),
-		.message_id = str_of(id),
-		.job_id = str_of(id),
-		.answerable = true,
-		.kind = STR("text"),
-		.text = str_of(said),
-		.push_name = STR("Dana Canary"),
-		.lid = str_of(lid),
-		.raw = arena_printf(&arena, "{\"message\":\"%s\"}", said),
-		.attempt = 1,
-		.history_max = 20};
+	struct store_load l = written(id, chat, said);
 
+	l.push_name = STR("Dana Canary");
+	l.lid = str_of(lid);
+	l.raw = arena_printf(&arena, "{\"message\":\"%s\"}", said);
 	CHECK_INT(RUN(store_load, &l), 0);
 	return l;
 }

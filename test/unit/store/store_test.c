@@ -2,113 +2,31 @@
 /* store_test.c: the operations of store.h on real files.
  *
  * begin() makes a database in a folder of its own with tenant 1 and opens it on the
- * loop; end() closes and removes it.  What the operations wrote is read by number()
- * and text() through another connection: what these see is committed. */
+ * loop; end() closes and removes it. */
 #include "unit.h"
 #include "wait.h"
 
-#include <sqlite3.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/arena.h"
 #include "base/err.h"
 #include "base/metrics.h"
 #include "base/settings.h"
-#include "store/store.h"
+#define SCRATCH_PIECES
+#include "scratch.h"
 
-static struct arena arena;
-static struct store *store;
-static char dir[64], url[128], words[640];
-
-static const char *
-file(void)
-{
-	return url + strlen("sqlite:///");
-}
-
+/* Not there yet, nor the folders it is in. */
 static void
-run_sql(const char *sql, char ret[256])
+make_deep_dir(void)
 {
-	sqlite3 *db;
-	sqlite3_stmt *stmt;
-
-	ret[0] = '\0';
-	CHECK_INT(sqlite3_open_v2(file(), &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
-		FAIL("%s: %s", sql, sqlite3_errmsg(db));
-	if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_text(stmt, 0))
-		snprintf(ret, 256, "%s", (const char *)sqlite3_column_text(stmt, 0));
-	CHECK_INT(sqlite3_finalize(stmt), SQLITE_OK);
-	sqlite3_close(db);
-}
-
-static long
-number(const char *sql)
-{
-	char ret[256];
-
-	run_sql(sql, ret);
-	return strtol(ret, NULL, 10);
-}
-
-static struct str
-text(const char *sql)
-{
-	char ret[256];
-
-	run_sql(sql, ret);
-	return arena_str(&arena, str_of(ret));
-}
-
-static void
-make_dir(void)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	/* No test can tell memory from disk, but whoever waits for them can. */
-	if (!tmp)
-		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-	snprintf(dir, sizeof(dir), "%.40s/store_test.XXXXXX", tmp);
-	CHECK(mkdtemp(dir));
+	make_dir();
 	snprintf(url, sizeof(url), "sqlite:///%s/deep/er/t.db", dir);
-	arena_init(&arena);
 }
 
 static void
-migrate(void)
+close_and_wait(void)
 {
-	int from, to;
-
-	if (store_migrate(url, &from, &to, words) < 0)
-		FAIL("%s", words);
-}
-
-static void
-open_store(void)
-{
-	store = store_open(the_loop(), url, words);
-	if (!store)
-		FAIL("%s", words);
-}
-
-static void
-close_store(void)
-{
-	store_close(store);
-	store = NULL;
+	close_store();
 	uv_run(&the_loop()->uv, UV_RUN_NOWAIT); /* the handle closes on the loop */
-}
-
-static void
-remove_dir(void)
-{
-	char command[128];
-
-	arena_done(&arena);
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	CHECK_INT(system(command), 0);
 }
 
 /* RUN(store_load, &l) starts an operation and waits until it is over; its error. */
@@ -152,16 +70,16 @@ put_tenant(bool create, const char *id, const char *name, const char *value)
 static void
 begin(void)
 {
-	make_dir();
+	make_deep_dir();
 	migrate();
-	open_store();
+	open_store(the_loop());
 	CHECK_INT(put_tenant(true, "1", NULL, NULL), 0);
 }
 
 static void
 end(void)
 {
-	close_store();
+	close_and_wait();
 	remove_dir();
 }
 
@@ -170,18 +88,11 @@ end(void)
 static struct store_load
 message(const char *id, int64_t attempt)
 {
-	return (struct store_load){.tenant = STR("1"),
-		.provider = STR("baileys"),
-		.chat = STR(CHAT),
-		.message_id = str_of(id),
-		.job_id = str_of(id),
-		.answerable = true,
-		.kind = STR("text"),
-		.text = str_of(id),
-		.raw = STR("{}"),
-		.push_name = STR("Dana"),
-		.attempt = attempt,
-		.history_max = 20};
+	struct store_load l = written(id, CHAT, id);
+
+	l.push_name = STR("Dana");
+	l.attempt = attempt;
+	return l;
 }
 
 static struct store_load
@@ -1245,7 +1156,7 @@ TEST(closing_waits_for_what_was_started_and_what_that_starts)
 	begin();
 	struct customer *c = xcalloc(1, sizeof(*c));
 	customer_start(c, 1);
-	close_store();
+	close_and_wait();
 	CHECK_INT(many_left, 0);
 	CHECK_INT(c->err, 0);
 	CHECK_STR(text("SELECT status FROM messages WHERE source = 'bot'"), "sent");
@@ -1284,19 +1195,6 @@ TEST(an_error_in_a_batch_undoes_its_own_operation_only)
 	CHECK_INT(l[2].op.err, 0);
 	CHECK_INT(number("SELECT count(*) FROM messages"), 2);
 	CHECK_INT(number("SELECT count(*) FROM tenants"), 1);
-	end();
-}
-
-TEST(a_ping_completes)
-{
-	begin();
-	struct store_op ping = {.arena = &arena};
-	struct waiter w;
-	waiter_init(&w);
-	store_ping(store, &ping, &w.flow);
-	waiter_wait(&w);
-	CHECK_INT(w.wakes, 1);
-	CHECK_INT(ping.err, 0);
 	end();
 }
 
@@ -1398,9 +1296,9 @@ TEST(no_operation_walks_through_what_it_is_not_about)
 {
 	begin();
 	make_a_busy_tenant();
-	close_store();
+	close_and_wait();
 	sqlite3_auto_extension((void (*)(void))trace_statements);
-	open_store();
+	open_store(the_loop());
 	sqlite3_reset_auto_extension();
 
 	most_steps = 0;
@@ -1427,8 +1325,8 @@ TEST(reopening_finds_the_rows)
 {
 	begin();
 	struct store_load l = loaded("M1");
-	close_store();
-	open_store();
+	close_and_wait();
+	open_store(the_loop());
 	struct store_load again = loaded("M1");
 	CHECK(again.known);
 	CHECK_INT(again.turn_id, l.turn_id);
@@ -1440,7 +1338,7 @@ TEST(migrating_makes_a_file_that_only_its_owner_reads)
 	struct stat st;
 	int from = -1, to = -1;
 
-	make_dir();
+	make_deep_dir();
 	CHECK_INT(store_migrate(url, &from, &to, words), 0);
 	CHECK_INT(from, 0);
 	CHECK(to >= 1);
@@ -1456,7 +1354,7 @@ TEST(migrating_makes_a_file_that_only_its_owner_reads)
 
 TEST(an_older_schema_is_refused_and_the_command_named)
 {
-	make_dir();
+	make_deep_dir();
 	CHECK(!store_open(NULL, url, words));
 	CHECK(strstr(words, "prosaas migrate")); /* not there at all */
 	migrate();
@@ -1471,7 +1369,7 @@ TEST(a_newer_schema_is_refused_and_not_touched)
 {
 	int from, to;
 
-	make_dir();
+	make_deep_dir();
 	migrate();
 	number("PRAGMA user_version = 99");
 	number("UPDATE schema_reader SET oldest = 98");
@@ -1488,7 +1386,7 @@ TEST(a_newer_schema_that_says_so_is_used)
 {
 	int from, to;
 
-	make_dir();
+	make_deep_dir();
 	migrate();
 	number("PRAGMA user_version = 99");
 	number("ALTER TABLE tenants ADD COLUMN of_the_future TEXT");
@@ -1505,7 +1403,7 @@ TEST(a_migration_that_fails_leaves_nothing)
 {
 	int from, to;
 
-	make_dir();
+	make_deep_dir();
 	migrate();
 	number("PRAGMA user_version = 0");
 	number("DROP TABLE tenants");
@@ -1519,7 +1417,7 @@ TEST(a_migration_that_fails_leaves_nothing)
 
 TEST(what_is_no_database_is_named)
 {
-	make_dir();
+	make_deep_dir();
 	snprintf(url, sizeof(url), "sqlite:///%s/notes.txt", dir);
 	FILE *f = fopen(file(), "w");
 	CHECK(f);
@@ -1726,7 +1624,7 @@ TEST(a_tenant_with_messages_is_not_removed)
 
 TEST(a_command_works_without_a_loop)
 {
-	make_dir();
+	make_deep_dir();
 	migrate();
 	struct store *s = store_open(NULL, url, words);
 	CHECK(s);

@@ -13,19 +13,13 @@
 static struct store_load
 message(const char *id, const char *kind, const char *said, const char *target)
 {
-	return (struct store_load){.tenant = STR("1"),
-		.provider = STR("baileys"),
-		.chat = STR(CHAT),
-		.message_id = str_of(id),
-		.job_id = str_of(id),
-		.answerable = str_eqz(str_of(kind), "text"),
-		.debounce_ms = 1000,
-		.kind = str_of(kind),
-		.text = str_of(said),
-		.raw = STR("{}"),
-		.target = str_of(target),
-		.attempt = 1,
-		.history_max = 20};
+	struct store_load l = written(id, CHAT, said);
+
+	l.answerable = str_eqz(str_of(kind), "text");
+	l.debounce_ms = 1000;
+	l.kind = str_of(kind);
+	l.target = str_of(target);
+	return l;
 }
 
 static struct store_load

@@ -28,17 +28,7 @@ spent(int64_t micros)
 static struct store_load
 loaded(const char *id)
 {
-	struct store_load l = {.tenant = STR("1"),
-		.provider = STR("baileys"),
-		.chat = STR("972501234567@s.whatsapp.net"),
-		.message_id = str_of(id),
-		.job_id = str_of(id),
-		.answerable = true,
-		.kind = STR("text"),
-		.text = STR("hello"),
-		.raw = STR("{}"),
-		.attempt = 1,
-		.history_max = 9};
+	struct store_load l = written(id, "972501234567@s.whatsapp.net", "hello");
 
 	CHECK_INT(RUN(store_load, &l), 0);
 	return l;

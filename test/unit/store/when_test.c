@@ -27,20 +27,12 @@ set(const char *name, const char *value)
 static struct store_load
 said(const char *id, const char *what)
 {
-	return (struct store_load){.tenant = STR("1"),
-		.provider = STR("baileys"),
-		.chat = STR(JID),
-		.message_id = str_of(id),
-		.job_id = str_of(id),
-		.answerable = true,
-		.is_plain = true,
-		.kind = STR("text"),
-		.text = str_of(what),
-		.words = str_of(what),
-		.raw = STR("{}"),
-		.attempt = 1,
-		.history_max = 20,
-		.human_pause_min = 30};
+	struct store_load l = written(id, JID, what);
+
+	l.is_plain = true;
+	l.words = l.text;
+	l.human_pause_min = 30;
+	return l;
 }
 
 static struct store_load
