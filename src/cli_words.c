@@ -67,7 +67,8 @@ find_option(const struct cli_command *c, const struct cli_row *r, const char *na
 	return NULL;
 }
 
-/* Returns what is wrong with the value, or NULL.  A flag takes none. */
+/* Returns what is wrong with the value, or NULL.  A flag takes none.  An empty text is
+ * a variable that nobody has set: as a filter it would be one that lets all pass. */
 static const char *
 set_option(const struct cli_option *o, void *into, const char *value)
 {
@@ -79,6 +80,8 @@ set_option(const struct cli_option *o, void *into, const char *value)
 	}
 	if (!value)
 		return "takes a value";
+	if (!*value)
+		return "takes a value that is not empty";
 	if (o->kind == CLI_TEXT) {
 		*(struct str *)field = str_of(value);
 		return NULL;

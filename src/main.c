@@ -4,9 +4,13 @@
  *   prosaas [role|command] [options]     without a word: SERVICE_ROLE
  *
  * Exit status: 0 done, 1 it failed (one line says why), 2 wrong words. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -202,6 +206,21 @@ run_role(const struct word *w, const struct settings *s)
 	return w->start(s);
 }
 
+/* What could not be written to a full disk is no success.  A reader that has gone had
+ * enough. */
+static int
+printed(int status)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO};
+	int bad = fflush(stdout) == 0 ? 0 : errno;
+
+	if ((!bad && !ferror(stdout)) || (poll(&p, 1, 0) > 0 && (p.revents & POLLERR)))
+		return status;
+	fprintf(stderr, "prosaas: stdout: %s\n",
+		bad ? strerror(bad) : "not all could be written");
+	return status == 0 ? 1 : status;
+}
+
 static int
 run(const struct word *w, const struct settings *s, int argc, char **argv)
 {
@@ -211,7 +230,21 @@ run(const struct word *w, const struct settings *s, int argc, char **argv)
 	}
 	if (argc > 0 && w->reads == READS_NOTHING)
 		return wrong_usage(w, argv[0]);
-	return w->start ? run_role(w, s) : w->run(s, argc, argv);
+	return w->start ? run_role(w, s) : printed(w->run(s, argc, argv));
+}
+
+/* Who is started without stdin, stdout or stderr would get a socket for it, print into
+ * that, and close it under the loop. */
+static void
+hold_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 int
@@ -221,6 +254,7 @@ main(int argc, char **argv)
 	char err[256];
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	hold_stdio();
 	if (name && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)) {
 		print_help(stdout);
 		return 0;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """prosaas backup and restore: what was known is known again, and nobody is answered twice."""
+import hashlib
 import json
 import os
 import shutil
@@ -189,6 +190,35 @@ def test_a_database_that_has_no_room_is_said(shop):
 def newer(folder):
     m = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({**m, "schema": 999}))
+
+
+def test_a_restore_that_was_killed_at_the_end_keeps_what_was_there(shop):
+    """Between moving the old database away and the new one in: no prosaas.db, and with its log still here."""
+    shop.cli("backup", shop.to)
+    stop(shop.api, shop.worker, shop.scheduler)
+    kept = shop.data / "prosaas.db.before-restore"
+    for name in ("prosaas.db", "prosaas.db-wal"):
+        (shop.data / name).unlink(missing_ok=True)
+    kept.write_text("what was there")
+    (shop.data / "prosaas.db-wal").write_text("its log")
+    shop.cli("restore", shop.to, "--force")
+    assert kept.read_text() == "what was there"
+    assert (shop.data / "prosaas.db.before-restore-wal").read_text() == "its log"
+    assert not (shop.data / "prosaas.db-wal").exists()
+
+
+def test_a_backup_of_a_newer_redis_is_refused_by_its_name(shop):
+    shop.cli("backup", shop.to)
+    stop(shop.api, shop.worker, shop.scheduler)
+    dump = shop.to / "redis.rdb"
+    before = hashlib.sha256(dump.read_bytes()).hexdigest()
+    dump.write_bytes(b"REDIS0099" + dump.read_bytes()[9:])
+    manifest = shop.to / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(before, hashlib.sha256(dump.read_bytes()).hexdigest()))
+    keys = everything(shop)
+    done = shop.cli("restore", shop.to, "--force", code=1)
+    assert f"redis-server can't read {shop.to}/" in done.stderr and "newer Redis" in done.stderr
+    assert everything(shop) == keys and (shop.data / "prosaas.db").exists(), "nothing was touched"
 
 
 def test_without_redis_it_says_so(shop):

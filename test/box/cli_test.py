@@ -102,6 +102,34 @@ def test_a_tenant_command_that_fails_says_why_and_changes_nothing(stage, words):
     assert stage.cli("tenant", "list", "--json").stdout == before
 
 
+# --- where it prints -------------------------------------------------------------
+
+@pytest.mark.parametrize("words", [["config"], ["queues"], ["queues", "--json"], ["completion", "bash"]])
+def test_what_could_not_be_printed_is_no_success(stage, words):
+    """A disk that is full under `prosaas ... >file`."""
+    stage.start_redis()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, *words], stdout=full, stderr=subprocess.PIPE, text=True, env=stage.environment({}))
+    assert done.returncode == 1 and done.stderr.startswith("prosaas: stdout: ") and done.stderr.count("\n") == 1
+
+
+def test_who_reads_no_further_is_no_failure(stage):
+    stage.start_redis()
+    done = subprocess.run(["bash", "-c", f'"{os.path.abspath(BIN)}" queues | true; echo ${{PIPESTATUS[0]}}'],
+                          capture_output=True, text=True, env=stage.environment({}))
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize("closed, code", [("<&- >&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 1)])
+def test_a_closed_descriptor_is_no_connection(stage, closed, code):
+    """Else the loop's own descriptors, or Redis's, would be stdout."""
+    stage.start_redis()
+    words = ["queues"] if code == 0 else ["jobs", "show", "nope"]
+    done = subprocess.run(["bash", "-c", f'"$@" {closed}', "bash", os.path.abspath(BIN), *words], env=stage.environment({}),
+                          capture_output=True)
+    assert done.returncode == code
+
+
 # --- the man page, completion --------------------------------------------------
 
 def commands(stage):

@@ -77,6 +77,15 @@ def test_wrong_words_exit_2_with_a_usage_line_and_change_nothing(held, words):
     assert held.redis.text.keys() == []
 
 
+@pytest.mark.parametrize("option", ["--tenant", "--reason", "--queue"])
+def test_an_empty_filter_is_refused_not_taken_for_none(held, option):
+    """What `jobs discard --all --tenant "$T" --yes` is where nobody has set T."""
+    fail(held, "j0", "gateway: 400", prosaas_tenant="1")
+    for words in ["jobs", "discard", "--all", "--yes"], ["jobs", "retry", "--all"], ["replay", "--all"], ["jobs", "list"]:
+        assert f"{option} takes a value that is not empty" in held.cli(*words, option, "", code=2).stderr
+    assert held.redis.text.zrange(FAILED, 0, -1) == ["j0"]
+
+
 @pytest.mark.parametrize("words", [["jobs"], *[["jobs", w] for w in "list show retry cancel discard enqueue".split()],
                                    ["queues"], ["queues", "restore"]])
 def test_help_is_given_without_redis(stage, words):
