@@ -34,17 +34,22 @@ become(const char *dir, const char *socket, const char *const *more)
 }
 
 static bool
-has_ended(struct redis_server *server, char err[256])
+has_ended(struct redis_server *server, const char *dir, char err[256])
 {
 	int status;
 
 	if (waitpid(server->pid, &status, WNOHANG) != server->pid)
 		return false;
 	server->pid = 0;
-	snprintf(err, 256,
-		WIFEXITED(status) && WEXITSTATUS(status) == 127
-			? "redis-server is not installed: apt-get install redis-server"
-			: "redis-server can't read what is there, or can't start");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		snprintf(err, 256,
+			"redis-server is not installed: apt-get install redis-server");
+	else
+		snprintf(err, 256,
+			"redis-server can't read %s: it is of a newer Redis (compare "
+			"`redis-server --version`), is damaged, or nothing can be "
+			"written there",
+			dir);
 	return true;
 }
 
@@ -78,7 +83,7 @@ redis_server_start(struct redis_server *server, const char *dir, const char *soc
 		return -errno;
 	}
 	while (!answers(server)) {
-		if (has_ended(server, err))
+		if (has_ended(server, dir, err))
 			return ERR_UNAVAILABLE;
 		usleep(LOOK_US);
 	}

@@ -197,6 +197,12 @@ beside(struct backup *b, const char *more)
 	return arena_printf(&b->arena, "%s%s", b->database, more).p;
 }
 
+static const char *
+kept(struct backup *b, const char *more)
+{
+	return arena_printf(&b->arena, "%s.before-restore%s", b->database, more).p;
+}
+
 static int
 prepare_database(struct backup *b)
 {
@@ -207,20 +213,20 @@ prepare_database(struct backup *b)
 	return store_backup_check(to, &b->schema, b->err);
 }
 
-/* With its log, or it would be another database. */
+/* With its log, or it would be another database.  Where the file is gone already we
+ * were killed here before: what is kept is what was there, and stays. */
 static int
 put_in_place(struct backup *b)
 {
-	static const char *const parts[] = {"-wal", "-shm", ""};
+	static const char *const parts[] = {"", "-wal", "-shm"};
+	bool there = access(b->database, F_OK) == 0;
 
+	for (size_t i = 0; there && i < ARRAY_LEN(parts); i++)
+		unlink(kept(b, parts[i])); /* of a restore before this one */
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		const char *from = beside(b, parts[i]);
-		const char *to = arena_printf(
-			&b->arena, "%s.before-restore%s", b->database, parts[i])
-					 .p;
 
-		unlink(to);
-		if (rename(from, to) < 0 && errno != ENOENT)
+		if (rename(from, kept(b, parts[i])) < 0 && errno != ENOENT)
 			return fail(b, "%s: %s", from, strerror(errno));
 	}
 	if (rename(beside(b, ".restoring"), b->database) < 0)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """prosaas backup and restore: what was known is known again, and nobody is answered twice."""
+import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -159,6 +161,32 @@ def test_a_backup_is_not_overwritten_unasked(shop):
     assert (shop.to / "prosaas.db").stat().st_mode & 0o777 == 0o600 == (shop.to / "redis.rdb").stat().st_mode & 0o777
 
 
+def test_a_backup_that_fails_leaves_the_one_that_is_there(shop):
+    """--force, each night, into one folder; and tonight Redis is away, or the disk is full."""
+    shop.cli("backup", shop.to)
+    before = {f.name: f.read_bytes() for f in shop.to.iterdir()}
+    shop.cli("backup", shop.to, "--force", code=1, REDIS_URL="redis://127.0.0.1:1")
+    assert {f.name: f.read_bytes() for f in shop.to.iterdir()} == before
+    full = subprocess.run(["sh", "-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" backup \"$1\" --force", BIN, shop.to], check=False,
+                          env=shop.environment({}), cwd=shop.dir, stderr=subprocess.PIPE, text=True)
+    assert full.returncode == 1 and f"to {shop.to}/prosaas.db.new: " in full.stderr, full.stderr
+    assert {name: (shop.to / name).read_bytes() for name in before} == before
+    shop.cli("backup", shop.to, "--force")
+    assert {f.name for f in shop.to.iterdir()} == set(before), "nothing is left of those that failed"
+
+
+def test_two_backups_do_not_write_into_one_folder(shop):
+    shop.to.mkdir()
+    held = os.open(shop.to, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    (shop.to / "redis.rdb.new").write_text("of the other")
+    assert "another backup is written there" in shop.cli("backup", shop.to, "--force", code=1).stderr
+    assert (shop.to / "redis.rdb.new").read_text() == "of the other"
+    os.close(held)
+    shop.cli("backup", shop.to)
+    assert not (shop.to / "redis.rdb.new").exists(), "the other was killed"
+
+
 @pytest.mark.parametrize("harm, words", [
     (lambda d: (d / "manifest.json").unlink(), "when it is whole"),
     (lambda d: (d / "prosaas.db").write_bytes((d / "prosaas.db").read_bytes()[:-4096]), "prosaas.db is not what manifest.json says"),
@@ -189,6 +217,35 @@ def test_a_database_that_has_no_room_is_said(shop):
 def newer(folder):
     m = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({**m, "schema": 999}))
+
+
+def test_a_restore_that_was_killed_at_the_end_keeps_what_was_there(shop):
+    """Between moving the old database away and the new one in: no prosaas.db, and with its log still here."""
+    shop.cli("backup", shop.to)
+    stop(shop.api, shop.worker, shop.scheduler)
+    kept = shop.data / "prosaas.db.before-restore"
+    for name in ("prosaas.db", "prosaas.db-wal"):
+        (shop.data / name).unlink(missing_ok=True)
+    kept.write_text("what was there")
+    (shop.data / "prosaas.db-wal").write_text("its log")
+    shop.cli("restore", shop.to, "--force")
+    assert kept.read_text() == "what was there"
+    assert (shop.data / "prosaas.db.before-restore-wal").read_text() == "its log"
+    assert not (shop.data / "prosaas.db-wal").exists()
+
+
+def test_a_backup_of_a_newer_redis_is_refused_by_its_name(shop):
+    shop.cli("backup", shop.to)
+    stop(shop.api, shop.worker, shop.scheduler)
+    dump = shop.to / "redis.rdb"
+    before = hashlib.sha256(dump.read_bytes()).hexdigest()
+    dump.write_bytes(b"REDIS0099" + dump.read_bytes()[9:])
+    manifest = shop.to / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(before, hashlib.sha256(dump.read_bytes()).hexdigest()))
+    keys = everything(shop)
+    done = shop.cli("restore", shop.to, "--force", code=1)
+    assert f"redis-server can't read {shop.to}/" in done.stderr and "newer Redis" in done.stderr
+    assert everything(shop) == keys and (shop.data / "prosaas.db").exists(), "nothing was touched"
 
 
 def test_without_redis_it_says_so(shop):

@@ -4,7 +4,9 @@ import os
 import pathlib
 import re
 import shutil
+import socketserver
 import subprocess
+import threading
 
 import pytest
 import yaml
@@ -67,6 +69,22 @@ def test_compose_keeps_what_was_accepted(compose):
     kept = {v.split(":")[0] for s in compose["services"].values() for v in s.get("volumes", []) if not v.startswith(".")}
     assert kept == set(compose["volumes"])
     assert "redis-data:/data" in redis["volumes"] and "ports" not in redis
+
+
+@pytest.mark.parametrize("says, healthy", [(b"+PONG\r\n", True), (b"-LOADING Redis is loading the dataset in memory\r\n", False)])
+def test_composes_redis_is_not_healthy_while_it_reads_its_log(compose, says, healthy):
+    words = compose["services"]["redis"]["healthcheck"]["test"][1:]
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            while self.request.recv(4096):
+                self.wfile.write(says)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        done = subprocess.run([words[0], "-p", str(server.server_address[1]), *words[1:]], stdout=subprocess.DEVNULL, check=False)
+        server.shutdown()
+    assert (done.returncode == 0) == healthy
 
 
 def test_compose_is_published_on_this_machine_only(compose):
@@ -150,10 +168,13 @@ def packages(text):
     return [set(m.split()) for m in re.findall(r"--no-install-recommends ([^&]*)&&", flat)]
 
 
-def test_the_image_is_small_and_not_roots():
+def test_the_image_is_small_and_not_roots(compose):
     text = (DEPLOY / "Dockerfile").read_text()
     stages = text.split("\nFROM ")[1:]
-    assert len(stages) == 2 and "gcc" not in stages[1]
+    assert [name.split()[0] for name in stages] == ["debian:12-slim", "redis:7.4-bookworm", "debian:12-slim"]
+    assert stages[1].split()[0] == compose["services"]["redis"]["image"], "what restore reads a backup with"
+    del stages[1]
+    assert "gcc" not in stages[1]
     assert re.search(r"^USER prosaas$", stages[1], re.M) and re.search(r"^HEALTHCHECK .*\[\"prosaas\", \"probe\"\]$", stages[1], re.M)
     assert re.search(r"^USER node$", (ROOT / "gateway/Dockerfile").read_text(), re.M)
     build, run = packages(text)
@@ -230,7 +251,9 @@ def test_the_units_tell_systemd_the_truth():
         assert f"ExecStart=/usr/local/bin/prosaas {role}\n" in text
         drain = int(re.search(r"^DRAIN_TIMEOUT=(\d+)$", (DEPLOY / "systemd/prosaas.env").read_text(), re.M)[1])
         assert int(re.search(r"^TimeoutStopSec=(\d+)$", text, re.M)[1]) > drain
+        assert re.search(r"^Wants=.*prosaas-migrate.service$", text, re.M) and "Requires=prosaas-migrate" not in text
     assert "Sockets=prosaas-api.socket" in (DEPLOY / "systemd/prosaas-api@.service").read_text()
+    assert "TriggerLimitIntervalSec=0" in (DEPLOY / "systemd/prosaas-api.socket").read_text()
     assert pathlib.Path(DEPLOY / "door-systemd").read_text().count("/run/$name/probe.sock") == 1
 
 
