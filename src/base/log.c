@@ -22,7 +22,7 @@ static struct {
 	const char *role;
 	enum log_level level, usual;
 	bool json, buffering;
-	struct buf out;
+	struct buf out, large; /* large: a text longer than most */
 } log_ = {.role = "prosaas", .level = LOG_INFO, .usual = LOG_INFO};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -80,7 +80,7 @@ log_flush(void)
 	buf_clear(&log_.out, KEEP);
 }
 
-/* What is no UTF-8, a sequence cut short at the end too, shows as '?': the line must
+/* What is no UTF-8 shows as '?': the line must
  * be JSON whatever a library put into it. */
 static void
 add_json_text(struct buf *b, struct str s)
@@ -138,23 +138,25 @@ log_line(enum log_level level, const char *fmt, ...)
 	if (!log_on(level))
 		return;
 
-	add_head(b, level);
 	va_start(ap, fmt);
 	int n = vsnprintf(small, sizeof(small), fmt, ap);
 	va_end(ap);
-	if (log_.json) {
-		size_t shown =
-			(size_t)n < sizeof(small) ? (size_t)n : sizeof(small) - 1;
+	struct str text = {small, (size_t)n};
+	if (text.n >= sizeof(small)) {
+		buf_clear(&log_.large, KEEP);
+		char *whole = buf_room(&log_.large, text.n + 1);
 
-		add_json_text(b, (struct str){small, shown});
-		buf_addz(b, "\"}");
-	} else if ((size_t)n < sizeof(small)) {
-		buf_add(b, small, (size_t)n);
-	} else {
 		va_start(ap, fmt);
-		vsnprintf(buf_room(b, (size_t)n + 1), (size_t)n + 1, fmt, ap);
+		vsnprintf(whole, text.n + 1, fmt, ap);
 		va_end(ap);
-		buf_grew(b, (size_t)n);
+		text.p = whole;
+	}
+	add_head(b, level);
+	if (log_.json) {
+		add_json_text(b, text);
+		buf_addz(b, "\"}");
+	} else {
+		buf_adds(b, text);
 	}
 	buf_addc(b, '\n');
 

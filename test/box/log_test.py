@@ -54,7 +54,7 @@ def test_nothing_private_is_in_any_log(stage, log_format):
 
 
 def test_what_is_no_text_is_still_json(stage):
-    """An id of odd bytes, and one so long that the line is cut within a character."""
+    """Ids of odd bytes, and one so long that it is cut within a character."""
     stage.start_redis()
     api = stage.start("api", LOG_FORMAT="json")
     for id in ("\x01\x7f\\\"", "ש" * 60, "😀" * 30):

@@ -26,4 +26,22 @@ TEST(log_json_is_utf8_whatever_comes)
 	}
 }
 
+TEST(log_a_long_line_is_whole_in_both_forms)
+{
+	char words[2000];
+
+	memset(words, 'x', sizeof(words) - 1);
+	words[sizeof(words) - 1] = '\0';
+	for (int json = 0; json < 2; json++) {
+		log_init("unit", "info", json);
+		log_info("%s|end", words);
+		struct str line = buf_str(&log_.out);
+		struct str end = json ? STR("x|end\"}\n") : STR("x|end\n");
+
+		CHECK(line.n > sizeof(words) + end.n);
+		CHECK(memcmp(line.p + line.n - end.n, end.p, end.n) == 0);
+		buf_clear(&log_.out, KEEP);
+	}
+}
+
 UNIT_MAIN
