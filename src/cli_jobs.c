@@ -179,16 +179,14 @@ jobs_find(struct jobs *j, const char *status, bool newest_first, int64_t most)
 	return 0;
 }
 
-static bool
-is_status(struct str s)
-{
-	static const char *const all[] = {"failed", "queued", "started", "scheduled",
-		"deferred", "finished", "canceled", "stopped"};
+#define STATUSES \
+	"failed, queued, started, scheduled, deferred, finished, canceled, stopped"
 
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		if (str_eqz(s, all[i]))
-			return true;
-	return false;
+void
+jobs_say_none(const struct jobs *j)
+{
+	fprintf(stderr, "prosaas: no %s job matches\n",
+		j->status.p ? j->status.p : "failed");
 }
 
 /* --- the command ---------------------------------------------------------- */
@@ -210,8 +208,9 @@ cli_jobs(const struct settings *s, int argc, char **argv)
 		return status;
 	if (j.limit == 0)
 		return jobs_usage(&j, "--limit: at least 1");
-	if (j.status.p && !is_status(j.status))
-		return jobs_usage(&j, "--status: no such status");
+	if (j.status.p && !str_lists(STR(STATUSES), j.status))
+		return jobs_usage(
+			&j, "--status: no such status: allowed are " STATUSES);
 	arena_init(&j.arena);
 	return j.row->run(&j);
 }

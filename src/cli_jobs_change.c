@@ -176,8 +176,7 @@ find_all(struct change *c)
 	if (bad < 0)
 		return -1;
 	if (j->count == 0) {
-		fprintf(stderr, "prosaas: no %s job matches\n",
-			j->status.p ? j->status.p : "failed");
+		jobs_say_none(j);
 		return -1;
 	}
 	qsort(j->found, j->count, sizeof(*j->found), by_arrival);

@@ -115,7 +115,7 @@ jobs_list(void *into)
 	if (bad < 0)
 		return CLI_FAILED;
 	if (j->count == 0) {
-		fprintf(stderr, "prosaas: no such job\n");
+		jobs_say_none(j);
 		return CLI_FAILED;
 	}
 
@@ -350,7 +350,8 @@ jobs_show(void *into)
 	int bad = cli_redis_wait(&j->redis, take_shown, &s);
 	cli_redis_close(&j->redis);
 	if (bad == 0 && !s.found)
-		fprintf(stderr, "prosaas: no such job\n");
+		fprintf(stderr, "prosaas: %.*s: no such job\n",
+			STR_FMT(j->words.words[0]));
 	if (bad < 0 || !s.found)
 		return CLI_FAILED;
 

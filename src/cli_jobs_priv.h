@@ -41,6 +41,9 @@ enum { JOBS_UNSET = -1 };
 int jobs_find(
 	struct jobs *j, const char *status, bool newest_first, int64_t most) MUSTCHECK;
 
+/* jobs_say_none says that there is no job of that status. */
+void jobs_say_none(const struct jobs *j);
+
 /* jobs_usage says what is wrong with the words. */
 int jobs_usage(const struct jobs *j, const char *wrong);
 

@@ -124,6 +124,29 @@ read_words(const struct cli_command *c, const struct cli_row *r, char **argv, in
 	return true;
 }
 
+/* False after words. */
+static bool
+count_is_right(const struct cli_row *r, const struct cli_words *words)
+{
+	if (words->count < r->least)
+		fputs("prosaas: a word is missing\n", stderr);
+	else if (r->most >= 0 && words->count > r->most)
+		fprintf(stderr, "prosaas: %.*s is one word too many\n",
+			STR_FMT(words->words[r->most]));
+	else
+		return true;
+	return false;
+}
+
+static void
+no_subcommand(const struct cli_command *c, const char *name)
+{
+	if (name && *name != '-')
+		fprintf(stderr, "prosaas: %s has no subcommand %s\n", c->name, name);
+	else
+		fputs("prosaas: a subcommand is missing\n", stderr);
+}
+
 static bool
 asks_help(int argc, char **argv)
 {
@@ -145,16 +168,11 @@ cli_words(const struct cli_command *c, int argc, char **argv, void *into,
 		*ret_status = CLI_DONE;
 		return NULL;
 	}
-	if (!r) {
-		*ret_status = cli_usage(c, NULL, NULL);
-		return NULL;
-	}
 	words->words = xcalloc((size_t)argc + 1, sizeof(*words->words));
-	bool fine = read_words(c, r, argv, named, into, words);
-	if (!fine || words->count < r->least ||
-		(r->most >= 0 && words->count > r->most)) {
-		*ret_status = cli_usage(c, r, NULL);
-		return NULL;
-	}
-	return r;
+	if (!r)
+		no_subcommand(c, argc > 0 ? argv[0] : NULL);
+	else if (read_words(c, r, argv, named, into, words) && count_is_right(r, words))
+		return r;
+	*ret_status = cli_usage(c, r, NULL);
+	return NULL;
 }

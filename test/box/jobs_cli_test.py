@@ -77,6 +77,17 @@ def test_wrong_words_exit_2_with_a_usage_line_and_change_nothing(held, words):
     assert held.redis.text.keys() == []
 
 
+@pytest.mark.parametrize("words, named", [
+    (["jobs"], "a subcommand is missing"), (["jobs", "nonsense"], "jobs has no subcommand nonsense"),
+    (["jobs", "show"], "a word is missing"), (["jobs", "show", "a", "b"], "b is one word too many"),
+    (["queues", "x"], "x is one word too many"), (["queues", "--nonsense"], "unknown option --nonsense"),
+    (["jobs", "list", "--limit", "many"], "--limit takes a number"),
+    (["jobs", "list", "--status", "dead"], "--status: no such status: allowed are failed, queued, started, scheduled, "
+                                           "deferred, finished, canceled, stopped")])
+def test_what_is_wrong_with_the_words_is_named(stage, words, named):
+    assert stage.cli(*words, code=2).stderr.startswith(f"prosaas: {named}\n")
+
+
 @pytest.mark.parametrize("option", ["--tenant", "--reason", "--queue"])
 def test_an_empty_filter_is_refused_not_taken_for_none(held, option):
     """What `jobs discard --all --tenant "$T" --yes` is where nobody has set T."""
@@ -124,7 +135,7 @@ def test_dead_letters_are_listed_newest_first_without_what_was_written(held):
     assert one["status"] == "failed" and one["description"] == "webhook_process_job tenant=1 msg_id=j1"
     assert [j["id"] for j in lines(held.cli("jobs", "list", "--json", "--tenant", "business_2"))] == ["j2"]
     assert [j["id"] for j in lines(held.cli("jobs", "list", "--json", "--limit", "2"))] == ["foreign", "j3"]
-    assert held.cli("jobs", "list", "--tenant", "9", code=1).stderr == "prosaas: no such job\n"
+    assert held.cli("jobs", "list", "--tenant", "9", code=1).stderr == "prosaas: no failed job matches\n"
 
 
 def test_queued_jobs_are_listed_wherever_they_wait(held):
@@ -178,7 +189,7 @@ def test_a_job_is_shown_with_its_place_and_its_reason(held):
     held.redis.text.rpush(QUEUE, "x", put(held, "j2", data=b"\x80\x05garbage"))
     out = held.cli("jobs", "show", "j2", "--raw").stdout
     assert "rq:queue:default 2 of 2" in out and "undecodable:" in out
-    assert held.cli("jobs", "show", "nobody", code=1).stderr == "prosaas: no such job\n"
+    assert held.cli("jobs", "show", "nobody", code=1).stderr == "prosaas: nobody: no such job\n"
 
 
 # --- retry -------------------------------------------------------------------
