@@ -115,7 +115,10 @@ replace_all() {
 # that has no gate passes.
 gate() {
 	[ "$GATE" != off ] || return 0
-	door prosaas doctor --help 2>/dev/null | grep -q -e --gate || return 0
+	if ! door prosaas doctor --help 2>/dev/null | grep -q -e --gate; then
+		say "there is no gate in this release"
+		return 0
+	fi
 	say "the gate watches for $GATE_WINDOW"
 	door gate "$GATE_WINDOW"
 }
@@ -125,16 +128,23 @@ quote() { # TEXT: as a JSON string
 }
 
 # record FROM TO FROM_TARGET TO_TARGET ROLLBACK OUTCOME; nobody is told what has only begun.
+# Returns 1 when it is not written.  After half a line (a full disk) a new one begins.
 record() {
+	written=0
 	line=$(printf '{"at":%s,"by":%s,"from":%s,"to":%s,"from_target":%s,"to_target":%s,"rollback":%s,"outcome":%s,"notes":%s}' \
 		"$(quote "$(date -u +%Y-%m-%dT%H:%M:%SZ)")" "$(quote "$DEPLOYED_BY")" "$(quote "$1")" "$(quote "$2")" \
 		"$(quote "$3")" "$(quote "$4")" "$5" "$(quote "$6")" "$(quote "$NOTES")")
-	printf '%s\n' "$line" >>"$DEPLOY_RECORD" || say "DEPLOY_RECORD=$DEPLOY_RECORD: not written: $line"
-	[ -n "$ALERT_WEBHOOK_URL" ] && [ "$6" != begun ] || return 0
+	[ -z "$(tail -c 1 "$DEPLOY_RECORD")" ] || echo >>"$DEPLOY_RECORD"
+	if ! printf '%s\n' "$line" >>"$DEPLOY_RECORD"; then
+		say "DEPLOY_RECORD=$DEPLOY_RECORD: not written: $line"
+		written=1
+	fi
+	[ -n "$ALERT_WEBHOOK_URL" ] && [ "$6" != begun ] || return $written
 	text=$(quote "prosaas $6: $1 -> $2 by $DEPLOYED_BY${NOTES:+ ($NOTES)}")
 	curl -fsS -m 10 -o /dev/null -H 'Content-Type: application/json' \
 		-d "{\"text\":$text,\"deployment\":$line}" "$ALERT_WEBHOOK_URL" ||
 		say "ALERT_WEBHOOK_URL: not told"
+	return $written
 }
 
 # cut_off: is the last line of a deployment that did not come to its end?

@@ -40,7 +40,7 @@ back() { # WHY
 	stop_with 3 "the way back failed: look at the logs of what is not ready:$failed"
 }
 
-record "$old" "" "$old_target" "$target" false begun
+record "$old" "" "$old_target" "$target" false begun || stop_with 2 "without the record there is no way back: nothing was touched"
 trap 'back "it was stopped by hand"' INT TERM HUP
 if [ "$target" != "$in_use" ]; then
 	door use "$target" || back "$target can't be used"

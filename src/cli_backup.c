@@ -5,6 +5,7 @@
  *   database ---> prosaas.db   database knows, so a job that comes again ends without
  *   manifest.json              effects; the other way round it would be forgotten
  *
+ * Each as NAME.new until all are there: a backup that fails takes none away.
  * Everything may go on meanwhile. */
 #include "cli_backup.h"
 
@@ -13,6 +14,7 @@
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,37 +81,73 @@ backup_fail(const struct backup *b)
 
 /* --- the parts ------------------------------------------------------------ */
 
-/* Makes the folder; one that holds a backup is left alone unless --force. */
+static const char *const parts[] = {BACKUP_REDIS, BACKUP_DATABASE, BACKUP_MANIFEST};
+
+static const char *
+new_path(struct backup *b, const char *name)
+{
+	return arena_printf(&b->arena, "%s.new", backup_path(b, name)).p;
+}
+
+static int
+fail_at(struct backup *b, const char *path, const char *why)
+{
+	snprintf(b->err, sizeof(b->err), "%s: %s", path, why);
+	return -1;
+}
+
+/* Of this run that failed, or of one that was killed. */
+static void
+drop_new(struct backup *b)
+{
+	static const char *const more[] = {
+		BACKUP_DATABASE ".new-wal", BACKUP_DATABASE ".new-shm"};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		unlink(new_path(b, parts[i]));
+	for (size_t i = 0; i < ARRAY_LEN(more); i++)
+		unlink(backup_path(b, more[i]));
+}
+
+/* Makes the folder, and has it alone until the process ends; one that holds a backup is
+ * left alone unless --force. */
 static int
 make_folder(struct backup *b)
 {
-	static const char *const names[] = {
-		BACKUP_MANIFEST, BACKUP_DATABASE, BACKUP_REDIS};
 	const char *dir = backup_path(b, "");
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
-		snprintf(b->err, sizeof(b->err), "%s: %s", dir, strerror(errno));
-		return -errno;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *path = backup_path(b, names[i]);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return fail_at(b, dir, strerror(errno));
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_at(b, dir, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return fail_at(b, dir, "another backup is written there");
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		const char *path = backup_path(b, parts[i]);
 
-		if (access(path, F_OK) < 0)
-			continue;
-		if (b->force && unlink(path) == 0)
-			continue;
-		snprintf(b->err, sizeof(b->err), "%s: %s", path,
-			b->force ? strerror(errno)
-				 : "is there already: name another folder, or --force");
-		return -EEXIST;
+		if (!b->force && access(path, F_OK) == 0)
+			return fail_at(b, path,
+				"is there already: name another folder, or --force");
 	}
+	drop_new(b);
+	return 0;
+}
+
+/* The manifest last: it says of both others what they are. */
+static int
+put_in_place(struct backup *b)
+{
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		if (rename(new_path(b, parts[i]), backup_path(b, parts[i])) < 0)
+			return fail_at(b, backup_path(b, parts[i]), strerror(errno));
 	return 0;
 }
 
 static int
 copy_redis(struct backup *b)
 {
-	const char *path = backup_path(b, BACKUP_REDIS);
+	const char *path = new_path(b, BACKUP_REDIS);
 	redisContext *c = redis_copy_open(b->url, "prosaas-backup", b->err);
 	struct redis_url u;
 
@@ -137,7 +175,7 @@ copy_redis(struct backup *b)
 static int
 copy_database(struct backup *b)
 {
-	const char *path = backup_path(b, BACKUP_DATABASE);
+	const char *path = new_path(b, BACKUP_DATABASE);
 	mode_t before = umask(0077);
 	int bad = store_backup(b->database, path, b->err);
 
@@ -149,7 +187,7 @@ static int
 add_file(struct backup *b, struct buf *out, const char *name)
 {
 	char sum[2 * DIGEST_SIZE + 1] = "";
-	const char *path = backup_path(b, name);
+	const char *path = new_path(b, name);
 	struct stat st = {0};
 
 	int bad = digest_file(path, sum);
@@ -166,7 +204,7 @@ add_file(struct backup *b, struct buf *out, const char *name)
 static int
 write_manifest(struct backup *b, struct buf *out)
 {
-	const char *path = backup_path(b, BACKUP_MANIFEST);
+	const char *path = new_path(b, BACKUP_MANIFEST);
 	FILE *f = fopen(path, "wxe");
 	bool good = f && fwrite(buf_str(out).p, 1, buf_len(out), f) == buf_len(out) &&
 		    fflush(f) == 0 && fsync(fileno(f)) == 0;
@@ -218,9 +256,13 @@ run(void *into)
 		fprintf(stderr, "prosaas: %s: %s\n", b->database, strerror(errno));
 		return CLI_FAILED;
 	}
-	if (make_folder(b) < 0 || copy_redis(b) < 0 || copy_database(b) < 0 ||
-		add_manifest(b) < 0)
+	if (make_folder(b) < 0)
 		return backup_fail(b);
+	if (copy_redis(b) < 0 || copy_database(b) < 0 || add_manifest(b) < 0 ||
+		put_in_place(b) < 0) {
+		drop_new(b);
+		return backup_fail(b);
+	}
 	printf("%.*s: the database (schema %d) and %lld keys of Redis\n",
 		STR_FMT(b->words.words[0]), b->schema, (long long)b->keys);
 	return CLI_DONE;

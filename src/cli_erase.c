@@ -78,13 +78,12 @@ take_hold(void *arg, const struct redisReply *reply)
 					: (struct str){NULL, 0};
 }
 
+/* Tries until none of the jobs runs that it meets. */
 static int
-hold(struct erase *e)
+until_free(struct erase *e, int (*try)(struct erase *e))
 {
 	for (;;) {
-		forget_hold(e->redis.redis, &e->redis.cmd, e->me, e->lanes,
-			e->lane_count, cli_redis_done);
-		if (cli_redis_wait(&e->redis, take_hold, e) < 0)
+		if (try(e) < 0)
 			return -1;
 		if (!e->busy.p)
 			return 0;
@@ -94,11 +93,12 @@ hold(struct erase *e)
 	}
 }
 
-static void
-take_nothing(void *arg, const struct redisReply *reply)
+static int
+hold(struct erase *e)
 {
-	(void)arg;
-	(void)reply;
+	forget_hold(e->redis.redis, &e->redis.cmd, e->me, e->lanes, e->lane_count,
+		cli_redis_done);
+	return cli_redis_wait(&e->redis, take_hold, e);
 }
 
 static int
@@ -106,7 +106,7 @@ release(struct erase *e)
 {
 	forget_release(e->redis.redis, &e->redis.cmd, e->me, e->lanes, e->lane_count,
 		cli_redis_done);
-	return cli_redis_wait(&e->redis, take_nothing, e);
+	return cli_redis_wait(&e->redis, NULL, NULL);
 }
 
 /* --- pages of keys -------------------------------------------------------- */
@@ -238,17 +238,9 @@ forget_page(struct erase *e)
 static int
 forget_all(struct erase *e)
 {
-	for (;;) {
-		e->busy = (struct str){NULL, 0};
-		e->left = 0;
-		if (each_page(e, "rq:job:*", forget_page) < 0)
-			return -1;
-		if (!e->busy.p)
-			return 0;
-		if (is_late(e))
-			return refuse(e);
-		usleep(AGAIN_US);
-	}
+	e->busy = (struct str){NULL, 0};
+	e->left = 0;
+	return each_page(e, "rq:job:*", forget_page);
 }
 
 /* --- locks ---------------------------------------------------------------- */
@@ -315,7 +307,7 @@ rewrite_log(struct erase *e)
 	if (!has_log)
 		return 0;
 	redis_call(e->redis.redis, &e->redis.cmd, "BGREWRITEAOF", 0, cli_redis_done);
-	return cli_redis_wait(&e->redis, take_nothing, e);
+	return cli_redis_wait(&e->redis, NULL, NULL);
 }
 
 /* --- the command ---------------------------------------------------------- */
@@ -374,9 +366,9 @@ erase(void *into)
 
 	e->began_ms = clock_mono_ms();
 	e->wait_ms = 1000 * (e->p->wait_s >= 0 ? e->p->wait_s : WAIT_S);
-	if (hold(e) < 0)
+	if (until_free(e, hold) < 0)
 		return CLI_FAILED;
-	int bad = forget_all(e);
+	int bad = until_free(e, forget_all);
 	if (bad == 0)
 		bad = each_page(e, "job_lock:webhook:*", unlock_page);
 	if (bad == 0)

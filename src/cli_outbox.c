@@ -177,16 +177,6 @@ outbox_poke(struct outbox_cli *c)
 /* --- rows for eyes and machines --------------------------------------------- */
 
 static void
-json_text(struct buf *out, const char *name, struct str v)
-{
-	buf_addf(out, ",\"%s\":", name);
-	if (v.p)
-		json_quote(out, v);
-	else
-		buf_addz(out, "null");
-}
-
-static void
 json_number(struct buf *out, const char *name, int64_t v)
 {
 	buf_addf(out, ",\"%s\":%lld", name, (long long)v);
@@ -196,18 +186,18 @@ void
 outbox_json(struct buf *out, const struct outbox_row *row)
 {
 	buf_addf(out, "{\"id\":%lld", (long long)row->id);
-	json_text(out, "tenant", row->tenant);
-	json_text(out, "chat", row->chat);
-	json_text(out, "text", row->text);
+	json_member(out, "tenant", row->tenant);
+	json_member(out, "chat", row->chat);
+	json_member(out, "text", row->text);
 	buf_addf(out, ",\"content\":%.*s",
 		STR_FMT(row->content.p ? row->content : STR("null")));
-	json_text(out, "status", row->status);
-	json_text(out, "reason", row->reason);
+	json_member(out, "status", row->status);
+	json_member(out, "reason", row->reason);
 	json_number(out, "due_us", row->due_us);
 	json_number(out, "held_us", row->held_us);
-	json_text(out, "schedule", row->schedule);
-	json_text(out, "zone", row->zone);
-	json_text(out, "key", row->key);
+	json_member(out, "schedule", row->schedule);
+	json_member(out, "zone", row->zone);
+	json_member(out, "key", row->key);
 	buf_addf(out, ",\"unless_reply\":%s", row->unless_reply ? "true" : "false");
 	json_number(out, "broadcast_id", row->broadcast_id);
 	json_number(out, "message_id", row->message_id);

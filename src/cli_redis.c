@@ -105,13 +105,13 @@ cli_redis_done(struct redis_cmd *cmd)
 	struct cli_redis *c = container_of(cmd, struct cli_redis, cmd);
 
 	c->err = cmd->err;
-	if (cmd->err == 0)
-		c->take(c->arg, cmd->reply);
-	else if (cmd->reply)
+	if (cmd->err < 0 && cmd->reply)
 		fprintf(stderr, "prosaas: Redis: %s\n", cmd->reply->str);
-	else
+	else if (cmd->err < 0)
 		fprintf(stderr, "prosaas: Redis gave no answer: %s\n",
 			err_text(cmd->err));
+	else if (c->take)
+		c->take(c->arg, cmd->reply);
 	loop_quit(&c->loop);
 }
 

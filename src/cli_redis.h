@@ -42,8 +42,8 @@ int cli_redis_run(struct cli_redis *c, const struct settings *s, int (*run)(void
 
 redis_done cli_redis_done;
 
-/* cli_redis_wait waits for the command begun, and gives its reply to take.  0, or -1
- * after one line on stderr. */
+/* cli_redis_wait waits for the command begun, and gives its reply to take, if any.  0,
+ * or -1 after one line on stderr. */
 int cli_redis_wait(struct cli_redis *c,
 	void (*take)(void *arg, const struct redisReply *reply), void *arg) MUSTCHECK;
 

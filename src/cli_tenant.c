@@ -55,12 +55,6 @@ is_about_phones(struct str name)
 	return str_eqz(name, "gateway") || str_starts(name, STR("meta_"));
 }
 
-static void
-take_nothing(void *arg, const struct redisReply *reply)
-{
-	(void)arg, (void)reply;
-}
-
 static int
 write_directory(struct cli *c, const struct directory_entry *entries, size_t count)
 {
@@ -70,7 +64,7 @@ write_directory(struct cli *c, const struct directory_entry *entries, size_t cou
 		return -1;
 	directory_write(
 		redis.redis, &redis.cmd, &c->arena, entries, count, cli_redis_done);
-	int r = cli_redis_wait(&redis, take_nothing, NULL);
+	int r = cli_redis_wait(&redis, NULL, NULL);
 	cli_redis_close(&redis);
 	return r;
 }

@@ -162,6 +162,16 @@ json_quote(struct buf *out, struct str s)
 	quote(out, s, false);
 }
 
+void
+json_member(struct buf *out, const char *name, struct str s)
+{
+	buf_addf(out, ",\"%s\":", name);
+	if (s.p)
+		json_quote(out, s);
+	else
+		buf_addz(out, "null");
+}
+
 /* put_real writes the shortest text that reads back, with a fraction or an
  * exponent so that it stays a REAL. */
 static void

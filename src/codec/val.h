@@ -72,4 +72,7 @@ void val_json(struct buf *out, const struct val *v);
  * UTF-8 becomes U+FFFD: for peers that want strict text. */
 void json_quote(struct buf *out, struct str s);
 
+/* json_member appends a text member of an object, not its first; null when absent. */
+void json_member(struct buf *out, const char *name, struct str s);
+
 #endif

@@ -56,25 +56,15 @@ report_text(const struct doctor *d, struct buf *out)
 /* --- JSON ------------------------------------------------------------------- */
 
 static void
-member(struct buf *out, const char *name, struct str value)
-{
-	buf_addf(out, ",\"%s\":", name);
-	if (value.p)
-		json_quote(out, value);
-	else
-		buf_addz(out, "null");
-}
-
-static void
 json_row(const struct finding *f, struct buf *out)
 {
 	buf_addz(out, "{\"name\":");
 	json_quote(out, str_of(f->check->name));
-	member(out, "verdict", str_of(verdict_names[f->verdict]));
-	member(out, "evidence", f->evidence);
-	member(out, "why", str_of(f->check->why));
-	member(out, "mend", f->mend);
-	member(out, "follows", str_of(f->follows));
+	json_member(out, "verdict", str_of(verdict_names[f->verdict]));
+	json_member(out, "evidence", f->evidence);
+	json_member(out, "why", str_of(f->check->why));
+	json_member(out, "mend", f->mend);
+	json_member(out, "follows", str_of(f->follows));
 	buf_addf(out, ",\"fixable\":%s}", f->check->fix ? "true" : "false");
 }
 
@@ -94,7 +84,7 @@ report_json(const struct doctor *d, const struct report_fix *fixes, size_t count
 	for (size_t i = 0; i < count; i++) {
 		buf_addf(out, "%s{\"check\":\"%s\",\"done\":%s", i ? "," : "",
 			fixes[i].name, fixes[i].fine ? "true" : "false");
-		member(out, "what", str_of(fixes[i].words));
+		json_member(out, "what", str_of(fixes[i].words));
 		buf_addc(out, '}');
 	}
 	buf_addz(out, "]}\n");

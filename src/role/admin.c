@@ -374,16 +374,6 @@ tenant_remove(struct http_req *req, void *ctx)
 }
 
 static void
-add_text(struct buf *json, const char *key, struct str v)
-{
-	buf_addf(json, ",\"%s\":", key);
-	if (v.p)
-		json_quote(json, v);
-	else
-		buf_addz(json, "null");
-}
-
-static void
 add_time(struct buf *json, const char *name, int64_t us)
 {
 	if (us)
@@ -405,15 +395,15 @@ message_json(struct buf *json, const struct store_message *m)
 	add_time(json, "revoked_us", m->revoked_us);
 	if (m->reply_to)
 		buf_addf(json, ",\"reply_to\":%lld", (long long)m->reply_to);
-	add_text(json, "direction", m->direction);
-	add_text(json, "source", m->source);
-	add_text(json, "chat", m->chat);
-	add_text(json, "kind", m->kind);
-	add_text(json, "text", m->text);
-	add_text(json, "status", m->status);
-	add_text(json, "reason", m->reason);
-	add_text(json, "provider_message_id", m->provider_message_id);
-	add_text(json, "outbound_key", m->outbound_key);
+	json_member(json, "direction", m->direction);
+	json_member(json, "source", m->source);
+	json_member(json, "chat", m->chat);
+	json_member(json, "kind", m->kind);
+	json_member(json, "text", m->text);
+	json_member(json, "status", m->status);
+	json_member(json, "reason", m->reason);
+	json_member(json, "provider_message_id", m->provider_message_id);
+	json_member(json, "outbound_key", m->outbound_key);
 	buf_addc(json, '}');
 }
 

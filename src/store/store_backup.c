@@ -19,7 +19,7 @@ store_backup(const char *path, const char *to, char err[256])
 		return ERR_STORE;
 	int r = sql_do(db, "VACUUM INTO ?1", SQL_TEXT(str_of(to)));
 	if (r < 0)
-		snprintf(err, 256, "%s: %s", path, sql_words(db));
+		snprintf(err, 256, "%s to %s: %s", path, to, sql_words(db));
 	sql_close(db);
 	return r < 0 ? r : 0;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """prosaas backup and restore: what was known is known again, and nobody is answered twice."""
+import fcntl
 import hashlib
 import json
 import os
@@ -158,6 +159,32 @@ def test_a_backup_is_not_overwritten_unasked(shop):
     shop.cli("backup", shop.to, "--force")
     assert {f.stat().st_mode & 0o777 for f in shop.to.iterdir()} <= {0o600, 0o644}
     assert (shop.to / "prosaas.db").stat().st_mode & 0o777 == 0o600 == (shop.to / "redis.rdb").stat().st_mode & 0o777
+
+
+def test_a_backup_that_fails_leaves_the_one_that_is_there(shop):
+    """--force, each night, into one folder; and tonight Redis is away, or the disk is full."""
+    shop.cli("backup", shop.to)
+    before = {f.name: f.read_bytes() for f in shop.to.iterdir()}
+    shop.cli("backup", shop.to, "--force", code=1, REDIS_URL="redis://127.0.0.1:1")
+    assert {f.name: f.read_bytes() for f in shop.to.iterdir()} == before
+    full = subprocess.run(["sh", "-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" backup \"$1\" --force", BIN, shop.to], check=False,
+                          env=shop.environment({}), cwd=shop.dir, stderr=subprocess.PIPE, text=True)
+    assert full.returncode == 1 and f"to {shop.to}/prosaas.db.new: " in full.stderr, full.stderr
+    assert {name: (shop.to / name).read_bytes() for name in before} == before
+    shop.cli("backup", shop.to, "--force")
+    assert {f.name for f in shop.to.iterdir()} == set(before), "nothing is left of those that failed"
+
+
+def test_two_backups_do_not_write_into_one_folder(shop):
+    shop.to.mkdir()
+    held = os.open(shop.to, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    (shop.to / "redis.rdb.new").write_text("of the other")
+    assert "another backup is written there" in shop.cli("backup", shop.to, "--force", code=1).stderr
+    assert (shop.to / "redis.rdb.new").read_text() == "of the other"
+    os.close(held)
+    shop.cli("backup", shop.to)
+    assert not (shop.to / "redis.rdb.new").exists(), "the other was killed"
 
 
 @pytest.mark.parametrize("harm, words", [

@@ -44,7 +44,7 @@ prosaas)
 	case $2 in
 	--version) echo "prosaas 1-$(cat target)" ;;
 	migrate) case $(cat target) in *unmigrated) exit 1 ;; esac ;;
-	doctor) echo --gate ;;
+	doctor) [ "${GATELESS:-}" ] || echo --gate ;;
 	config) echo "ALERT_WEBHOOK_URL=${TOLD:-}" ;;
 	esac ;;
 esac
@@ -67,9 +67,12 @@ class Paper:
         (self.folder / "calls").unlink(missing_ok=True)
         return subprocess.Popen(["sh", "-c", 'SCRIPT=$$ exec "$@"', "sh", ROOT / "deploy" / script, *words], text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                env={"PATH": os.environ["PATH"], "DOOR": str(self.folder / "door"), "HOUSE": str(self.folder),
-                                     "DEPLOY_RECORD": str(self.record), "DEPLOYED_BY": "night shift", "READY_TIMEOUT": "1",
-                                     **{k: str(v) for k, v in env.items()}})
+                                env=self.environment(**env))
+
+    def environment(self, **env):
+        return {"PATH": os.environ["PATH"], "DOOR": str(self.folder / "door"), "HOUSE": str(self.folder),
+                "DEPLOY_RECORD": str(self.record), "DEPLOYED_BY": "night shift", "READY_TIMEOUT": "1",
+                **{k: str(v) for k, v in env.items()}}
 
     def run(self, script, *words, code=0, **env):
         p = self.begin(script, *words, **env)
@@ -257,6 +260,26 @@ def test_a_reader_that_goes_stops_no_deployment(paper):
     paper.all_run("second")
 
 
+@pytest.mark.parametrize("script, code", [("roll.sh", 2), ("rollback.sh", 0)])
+def test_a_full_disk_stops_a_deployment_before_it_begins_but_no_way_back(paper, script, code):
+    """Half a line is written; who comes next is not confused by it."""
+    paper.record.write_text('{"from_target":"none","to_target":"second","rollback":false,"outcome":"deployed"}\n' * 12)
+    size = paper.record.stat().st_size // 512 + 1  # room ends in the middle of the next line
+    full = subprocess.run(["sh", "-c", f'trap "" XFSZ; ulimit -f {size}; exec "$@"', "sh", ROOT / "deploy" / script, "third"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          env=paper.environment())
+    assert full.returncode == code and f"DEPLOY_RECORD={paper.record}: not written" in full.stdout, full.stdout
+    paper.all_run("third" if code == 0 else "first")
+    assert not paper.record.read_text().endswith("\n")
+    paper.run("roll.sh", "fourth")
+    assert paper.last()["outcome"] == "deployed" and paper.last()["from_target"] == ("third" if code == 0 else "first")
+
+
+def test_a_release_without_a_gate_is_said_to_have_none(paper):
+    assert "no gate" in paper.run("roll.sh", "second", GATELESS="yes")
+    assert "the gate watches" in paper.run("roll.sh", "third")
+
+
 # --- two at once, wrong words ---------------------------------------------------------
 
 @pytest.mark.parametrize("second", [("roll.sh", "third"), ("rollback.sh", "first"), ("restart.sh",)])
@@ -265,8 +288,7 @@ def test_the_second_of_two_says_who_is_at_work_and_touches_nothing(paper, second
     wait_until(lambda: (paper.folder / "held").exists(), 10, "the first is on its way")
     calls = paper.calls()
     other = subprocess.run([ROOT / "deploy" / second[0], *second[1:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           text=True, check=False, env={"PATH": os.environ["PATH"], "DOOR": str(paper.folder / "door"),
-                                                        "HOUSE": str(paper.folder), "DEPLOY_RECORD": str(paper.record)})
+                           text=True, check=False, env=paper.environment())
     assert other.returncode == 2 and f"not now: roll.sh of night shift, process {one.pid}" in other.stdout, other.stdout
     assert paper.calls() == calls
     (paper.folder / "go").write_text("on\n")
