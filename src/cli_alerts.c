@@ -52,8 +52,8 @@ take_json(void *arg, const struct redisReply *reply)
 	cli_print_take(&out);
 }
 
-static struct str
-measure(struct arena *a, const struct val *v)
+struct str
+cli_alert_measure(struct arena *a, const struct val *v)
 {
 	const struct val *value = val_get(v, "value");
 	struct str unit = val_text(val_get(v, "unit"));
@@ -80,7 +80,7 @@ add_row(struct arena *a, struct cli_table *t, struct str json)
 		return; /* not ours */
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		cli_table_add(t, val_text(val_get(v, members[i])));
-	cli_table_add(t, measure(a, v));
+	cli_table_add(t, cli_alert_measure(a, v));
 	cli_table_add(t, val_text(val_get(v, "meaning")));
 	cli_table_add(t, val_text(val_get(v, "command")));
 }

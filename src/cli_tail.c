@@ -42,6 +42,10 @@ struct followed {
 	char status[16];
 };
 
+struct dead {
+	struct str queue, id, ended;
+};
+
 struct tail {
 	const struct settings *s;
 	struct cli_words words;
@@ -55,7 +59,9 @@ struct tail {
 	struct arena arena;                 /* of one look */
 	struct followed followed[FOLLOWED]; /* a ring */
 	size_t held, next;
-	char dead_since[CLOCK_ISO_SIZE]; /* when we began, then ended_at of the last */
+	struct arena dead_arena; /* of the dead letters of the last look: */
+	struct dead *dead;       /* NULL before the first */
+	size_t dead_count;
 	bool looked, ended;
 };
 
@@ -247,27 +253,72 @@ print_dead(const struct tail *t, const struct redisReply *row)
 	line_end(&l);
 }
 
-/* The newest first, queue by queue; a date's form makes it sort. */
+/* A job that died again has another end. */
+static bool
+is_known(const struct tail *t, const struct dead *d)
+{
+	for (size_t i = 0; i < t->dead_count; i++)
+		if (str_eq(t->dead[i].id, d->id) && str_eq(t->dead[i].ended, d->ended))
+			return true;
+	return false;
+}
+
+static size_t
+known_of_queue(const struct tail *t, struct str queue)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->dead_count; i++)
+		n += str_eq(t->dead[i].queue, queue);
+	return n;
+}
+
+/* Those of one queue, the newest first.  News is what the last look had not; but where
+ * it had all that one look takes, and some of these left since, older ones follow. */
+static void
+tell_dead(const struct tail *t, const struct redisReply *reply, const struct dead *dead,
+	size_t from, size_t to)
+{
+	size_t oldest = to;
+
+	if (known_of_queue(t, dead[from].queue) == DEAD_MAX)
+		while (oldest > from && !is_known(t, &dead[oldest - 1]))
+			oldest--;
+	if (oldest == from)
+		oldest = to; /* as many as that died at once */
+	for (size_t i = oldest; i-- > from;)
+		if (!is_known(t, &dead[i]) &&
+			dead_fits(t, redis_text(redis_at(redis_at(reply, i), 3))))
+			print_dead(t, redis_at(reply, i));
+}
+
+/* By what was there before and not by when it ended: that is by the clock of whoever
+ * worked it. */
 static void
 take_dead(struct tail *t, const struct redisReply *reply)
 {
-	struct str last = str_of(t->dead_since);
-	size_t count = reply && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+	size_t count = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+	struct arena arena;
 
-	for (size_t i = count; i-- > 0;) {
+	arena_init(&arena);
+	struct dead *dead = arena_alloc(&arena, (count + 1) * sizeof(*dead));
+	for (size_t i = 0; i < count; i++) {
 		const struct redisReply *row = redis_at(reply, i);
-		struct str ended = redis_text(redis_at(row, 6));
 
-		if (ended.n != CLOCK_ISO_SIZE - 1 ||
-			memcmp(ended.p, t->dead_since, ended.n) <= 0)
-			continue;
-		if (memcmp(ended.p, last.p, ended.n) > 0)
-			last = ended;
-		if (dead_fits(t, redis_text(redis_at(row, 3))))
-			print_dead(t, row);
+		dead[i] = (struct dead){arena_str(&arena, redis_text(redis_at(row, 1))),
+			arena_str(&arena, redis_text(redis_at(row, 0))),
+			arena_str(&arena, redis_text(redis_at(row, 6)))};
 	}
-	if (last.p != t->dead_since)
-		memcpy(t->dead_since, last.p, last.n);
+	for (size_t from = 0, to; t->dead && from < count; from = to) {
+		for (to = from; to < count && str_eq(dead[to].queue, dead[from].queue);)
+			to++;
+		tell_dead(t, reply, dead, from, to);
+	}
+	if (t->dead)
+		arena_done(&t->dead_arena);
+	t->dead_arena = arena;
+	t->dead = dead;
+	t->dead_count = count;
 }
 
 /* Without Redis for a while, messages are still followed. */
@@ -343,7 +394,6 @@ cli_tail(const struct settings *s, int argc, char **argv)
 	if (!r)
 		return status;
 	arena_init(&arena);
-	clock_iso(t.dead_since, clock_wall_us());
 	t.store = cli_store_open(s, &arena);
 	status = cli_redis_open(&t.redis, s) < 0 ? CLI_FAILED : r->run(&t);
 	store_close(t.store);

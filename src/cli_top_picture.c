@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* cli_top_picture.c: how the whole stands, as lines of text.
  *
- *   head ---> rates and times ---> queues ---> workers ---> processes ---> alerts
+ *   head ---> alerts ---> rates and times ---> queues ---> workers ---> processes
  *
+ * All of it fits 80 columns: what a terminal cuts off is not seen.
  * No message text, chat or phone is in any of it. */
 #include <math.h>
 
@@ -10,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "cli_alerts.h"
 #include "cli_top_priv.h"
 #include "codec/json.h"
 #include "codec/val.h"
@@ -70,17 +72,17 @@ add_rates(const struct window *w, struct buf *out)
 
 	if (!window_rise(w, &v) && ms == 0)
 		v = (struct vitals){0}; /* the first look: nothing rose yet */
-	buf_addf(out,
-		"webhooks  %8.1f/s  duplicate %.1f/s  dead %.1f/s  refused %.1f/s",
-		per_s(c[V_M_MSG_ENQUEUED], ms), per_s(c[V_M_MSG_DUPLICATE], ms),
-		per_s(c[V_M_MSG_DEAD], ms),
-		per_s(c[V_M_MSG_FULL] + c[V_M_MSG_ERROR] + c[V_M_MSG_UNAVAILABLE], ms));
+	buf_addf(out, "webhooks  %8.1f/s", per_s(c[V_M_MSG_ENQUEUED], ms));
 	add_times(out, &v, V_M_HTTP_SECONDS);
-	buf_addf(out, "\njobs      %8.1f/s  failed %.1f/s", per_s(c[V_M_JOBS_OK], ms),
-		per_s(c[V_M_JOBS_FAILED], ms));
+	buf_addf(out, "\n%20s  duplicate %.1f/s  dead %.1f/s  refused %.1f/s\n", "",
+		per_s(c[V_M_MSG_DUPLICATE], ms), per_s(c[V_M_MSG_DEAD], ms),
+		per_s(c[V_M_MSG_FULL] + c[V_M_MSG_ERROR] + c[V_M_MSG_UNAVAILABLE], ms));
+	buf_addf(out, "jobs      %8.1f/s", per_s(c[V_M_JOBS_OK], ms));
 	add_times(out, &v, V_M_JOB_OWN_SECONDS);
-	buf_addf(out, "  (without the AI)\nAI        %8.1f/s  failed %.1f/s",
-		per_s(c[V_M_AI_OK], ms), per_s(c[V_M_AI_ERROR], ms));
+	buf_addf(out, "\n%20s  failed %.1f/s  (times without the AI)\n", "",
+		per_s(c[V_M_JOBS_FAILED], ms));
+	buf_addf(out, "AI        %8.1f/s  failed %.1f/s", per_s(c[V_M_AI_OK], ms),
+		per_s(c[V_M_AI_ERROR], ms));
 	buf_addf(out, "\nsent      %8.1f/s  failed %.1f/s\n", per_s(c[V_M_SEND_OK], ms),
 		per_s(c[V_M_SEND_ERROR], ms));
 }
@@ -92,17 +94,17 @@ add_queues(const struct top_look *look, struct buf *out)
 {
 	struct str rest = str_of(look->queues), name;
 
-	buf_addf(out, "\n" HEAD "%-12s %9s %7s %9s %9s %7s %8s %9s %8s %7s\n", "QUEUE",
-		"QUEUED", "OLDEST", "READY", "PARKED", "DUE", "STARTED", "SCHEDULED",
-		"DEFERRED", "FAILED");
+	buf_addf(out, "\n" HEAD "%-12s %7s %7s %7s %7s %6s %7s %6s %5s %7s\n", "QUEUE",
+		"QUEUED", "OLDEST", "READY", "PARKED", "DUE", "STARTED", "SCHED",
+		"DEFER", "FAILED");
 	for (size_t i = 0; str_next(&rest, &name); i++) {
 		const struct redisReply *row = redis_at(redis_at(look->survey, 0), i);
 
 		add_safe(out, name, 12);
-		buf_addf(out, " %9lld %5llds",
+		buf_addf(out, " %7lld %6llds",
 			(long long)redis_int(redis_at(row, 0), 0),
 			(long long)registry_age_s(redis_text(redis_at(row, 1))));
-		static const int widths[] = {9, 9, 7, 8, 9, 8, 7};
+		static const int widths[] = {7, 7, 6, 7, 6, 5, 7};
 		for (size_t k = 0; k < ARRAY_LEN(widths); k++)
 			buf_addf(out, " %*lld", widths[k],
 				(long long)redis_int(redis_at(row, 2 + k), 0));
@@ -154,20 +156,26 @@ add_processes(const struct survey *s, struct buf *out)
 
 /* --- what is wrong --------------------------------------------------------- */
 
+/* What is wrong, why, and the command that mends it: a line each. */
 static void
 add_alert(struct arena *a, struct str name, struct str json, struct buf *out)
 {
-	static const char *const members[] = {
-		"severity", "detail", "meaning", "command"};
 	struct val *v;
 	char why[128];
 
 	add_safe(out, name, 24);
-	if (json_parse(a, json, NODES_MAX, &v, why) == 0)
-		for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-			buf_addz(out, "  ");
-			add_safe(out, val_text(val_get(v, members[i])), 0);
-		}
+	if (json_parse(a, json, NODES_MAX, &v, why) < 0) {
+		buf_addc(out, '\n'); /* not ours */
+		return;
+	}
+	buf_addz(out, "  ");
+	add_safe(out, val_text(val_get(v, "severity")), 0);
+	buf_addz(out, "  ");
+	add_safe(out, cli_alert_measure(a, v), 0);
+	buf_addz(out, "\n  ");
+	add_safe(out, val_text(val_get(v, "meaning")), 0);
+	buf_addz(out, "\n  ");
+	add_safe(out, val_text(val_get(v, "command")), 0);
 	buf_addc(out, '\n');
 }
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import BIN, PATIENCE, chat_of, message, wait_until, webhook
+from harness import BIN, FAILED, PATIENCE, chat_of, message, wait_until, webhook
 
 
 class Tail:
@@ -18,7 +18,8 @@ class Tail:
         self.proc = subprocess.Popen([BIN, "tail", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                      env=stage.environment({}))
         self.lines, self.seen = queue.SimpleQueue(), []
-        wait_until(lambda: any(c["name"] == "prosaas-cli" for c in stage.redis.text.client_list()), 15, "it follows")
+        wait_until(lambda: any(c["name"] == "prosaas-cli" and c["cmd"] == "evalsha" for c in stage.redis.text.client_list()),
+                   15, "it has looked at what is dead already")
         threading.Thread(target=lambda: [self.lines.put(line) for line in self.proc.stdout], daemon=True).start()
 
     def shows(self, pattern, seconds=15):
@@ -75,6 +76,28 @@ def test_a_dead_letter_is_told(stage, tail):
     api.post(webhook(message("M1"), tenant="nobody"))
     assert " tenant=nobody job_id=wh_" in t.shows(r" dead .*queue=default .*reason=unknown_tenant")
     assert not any("OTHER" in line for line in t.seen)
+
+
+def dead_letter(stage, id, at, score):
+    stage.redis.text.hset(f"rq:job:{id}", mapping={"status": "failed", "created_at": at, "ended_at": at, "prosaas_tenant": "1"})
+    stage.redis.text.zadd(FAILED, {id: score})
+
+
+def test_dead_letters_are_told_however_far_clocks_are_apart(stage, tail):
+    """ended_at is by the clock of who worked the job: not ours, nor that of the next."""
+    stage.prepare()
+    stage.start_redis()
+    for i in range(150):
+        dead_letter(stage, f"old{i}", "2026-11-24T05:30:00.000000Z", 1000 + i)
+    t = tail()
+    dead_letter(stage, "ahead", "2036-11-24T05:30:00.000000Z", 2000)
+    t.shows(r" dead .*job_id=ahead")
+    stage.redis.text.zrem(FAILED, *[f"old{i}" for i in range(140, 150)])  # retried: older ones are looked at now
+    dead_letter(stage, "behind", "2016-11-24T05:30:00.000000Z", 2000)
+    t.shows(r" dead .*job_id=behind")
+    dead_letter(stage, "ahead", "2036-11-24T05:30:00.000001Z", 2001)  # dies again
+    t.shows(r" dead .*job_id=ahead")
+    assert len(t.seen) == 3
 
 
 def test_once_is_the_last_messages_of_a_tenant_or_a_chat(stage):

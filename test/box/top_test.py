@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """prosaas top: one picture for scripts, a live one in a terminal that is given back as it was."""
 import fcntl
+import json
 import os
 import pty
 import re
@@ -12,7 +13,7 @@ import termios
 
 import pytest
 
-from harness import BIN, PATIENCE, message, wait_until, webhook
+from harness import BIN, PATIENCE, QUEUE, message, wait_until, webhook
 
 
 class Terminal:
@@ -66,10 +67,11 @@ def test_once_is_one_picture_of_what_is(stage):
     for i in range(5):
         api.post(webhook(message(f"T{i}", "marked-text")))
     stage.wait_at_rest()
-    stage.redis.text.hset("prosaas:alerts", "queue_deep", '{"severity":"critical","meaning":"too deep","command":"prosaas jobs"}')
+    stage.redis.text.hset("prosaas:alerts", "queue_deep", '{"severity":"critical","value":1200,"unit":"jobs","detail":"",'
+                          '"meaning":"too deep","command":"prosaas jobs"}')
     out = stage.cli("top", "--once").stdout
     assert "\x1b" not in out and "\1" not in out and "marked-text" not in out
-    assert re.search(r"^queue_deep +critical +too deep +prosaas jobs$", out, re.M)
+    assert re.search(r"^queue_deep +critical  1200 jobs\n  too deep\n  prosaas jobs$", out, re.M)
     assert re.search(r"^default +0 +0s +0 +0 +0 +0 +0 +0 +0$", out, re.M)
     assert re.search(r"^prosaas-\S+ +idle +\d+s ago$", out, re.M) and "a scheduler leads" in out
     for role in ("api", "worker", "scheduler"):
@@ -97,6 +99,26 @@ def test_columns_bound_the_picture(stage):
     stage.start_redis()
     out = stage.cli("top", "--once", COLUMNS=33).stdout
     assert max(map(len, out.splitlines())) == 33
+
+
+def test_all_of_it_fits_a_terminal_of_80_columns(stage):
+    """What is cut off is not seen: failed jobs, the slowest, what mends it."""
+    stage.start_redis()
+    api = stage.start("api")
+    who, told = wait_until(lambda: next(iter(stage.redis.text.hgetall("prosaas:vitals").items()), None), 15, "it has told")
+    api.stop()
+    deep = {f"rq:{r}:default": {f"j{i}": i for i in range(1000)} for r in ("wip", "scheduled", "deferred", "failed")}
+    for key, ids in deep.items():
+        stage.redis.text.zadd(key, ids)
+    stage.redis.text.rpush(QUEUE, *[f"q{i}" for i in range(1000)])
+    stage.redis.text.hset("prosaas:alerts", "queue_deep", json.dumps(
+        {"severity": "critical", "value": 123456, "unit": "jobs", "detail": "", "meaning": "m" * 78, "command": "c" * 78}))
+    p = subprocess.Popen([BIN, "top", "--once"], stdout=subprocess.PIPE, text=True, env=stage.environment({}))
+    wait_until(lambda: stage.redis.text.info("commandstats").get("cmdstat_evalsha"), 15, "it has looked once")
+    stage.redis.text.hset("prosaas:vitals", who, re.sub(r" 0\b", " 123456", told))
+    out = p.communicate(timeout=30 * PATIENCE)[0]
+    assert re.search(r"^default +1000 .* 1000$", out, re.M) and not re.search(r"^webhooks +0.0/s", out, re.M), out
+    assert max(map(len, out.splitlines())) <= 80, out
 
 
 @pytest.mark.parametrize("end", ["q", "interrupt", "terminate"])
