@@ -147,16 +147,19 @@ record() {
 	return $written
 }
 
-# cut_off: is the last line of a deployment that did not come to its end?
-cut_off() { tail -n 1 "$DEPLOY_RECORD" | grep -q '"outcome":"begun"'; }
+# The last line of the record that is no restart's.
+last_line() { grep -v -e '"outcome":"restarted"' -e '"outcome":"RESTART' "$DEPLOY_RECORD" | tail -n 1; }
+
+# cut_off: is that of a deployment that did not come to its end?
+cut_off() { last_line | grep -q '"outcome":"begun"'; }
 
 # sound NOW: the target that is known to work: NOW, but of a deployment that was cut off
 # where it came from, of such a rollback where it went.
 sound() {
-	case $(cut_off && tail -n 1 "$DEPLOY_RECORD") in
+	case $(cut_off && last_line) in
 	'') echo "$1" ;;
-	*'"rollback":true'*) tail -n 1 "$DEPLOY_RECORD" | field to_target ;;
-	*) tail -n 1 "$DEPLOY_RECORD" | field from_target ;;
+	*'"rollback":true'*) last_line | field to_target ;;
+	*) last_line | field from_target ;;
 	esac
 }
 field() { sed -n 's/.*"'"$1"'":"\([^"]*\)".*/\1/p'; } # NAME

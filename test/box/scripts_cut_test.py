@@ -211,6 +211,14 @@ def test_after_a_deployment_that_was_killed_a_bad_one_goes_back_to_what_was_soun
     assert step > STEPS[4], "steps were cut"
 
 
+def test_a_restart_does_not_hide_that_a_deployment_was_killed(papers):
+    house = papers(1)
+    assert cut(house, 12, "roll.sh", "third") and house.target == "third"
+    house.run("restart.sh")
+    house.run("rollback.sh")
+    house.all_run("second")
+
+
 def test_a_rollback_that_was_killed_at_any_step_goes_on_where_it_went(papers):
     for step in STEPS:
         house = papers(step)
