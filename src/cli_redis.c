@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "cli_progress.h"
 #include "cli_words.h"
 
 enum {
@@ -105,6 +107,8 @@ cli_redis_done(struct redis_cmd *cmd)
 	struct cli_redis *c = container_of(cmd, struct cli_redis, cmd);
 
 	c->err = cmd->err;
+	if (cmd->err < 0)
+		cli_progress_end();
 	if (cmd->err < 0 && cmd->reply)
 		fprintf(stderr, "prosaas: Redis: %s\n", cmd->reply->str);
 	else if (cmd->err < 0)
@@ -115,15 +119,41 @@ cli_redis_done(struct redis_cmd *cmd)
 	loop_quit(&c->loop);
 }
 
+static void
+say_interrupted(void)
+{
+	cli_progress_end();
+	fputs("prosaas: interrupted\n", stderr);
+}
+
+/* What was begun is answered first: what is told is what was done. */
+static void
+on_stop(void *arg)
+{
+	struct cli_redis *c = arg;
+
+	c->interrupted = true;
+}
+
 int
 cli_redis_wait(struct cli_redis *c,
 	void (*take)(void *arg, const struct redisReply *reply), void *arg)
 {
+	bool begun_after = c->interrupted;
+
 	c->take = take;
 	c->arg = arg;
-	c->err = -ECANCELED; /* a signal ends the wait */
+	c->err = -EINPROGRESS;
+	loop_on_stop(&c->loop, on_stop, c);
 	loop_run(&c->loop);
-	return c->err < 0 ? -1 : 0;
+	loop_on_stop(&c->loop, NULL, NULL);
+	if (c->err == -EINPROGRESS) { /* a second signal: whatever Redis does */
+		say_interrupted();
+		exit(CLI_FAILED);
+	}
+	if (begun_after && c->err == 0)
+		say_interrupted();
+	return c->err < 0 || begun_after ? -1 : 0;
 }
 
 int

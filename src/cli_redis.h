@@ -24,6 +24,7 @@ struct cli_redis {
 	void (*take)(void *arg, const struct redisReply *reply);
 	void *arg;
 	int err;
+	bool interrupted;
 	char url[HOME_URL_SIZE];
 };
 
@@ -43,7 +44,9 @@ int cli_redis_run(struct cli_redis *c, const struct settings *s, int (*run)(void
 redis_done cli_redis_done;
 
 /* cli_redis_wait waits for the command begun, and gives its reply to take, if any.  0,
- * or -1 after one line on stderr. */
+ * or -1 after one line on stderr.  A signal is obeyed by the wait after: the command
+ * that is out is answered before, so that what is told is what was done.  A second
+ * signal ends the process. */
 int cli_redis_wait(struct cli_redis *c,
 	void (*take)(void *arg, const struct redisReply *reply), void *arg) MUSTCHECK;
 

@@ -4,6 +4,8 @@ import base64
 import json
 import pickle
 import re
+import signal
+import subprocess
 import sys
 import time
 import uuid
@@ -12,7 +14,7 @@ import zlib
 import pytest
 from rq import Queue, SimpleWorker
 
-from harness import FAILED, FUNCTION, QUEUE, SCHEDULED, WIP, message, wait_until, webhook
+from harness import BIN, FAILED, FUNCTION, PATIENCE, QUEUE, SCHEDULED, WIP, message, wait_until, webhook
 
 SECRET_TEXT = "nobody may read this"
 
@@ -117,6 +119,38 @@ def test_the_private_redis_of_all_is_found_in_its_data_dir(stage):
     stage.data.mkdir()
     stage.start_redis("--unixsocket", stage.data / "redis.sock")
     assert "default" in stage.cli("queues", REDIS_URL=None).stdout
+
+
+# --- the signal ----------------------------------------------------------------
+
+def start_and_hold(stage, *words):
+    """A command whose script Redis does not run yet."""
+    stage.redis.text.client_pause(600000, all=False)
+    p = subprocess.Popen([BIN, *words], env=stage.environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: any(c["name"] == "prosaas-cli" and c["cmd"] == "evalsha" for c in stage.redis.text.client_list()), 15,
+               "it has asked")
+    return p
+
+
+def test_interrupted_it_takes_the_answer_and_says_what_was_done(held):
+    ids = [f"j{i}" for i in range(1000)]
+    for i, id in enumerate(ids):
+        fail(held, id, "gateway: 400", at=i)
+    p = start_and_hold(held, "jobs", "discard", *ids)
+    p.send_signal(signal.SIGINT)
+    held.redis.text.client_unpause()
+    out, err = p.communicate(timeout=20 * PATIENCE)
+    assert p.returncode == 1 and err.splitlines()[0] == "prosaas: interrupted"
+    assert [line.split()[0] for line in out.splitlines()] == [id for id in ids if not held.redis.text.exists(f"rq:job:{id}")]
+    assert 0 < held.redis.text.zcard(FAILED) < 1000
+
+
+def test_interrupted_twice_it_ends_at_once(held):
+    fail(held, "j0", "gateway: 400")
+    p = start_and_hold(held, "jobs", "retry", "j0")
+    wait_until(lambda: p.poll() is not None or p.send_signal(signal.SIGINT), 15, "it ends while Redis is silent")
+    out, err = p.communicate(timeout=20 * PATIENCE)
+    assert (p.returncode, out, err) == (1, "", "prosaas: interrupted\n")
 
 
 # --- list and show -----------------------------------------------------------
