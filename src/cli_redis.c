@@ -88,6 +88,7 @@ cli_redis_close(struct cli_redis *c)
 	redis_close(c->redis);
 	for (int i = 0; i < CLOSE_TURNS; i++)
 		uv_run(&c->loop.uv, UV_RUN_NOWAIT);
+	loop_leave_signals(&c->loop); /* or nobody would hear them from now on */
 }
 
 int

@@ -63,6 +63,13 @@ loop_init(struct loop *l)
 }
 
 void
+loop_leave_signals(struct loop *l)
+{
+	uv_signal_stop(&l->on_term);
+	uv_signal_stop(&l->on_int);
+}
+
+void
 loop_on_stop(struct loop *l, void (*fn)(void *), void *arg)
 {
 	l->on_stop = fn;

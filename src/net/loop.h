@@ -38,6 +38,10 @@ void loop_init(struct loop *l);
 void loop_on_stop(struct loop *l, void (*fn)(void *), void *arg);
 void loop_stop(struct loop *l);
 
+/* loop_leave_signals: SIGTERM and SIGINT end the process again, as they do where no
+ * loop runs. */
+void loop_leave_signals(struct loop *l);
+
 /* loop_debug_on_hup makes SIGHUP switch debugging on and off (log_toggle_debug).  For
  * services: else SIGHUP ends the process, as whoever closes a terminal expects. */
 void loop_debug_on_hup(struct loop *l);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Messages that are no answer: at once, later, again and again, to many; each once."""
 import json
+import signal
 import sqlite3
 import subprocess
 import time
@@ -59,6 +60,15 @@ def change(stage, sql):
 
 
 # --- one ---------------------------------------------------------------------
+
+def test_who_waits_can_be_interrupted(stage):
+    stage.start_redis()
+    stage.prepare(**NOBODY)
+    p = subprocess.Popen([BIN, "send", "1", CHAT, "Hi", "--wait"], env=stage.environment({}))
+    wait_until(lambda: stage.redis.text.llen(OWN) == 1, 15, "it is queued, and nobody works it")
+    wait_until(lambda: p.poll() is not None or p.send_signal(signal.SIGINT), 15, "it ends")
+    assert p.returncode != 0 and shown(stage, 1)["status"] != "cancelled"
+
 
 def test_a_message_is_sent_at_once_to_a_phone_and_to_an_address(stage):
     office(stage, "@every 1h")
