@@ -115,8 +115,10 @@ note_failure(struct bench *b, const char *words)
 
 	while (i < b->failure_count && strcmp(b->failures[i].words, words) != 0)
 		i++;
-	if (i == WORDS_MAX)
-		i--;
+	if (i == b->failure_count && i >= WORDS_MAX - 1) {
+		i = WORDS_MAX - 1;
+		words = "otherwise";
+	}
 	if (i == b->failure_count)
 		snprintf(b->failures[b->failure_count++].words,
 			sizeof(b->failures->words), "%s", words);
@@ -276,7 +278,7 @@ report_times(const struct bench *b, const char *name, const uint32_t *us)
 		else
 			printf(" %s %.1f", ranks[i].name, ms);
 	}
-	puts(b->json ? "}" : " ms");
+	fputs(b->json ? "}" : " ms\n", stdout);
 }
 
 static void
@@ -287,7 +289,7 @@ report(const struct bench *b)
 
 	if (b->json) {
 		printf("{\"sent\":%lld,\"ok\":%lld,\"seconds\":%.3f,\"rate\":%.1f,"
-		       "\"rate_wanted\":%lld\n",
+		       "\"rate_wanted\":%lld",
 			(long long)b->ended, (long long)b->good, seconds, rate,
 			(long long)b->rate);
 	} else {

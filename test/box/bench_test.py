@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """prosaas bench: what it sends, what it says, what it refuses."""
+import http.server
+import itertools
 import json
+import re
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -49,6 +53,30 @@ def test_errors_are_counted_and_the_run_fails(stage):
     done = bench(stage, api, "--rate", "20", "--for", "1", code=1, INTERNAL_SECRET="wrong")
     assert json.loads(done.stdout)["ok"] == 0
     assert done.stderr == "prosaas: 20 webhooks: answered 401\n"
+
+
+class Moody(http.server.BaseHTTPRequestHandler):
+    """Answers 500, 501, ... 511, 500, ..."""
+    count = itertools.count()
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(500 + next(self.count) % 12)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *words):
+        pass
+
+
+def test_more_kinds_of_failure_than_are_told_are_others(stage):
+    with http.server.HTTPServer(("127.0.0.1", 0), Moody) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = stage.cli("bench", "--rate", "24", "--for", "1", "--json", code=1, PORT=server.server_port)
+        server.shutdown()
+    told = {what: int(n) for n, what in re.findall(r"^prosaas: (\d+) webhooks: (.*)$", done.stderr, re.M)}
+    assert told == {**{f"answered {500 + i}": 2 for i in range(7)}, "otherwise": 10}
+    assert json.loads(done.stdout)["ok"] == 0 and done.stdout.count("\n") == 1, "one line of JSON"
 
 
 def test_an_interrupted_run_reports_what_was_sent(stage):
