@@ -33,6 +33,7 @@ enum {
 	EVERY_MS = 500,
 	FOLLOWED = 300,
 	ROWS_MAX = 5000, /* of one look */
+	CHAT_ROWS = 10000,
 	LINES = 10,
 	DEAD_MAX = 100, /* dead letters of a queue that are looked at */
 };
@@ -59,6 +60,7 @@ struct tail {
 	struct arena arena;                 /* of one look */
 	struct followed followed[FOLLOWED]; /* a ring */
 	size_t held, next;
+	int64_t newest;          /* of all, at the last look */
 	struct arena dead_arena; /* of the dead letters of the last look: */
 	struct dead *dead;       /* NULL before the first */
 	size_t dead_count;
@@ -189,16 +191,6 @@ is_news(struct tail *t, const struct store_tail_row *r)
 	return true;
 }
 
-/* The chat itself, or its part before the @: a phone's digits. */
-static bool
-fits(const struct tail *t, const struct store_tail_row *r)
-{
-	struct str server = r->chat;
-	struct str user = str_cut(&server, '@');
-
-	return !t->chat.p || str_eq(t->chat, r->chat) || str_eq(t->chat, user);
-}
-
 static int64_t
 oldest_followed(const struct tail *t)
 {
@@ -206,28 +198,41 @@ oldest_followed(const struct tail *t)
 				  : t->followed[t->next].id;
 }
 
+/* Where a look begins.  No index knows a chat, so of those behind what it showed first
+ * only the newest are gone through again. */
+static int64_t
+after(const struct tail *t)
+{
+	int64_t id = t->held ? oldest_followed(t) - 1 : 0;
+	int64_t near = t->newest - CHAT_ROWS;
+
+	return t->chat.p && t->looked && id < near ? near : id;
+}
+
+static int64_t
+most(const struct tail *t)
+{
+	if (t->looked)
+		return ROWS_MAX;
+	return t->lines > FOLLOWED ? t->lines : FOLLOWED;
+}
+
 static int
 look_at_rows(struct tail *t)
 {
 	struct store_tail op = {.op.arena = &t->arena,
 		.tenant = t->tenant,
-		.after_id = t->held ? oldest_followed(t) - 1 : 0,
-		.limit = t->looked ? ROWS_MAX : FOLLOWED};
-	size_t left = 0;
+		.chat = t->chat,
+		.after_id = after(t),
+		.limit = most(t)};
 
 	store_tail(t->store, &op, NULL);
 	if (store_run(t->store, &op.op) < 0)
 		return cli_store_report(&op.op);
-	for (size_t i = 0; i < op.count; i++)
-		left += fits(t, &op.rows[i]);
-	for (size_t i = op.count; i-- > 0;) {
-		bool of_ours = fits(t, &op.rows[i]);
-		bool news = is_news(t, &op.rows[i]);
-
-		left -= of_ours;
-		if (of_ours && news && (t->looked || left < (size_t)t->lines))
+	t->newest = op.newest;
+	for (size_t i = op.count; i-- > 0;)
+		if (is_news(t, &op.rows[i]) && (t->looked || i < (size_t)t->lines))
 			print_row(t, &op.rows[i]);
-	}
 	return CLI_DONE;
 }
 
@@ -393,6 +398,8 @@ cli_tail(const struct settings *s, int argc, char **argv)
 		cli_words(&command, argc, argv, &t, &t.words, &status);
 	if (!r)
 		return status;
+	if (t.lines > ROWS_MAX)
+		return cli_usage(&command, r, "--lines: at most 5000");
 	arena_init(&arena);
 	t.store = cli_store_open(s, &arena);
 	status = cli_redis_open(&t.redis, s) < 0 ? CLI_FAILED : r->run(&t);

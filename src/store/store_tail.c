@@ -5,11 +5,13 @@
 #include "base/arena.h"
 #include "store/store_priv.h"
 
-#define TAIL_COLUMNS                                                            \
-	"SELECT m.id, m.reply_to, m.tenant_id, m.direction, m.source, m.kind, " \
-	"m.chat, m.provider_message_id, m.status, m.reason, m.created_us, "     \
-	"m.updated_us, m.sent_us, q.created_us FROM messages m "                \
-	"LEFT JOIN messages q ON q.tenant_id = m.tenant_id AND q.id = m.reply_to "
+#define TAIL_ROWS                                                                  \
+	"SELECT m.id, m.reply_to, m.tenant_id, m.direction, m.source, m.kind, "    \
+	"m.chat, m.provider_message_id, m.status, m.reason, m.created_us, "        \
+	"m.updated_us, m.sent_us, q.created_us FROM messages m "                   \
+	"LEFT JOIN messages q ON q.tenant_id = m.tenant_id AND q.id = m.reply_to " \
+	"WHERE m.id > ?1 AND (?2 IS NULL OR m.chat = ?2 "                          \
+	"OR substr(m.chat, 1, length(?2) + 1) = ?2 || '@') "
 
 static void
 read_row(struct sql *db, struct arena *a, struct store_tail_row *r)
@@ -34,12 +36,11 @@ start(struct sql *db, const struct store_tail *t)
 {
 	if (t->tenant.p)
 		return sql_row(db,
-			TAIL_COLUMNS "WHERE m.tenant_id = ?1 AND m.id > ?2 "
-				     "ORDER BY m.id DESC LIMIT ?3",
-			SQL_TEXT(tenant_id(t->tenant)), SQL_NUMBER(t->after_id),
-			SQL_NUMBER(t->limit));
-	return sql_row(db, TAIL_COLUMNS "WHERE m.id > ?1 ORDER BY m.id DESC LIMIT ?2",
-		SQL_NUMBER(t->after_id), SQL_NUMBER(t->limit));
+			TAIL_ROWS "AND m.tenant_id = ?4 ORDER BY m.id DESC LIMIT ?3",
+			SQL_NUMBER(t->after_id), SQL_TEXT(t->chat),
+			SQL_NUMBER(t->limit), SQL_TEXT(tenant_id(t->tenant)));
+	return sql_row(db, TAIL_ROWS "ORDER BY m.id DESC LIMIT ?3",
+		SQL_NUMBER(t->after_id), SQL_TEXT(t->chat), SQL_NUMBER(t->limit));
 }
 
 static int
@@ -53,6 +54,10 @@ tail(struct store *s, struct store_op *op)
 	int r = start(db, t);
 	for (; r > 0 && t->count < (size_t)t->limit; r = sql_next(db))
 		read_row(db, op->arena, &t->rows[t->count++]);
+	if (r >= 0)
+		r = sql_row(db, "SELECT max(id) FROM messages");
+	if (r > 0)
+		t->newest = sql_col_number(db, 0);
 	return r < 0 ? r : 0;
 }
 

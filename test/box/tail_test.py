@@ -115,6 +115,25 @@ def test_once_is_the_last_messages_of_a_tenant_or_a_chat(stage):
     assert [r["message"] for r in rows] == sorted(r["message"] for r in rows), "the newest is the last"
 
 
+def test_the_last_of_a_chat_are_found_behind_those_of_all_others(stage, tail):
+    api, worker = stage.pipeline()
+    api.post(webhook(message("OLD", chat=chat_of(1))))
+    wait_until(lambda: len(stage.replies()) == 1, 15, "it is answered")
+    stage.write("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) INSERT INTO messages "
+                "(tenant_id, conversation_id, turn_id, direction, source, provider, chat, kind, status, created_us, updated_us) "
+                f"SELECT tenant_id, conversation_id, turn_id, 'out', 'bot', provider, '{chat_of(2)}', kind, 'sent', "
+                "created_us, updated_us FROM messages, n WHERE direction = 'in'")
+    digits = chat_of(1).split("@")[0]
+    assert len(stage.rows("SELECT id FROM messages")) == 402
+    for chat in digits, chat_of(1):
+        assert [r["event"] for r in ask_once(stage, "--chat", chat)] == ["in", "out"]
+    assert ask_once(stage, "--chat", digits[:-1]) == [], "a part of a phone is none"
+    assert len(ask_once(stage, "--lines", "402")) == 402
+    t = tail("--chat", digits, "--lines", "0")
+    api.post(webhook(message("NEW", chat=chat_of(1))))
+    t.shows(r"msg_id=NEW ")
+
+
 def test_it_goes_on_while_redis_is_away(stage, tail):
     api, worker = stage.pipeline()
     t = tail()
