@@ -257,6 +257,7 @@ run(void *into)
 
 	t->on_screen = !t->once && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	every_ms = t->on_screen ? EVERY_MS : ONCE_MS;
+	t->status = t->on_screen ? CLI_DONE : CLI_FAILED; /* when a signal ends it */
 	t->window_s = *t->s;
 	t->window_s.alert_window_s = WINDOW_S;
 	t->window_s.alert_every_ms = EVERY_MS;

@@ -152,5 +152,13 @@ def test_it_goes_on_when_redis_comes_back(stage, terminal):
     t.ended()
 
 
+def test_once_stopped_before_its_picture_is_no_success(stage):
+    stage.start_redis()
+    p = subprocess.Popen([BIN, "top", "--once"], stdout=subprocess.PIPE, env=stage.environment({}))
+    wait_until(lambda: stage.redis.text.info("commandstats").get("cmdstat_evalsha"), 15, "it has looked once")
+    p.terminate()
+    assert (p.communicate(timeout=10 * PATIENCE)[0], p.returncode) == (b"", 1)
+
+
 def test_without_redis_it_says_so(stage):
     assert "REDIS_URL" in stage.cli("top", "--once", code=1).stderr
