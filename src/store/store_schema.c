@@ -15,6 +15,7 @@
  * seen the file.  What a file makes unused is dropped a release later. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -63,7 +64,8 @@ store_path(const char *url, char path[PATH_SIZE], char err[256])
 	if (!str_starts(rest, prefix)) {
 		snprintf(err, 256,
 			"DATABASE_URL: %.*s is not supported%s, use sqlite:///path",
-			colon ? (int)(colon + 3 - url) : 0, colon ? url : "",
+			colon ? (int)(colon + 3 - url) : INT_MAX,
+			colon ? url : "a value without ://",
 			strncmp(url, "postgres", 8) == 0 ? " yet" : "");
 		return -EINVAL;
 	}

@@ -1440,6 +1440,7 @@ TEST(a_url_that_can_not_be_is_refused_without_its_password)
 		words[0] = '\0';
 		CHECK(!store_open(NULL, urls[i], words));
 		CHECK(strstr(words, "DATABASE_URL: "));
+		CHECK(!strstr(words, ":  ")); /* it names what is wrong */
 		CHECK(!strstr(words, "hush"));
 	}
 }
