@@ -273,7 +273,7 @@ def test_jobs_of_every_queue_are_worked_and_finish_where_they_came_from(stage):
 def test_the_workers_of_python_see_ours(stage):
     from rq import Worker
     stage.pipeline()
-    [worker] = Worker.all(connection=stage.redis.bytes)
+    [worker] = wait_until(lambda: Worker.all(connection=stage.redis.bytes), 10, "it has registered")
     assert {"default", "high"} <= set(worker.queue_names())
     assert worker.pid > 0 and worker.get_state() in ("idle", "started", "busy")
     assert os.path.exists(f"/proc/{worker.pid}")
