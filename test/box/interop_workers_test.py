@@ -152,7 +152,7 @@ def test_their_kill_horse_command_ends_what_our_worker_runs(fleet):
 
 def test_words_that_are_no_command_are_ignored(fleet):
     worker = fleet.worker()
-    [w] = Worker.all(connection=fleet.bytes)
+    [w] = wait_until(lambda: Worker.all(connection=fleet.bytes), 10, "it has registered")
     for text in ("", "no json", "[]", "7", "{}", '{"command": 7}', '{"command": "dance"}',
                  '{"command": "stop-job"}', '{"command": "stop-job", "job_id": 7}', "[" * 100000,
                  '{"command": "stop-job", "job_id": "nobody"}', b"\xff\xfe\x00", "x" * (2 << 20)):
